@@ -1,0 +1,1 @@
+"""Files to films and patient series."""

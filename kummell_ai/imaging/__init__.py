@@ -1,0 +1,1 @@
+"""Films, landmarks and the one pixel convention."""

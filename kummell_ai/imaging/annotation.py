@@ -1,0 +1,83 @@
+"""Landmarks of the vertebrae of one film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.radiograph import ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class VertebraLandmarks:
+    """The points of one vertebra.
+
+    Attributes:
+        points_px: (4, 2) or (6, 2) float64 image (x, y) px in `VertebralLandmark` order; NaN = not seen.
+        level: its name, or None when it is not known.
+        level_probability: probability of that name in [0, 1], or None.
+        covariance_px: (4|6, 2, 2) px², or None when not known; NaN where the point is NaN.
+        confidence: of the detection, in [0, 1]; 1 for truth.
+        flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``.
+    """
+
+    points_px: FloatArray
+    level: VertebralLevel | None = None
+    level_probability: float | None = None
+    covariance_px: FloatArray | None = None
+    confidence: float = 1.0
+    flags: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        if self.points_px.shape not in ((4, 2), (6, 2)):
+            raise ValueError(f"points_px has shape {self.points_px.shape}; expected (4, 2) or (6, 2)")
+        if self.covariance_px is not None and self.covariance_px.shape != (*self.points_px.shape, 2):
+            raise ValueError(f"covariance_px has shape {self.covariance_px.shape}; expected {(*self.points_px.shape, 2)}")
+
+    @property
+    def corners_px(self) -> FloatArray:
+        """The four corners, (4, 2) px."""
+        return self.points_px[: len(CORNERS)]
+
+    @property
+    def centre_px(self) -> FloatArray:
+        """Mean of the corners that are seen, (2,) px."""
+        centre: FloatArray = np.nanmean(self.corners_px, axis=0)
+        return centre
+
+    @property
+    def depth_px(self) -> float:
+        """Mean length of the two endplates (px); NaN when neither is seen."""
+        sa, sp, ia, ip = self.corners_px
+        lengths = np.array([np.linalg.norm(sa - sp), np.linalg.norm(ia - ip)])
+        return float(lengths[np.isfinite(lengths)].mean()) if np.isfinite(lengths).any() else float("nan")
+
+    def point(self, landmark: VertebralLandmark) -> FloatArray:
+        """One point (2,) px; NaN when it is not seen or not part of this set."""
+        if landmark >= len(self.points_px):
+            return np.full(2, np.nan)
+        return self.points_px[landmark]
+
+
+@dataclass(frozen=True, slots=True)
+class SpineLandmarks:
+    """All vertebrae of one film, cranial to caudal; gaps are allowed.
+
+    Attributes:
+        vertebrae: cranial to caudal.
+        reference: the film they belong to.
+        facing: side of the image the patient's front is turned to, as the landmarks tell.
+        lateral_probability: probability in [0, 1] that the film is a lateral view, or None when not judged.
+    """
+
+    vertebrae: tuple[VertebraLandmarks, ...]
+    reference: ImageReference
+    facing: Facing = Facing.UNKNOWN
+    lateral_probability: float | None = None
+
+    def at(self, level: VertebralLevel) -> VertebraLandmarks | None:
+        """The vertebra called ``level``, or None."""
+        return next((v for v in self.vertebrae if v.level is level), None)

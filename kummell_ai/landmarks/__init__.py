@@ -1,0 +1,1 @@
+"""The network side: heatmaps, network, decoding, levels, predictor."""

@@ -1,0 +1,1 @@
+"""Landmarks to measurements with findings and provenance."""

@@ -1,0 +1,1 @@
+"""Physically simulated lateral radiographs with exact truth."""
