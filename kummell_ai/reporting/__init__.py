@@ -1,1 +1,1 @@
-"""Tables, pages, overlays."""
+"""Results for people: overlays on the film, tables, and the patient's page."""

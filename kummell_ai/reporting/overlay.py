@@ -1,0 +1,160 @@
+"""The film with what was found on it, as SVG text and as a PNG picture of the same drawing."""
+
+from __future__ import annotations
+
+import io
+from html import escape
+
+from PIL import Image, ImageDraw, ImageFont
+
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.measurement.results import RadiographMeasurement
+from kummell_ai.reporting import shapes as s
+from kummell_ai.reporting.film import film_data_uri, film_picture
+from kummell_ai.reporting.scene import build_scene
+from kummell_ai.reporting.view import View, whole_view
+
+FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
+SUPERSAMPLE = 2
+"""The PNG is drawn this much larger and reduced, which smooths its lines."""
+
+
+def draw_overlay(
+    radiograph: Radiograph,
+    measurement: RadiographMeasurement,
+    *,
+    index_level: VertebralLevel | None = None,
+    view: View | None = None,
+) -> str:
+    """SVG text of the film with its drawing; the film is embedded, nothing is loaded from outside.
+
+    Args:
+        radiograph: the film, as stored.
+        measurement: what was measured on it.
+        index_level: the injured vertebra, highlighted and given its angles.
+        view: the part to show; the whole film, at most 1200 px long, when not given.
+    """
+    view = view or whole_view(measurement.size_px, measurement.spacing)
+    scene = build_scene(measurement, view, index_level)
+    width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
+    body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" font-family="{escape(FONT)}">\n<title>{escape(scene.title)}</title>\n'
+        f'<rect width="{width}" height="{height}" fill="#000"/>\n'
+        f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
+        f'href="{film_data_uri(radiograph, view)}"/>\n{body}\n</svg>\n'
+    )
+
+
+def draw_overlay_png(
+    radiograph: Radiograph,
+    measurement: RadiographMeasurement,
+    *,
+    index_level: VertebralLevel | None = None,
+    view: View | None = None,
+) -> bytes:
+    """PNG bytes of the drawing that `draw_overlay` makes."""
+    view = view or whole_view(measurement.size_px, measurement.spacing)
+    scene = build_scene(measurement, view, index_level)
+    film = film_picture(radiograph, view).convert("RGB")
+    large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR)
+    brush = ImageDraw.Draw(large, "RGBA")
+    for shape in scene.shapes:
+        _paint(brush, shape)
+    buffer = io.BytesIO()
+    large.resize(film.size, Image.Resampling.LANCZOS).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _svg_shape(shape: s.Shape) -> str:
+    """One SVG element (or two, for a label on its plate)."""
+    match shape:
+        case s.Line():
+            dash = f' stroke-dasharray="{4 * shape.width:.1f} {3 * shape.width:.1f}"' if shape.dashed else ""
+            (x1, y1), (x2, y2) = shape.start, shape.end
+            return (
+                f'<line x1="{x1:.2f}" y1="{y1:.2f}" x2="{x2:.2f}" y2="{y2:.2f}" stroke="{shape.colour}" '
+                f'stroke-width="{shape.width:.2f}" stroke-linecap="round"{dash}/>'
+            )
+        case s.Polygon():
+            points = " ".join(f"{x:.2f},{y:.2f}" for x, y in shape.points)
+            return (
+                f'<polygon points="{points}" fill="{shape.colour}" fill-opacity="{shape.fill_opacity:.2f}" '
+                f'stroke="{shape.colour}" stroke-width="{shape.width:.2f}" stroke-linejoin="round"/>'
+            )
+        case s.Dot():
+            return (
+                f'<circle cx="{shape.centre[0]:.2f}" cy="{shape.centre[1]:.2f}" r="{shape.radius:.2f}" '
+                f'fill="{shape.colour}" stroke="{s.INK}" stroke-width="{0.35 * shape.radius:.2f}"/>'
+            )
+        case s.Label():
+            return _svg_label(shape)
+
+
+def _svg_label(label: s.Label) -> str:
+    x0, y0, x1, y1 = label.box
+    plate = (
+        f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" rx="{0.25 * label.size:.2f}" '
+        f'fill="{s.INK}" fill-opacity="0.62"/>'
+        if label.plate
+        else ""
+    )
+    middle = 0.5 * (x0 + x1)
+    weight = ' font-weight="700"' if label.bold else ""
+    return (
+        f'{plate}<text x="{middle:.2f}" y="{label.at[1] + 0.35 * label.size:.2f}" font-size="{label.size:.2f}" '
+        f'fill="{label.colour}" text-anchor="middle"{weight}>{escape(label.text)}</text>'
+    )
+
+
+def _paint(brush: ImageDraw.ImageDraw, shape: s.Shape) -> None:
+    """One shape on the enlarged picture."""
+    k = SUPERSAMPLE
+    match shape:
+        case s.Line():
+            _paint_line(brush, shape)
+        case s.Polygon():
+            points = [(x * k, y * k) for x, y in shape.points]
+            if shape.fill_opacity:
+                brush.polygon(points, fill=(*_rgb(shape.colour), round(255 * shape.fill_opacity)))
+            brush.line([*points, points[0]], fill=shape.colour, width=max(1, round(shape.width * k)), joint="curve")
+        case s.Dot():
+            (x, y), r, ring = shape.centre, shape.radius, 0.18 * shape.radius
+            for radius, colour in ((r + ring, s.INK), (r - ring, shape.colour)):
+                brush.ellipse([(x - radius) * k, (y - radius) * k, (x + radius) * k, (y + radius) * k], fill=colour)
+        case s.Label():
+            x0, y0, x1, y1 = (k * side for side in shape.box)
+            if shape.plate:
+                brush.rounded_rectangle([x0, y0, x1, y1], 0.25 * shape.size * k, fill=(*_rgb(s.INK), 158))
+            font = ImageFont.load_default(shape.size * k)
+            text = shape.text if _drawable(shape.text) else shape.text.translate(_PLAIN)
+            stroke = 0.02 * shape.size * k if shape.bold else 0
+            brush.text(
+                ((x0 + x1) / 2, (y0 + y1) / 2), text, fill=shape.colour, font=font, anchor="mm", stroke_width=stroke
+            )
+
+
+def _paint_line(brush: ImageDraw.ImageDraw, line: s.Line) -> None:
+    """A line, cut into dashes where it is dashed."""
+    k = SUPERSAMPLE
+    (x1, y1), (x2, y2) = ((x * k, y * k) for x, y in (line.start, line.end))
+    width = max(1, round(line.width * k))
+    length = max(((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5, 1e-9)
+    period, dash = (7.0 * line.width * k, 4.0 * line.width * k) if line.dashed else (length + 1, length)
+    for i in range(int(length / period) + 1):
+        a, b = i * period / length, min((i * period + dash) / length, 1.0)
+        brush.line([(x1 + (x2 - x1) * t, y1 + (y2 - y1) * t) for t in (a, b)], fill=line.colour, width=width)
+
+
+_PLAIN = str.maketrans({"◂": "<", "▸": ">", "\u202f": " ", "−": "-", "–": "-"})
+
+
+def _drawable(text: str) -> bool:
+    """Whether Pillow's own font has every character."""
+    return all(ord(character) < 256 for character in text)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))

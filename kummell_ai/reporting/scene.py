@@ -1,0 +1,104 @@
+"""What is drawn over a film: bodies, corners, names, angle lines, scale bar."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, VertebralLandmark, VertebralLevel
+from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
+from kummell_ai.reporting import shapes as s
+from kummell_ai.reporting.angle_marks import cobb_marks, index_labels
+from kummell_ai.reporting.pen import Pen, to_point
+from kummell_ai.reporting.view import View
+from kummell_ai.reporting.words import RESEARCH_USE
+
+RING = [0, 1, 3, 2]
+"""Corner rows in the order that walks around the body."""
+
+FLAG_WORDS = {"fractured": "fracture", "instrumented": "screws", "cemented": "cement", "cropped": "cropped"}
+"""What is written beside a body for each flag, in this order."""
+
+CORNER_COLOUR = {corner: s.SUPERIOR if corner.key.startswith("superior") else s.INFERIOR for corner in CORNERS}
+
+BAR_MM = 20.0
+"""Length of the scale bar."""
+
+
+def build_scene(measurement: RadiographMeasurement, view: View, index_level: VertebralLevel | None = None) -> s.Scene:
+    """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles."""
+    pen = Pen(measurement, view)
+    parts: list[s.Shape] = []
+    for vertebra in measurement.vertebrae:
+        parts += _outline(pen, vertebra, _is_index(vertebra, index_level))
+    if index_level is not None:
+        parts += cobb_marks(pen, index_level)
+    for vertebra in measurement.vertebrae:
+        parts += _dots(pen, vertebra) + _name(pen, vertebra, _is_index(vertebra, index_level))
+    if index_level is not None:
+        parts += index_labels(pen, index_level)
+    parts += _furniture(pen)
+    return s.Scene(view.size[0], view.size[1], tuple(parts), _title(measurement))
+
+
+def _title(measurement: RadiographMeasurement) -> str:
+    names = [str(v.level) if v.level is not None else "unnamed" for v in measurement.vertebrae]
+    return f"{measurement.reference.name}: {', '.join(names) or 'no vertebra'}"
+
+
+def _is_index(vertebra: VertebraMeasurement, index_level: VertebralLevel | None) -> bool:
+    return vertebra.level is not None and vertebra.level is index_level
+
+
+def _outline(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Shape]:
+    """The body as a polygon of the corners that are seen, if they are three or more."""
+    ring = [to_point(point) for point in pen.points(vertebra)[RING] if np.isfinite(point).all()]
+    if len(ring) < 3:
+        return []
+    if is_index:
+        return [s.Polygon(tuple(ring), s.INDEX, pen.line * 1.3, 0.16)]
+    return [s.Polygon(tuple(ring), s.OUTLINE, pen.line * 0.7)]
+
+
+def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Shape]:
+    """One dot a corner, coloured by its endplate."""
+    corners = zip(CORNERS, pen.points(vertebra), strict=True)
+    return [s.Dot(to_point(p), pen.line * 2.0, CORNER_COLOUR[c]) for c, p in corners if np.isfinite(p).all()]
+
+
+def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Shape]:
+    """Level name and flags behind the body."""
+    points = pen.points(vertebra)
+    back = points[[VertebralLandmark.SUPERIOR_POSTERIOR, VertebralLandmark.INFERIOR_POSTERIOR]]
+    seen = back if np.isfinite(back).all() else points[np.isfinite(points).all(axis=1)]
+    if not len(seen):
+        return []
+    x, y = float(seen[:, 0].mean()) - pen.front * 1.1 * pen.text, float(seen[:, 1].mean())
+    if not 0 <= y <= pen.view.size[1]:
+        return []
+    anchor = "start" if pen.front < 0 else "end"
+    name = str(vertebra.level) if vertebra.level is not None else "?"
+    parts: list[s.Shape] = [pen.label((x, y), name, s.INDEX if is_index else s.OUTLINE, anchor, bold=True)]
+    flags = [word for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
+    for row, flag in enumerate(flags, start=1):
+        parts.append(pen.label((x, y + row * 1.1 * pen.text), flag, s.FLAG, anchor, size=0.74 * pen.text))
+    return parts
+
+
+def _furniture(pen: Pen) -> list[s.Shape]:
+    """Side of the patient's front, scale bar, research-use line."""
+    width, height = pen.view.size
+    edge, small = 0.7 * pen.text, 0.76 * pen.text
+    parts: list[s.Shape] = [pen.label((width - edge, height - pen.text), RESEARCH_USE, s.MUTED, "end", size=small)]
+    if pen.measurement.vertebrae:
+        text, x, anchor = ("◂ front", edge, "start") if pen.front < 0 else ("front ▸", width - edge, "end")
+        parts.append(pen.label((x, pen.text), text, s.MUTED, anchor, size=small))
+    if pen.view.px_per_mm is not None:
+        parts += _scale_bar(pen, (edge, height - 2.7 * pen.text), BAR_MM * pen.view.px_per_mm)
+    return parts
+
+
+def _scale_bar(pen: Pen, at: s.Point, length: float) -> list[s.Shape]:
+    (x, y), tick = at, 0.3 * pen.text
+    ends = [s.Line((end, y - tick), (end, y + tick), s.OUTLINE, pen.line) for end in (x, x + length)]
+    label = pen.label((x + length + 0.7 * pen.text, y), f"{BAR_MM:.0f} mm", s.OUTLINE, "start", size=0.76 * pen.text)
+    return [s.Line((x, y), (x + length, y), s.OUTLINE, pen.line), *ends, label]

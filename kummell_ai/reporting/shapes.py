@@ -1,0 +1,104 @@
+"""The few shapes an overlay is made of, so that SVG and PNG show the same drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+"""(x, y) in scene pixels, y down."""
+
+SUPERIOR = "#5cc8f2"
+INFERIOR = "#f7c65b"
+OUTLINE = "#f3f6f8"
+INDEX = "#ff7d66"
+COBB = "#7fe3b2"
+FLAG = "#d9b8ff"
+MUTED = "#aeb8c2"
+INK = "#0b0e12"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line of ``width`` scene px."""
+
+    start: Point
+    end: Point
+    colour: str
+    width: float
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A closed outline, with an optional faint fill."""
+
+    points: tuple[Point, ...]
+    colour: str
+    width: float
+    fill_opacity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A filled circle with a dark ring, for a corner."""
+
+    centre: Point
+    radius: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of text on a dark plate.
+
+    Attributes:
+        at: middle of the text's height at its ``anchor``.
+        size: font size (scene px).
+        anchor: ``start``, ``middle`` or ``end``.
+        plate: whether a dark plate lies behind it.
+    """
+
+    at: Point
+    text: str
+    size: float
+    colour: str
+    anchor: str = "start"
+    bold: bool = False
+    plate: bool = True
+
+    @property
+    def width(self) -> float:
+        """Estimated width of the text (scene px), a little generous."""
+        return text_width(self.text, self.size)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x0, y0, x1, y1) of the plate (scene px)."""
+        pad = 0.3 * self.size
+        left = self.at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
+        return (left - pad, self.at[1] - 0.68 * self.size, left + self.width + pad, self.at[1] + 0.68 * self.size)
+
+
+Shape = Line | Polygon | Dot | Label
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A drawing over a film.
+
+    Attributes:
+        width, height: size (scene px).
+        shapes: in painting order.
+        title: one line that describes the picture to someone who cannot see it.
+    """
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+    title: str
+
+
+def text_width(text: str, size: float) -> float:
+    """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
+    narrow = sum(character in " .,:;|()i°l’'1" for character in text)
+    return size * (0.6 * (len(text) - narrow) + 0.36 * narrow)

@@ -1,0 +1,173 @@
+"""What each quantity is called, how it is written, and where it is defined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.measurement.results import RadiographMeasurement, Verdict
+from kummell_ai.quantities import Quantity
+
+RESEARCH_USE = "Research use, not a medical device"
+SIGNS = "Kyphosis is positive, lordosis negative."
+
+UNIT_SUFFIX = {"mm": "_mm", "deg": "_deg", "%": "_percent", "px": "_px", "1": ""}
+"""Ending of a column name for a unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a quantity is presented.
+
+    Attributes:
+        label: name in tables.
+        unit: the unit it is reported in when all is known.
+        definition: one sentence for the end of the report.
+        digits: decimals shown.
+    """
+
+    label: str
+    unit: str
+    definition: str
+    digits: int = 1
+
+
+VERTEBRA_WORDS: dict[str, Words] = {
+    "anterior_height": Words(
+        "Anterior height", "mm", "Distance from the superior to the inferior anterior corner of the body."
+    ),
+    "middle_height": Words("Middle height", "mm", "Distance between the middles of the two endplates."),
+    "posterior_height": Words(
+        "Posterior height", "mm", "Distance from the superior to the inferior posterior corner of the body."
+    ),
+    "superior_depth": Words("Superior endplate depth", "mm", "Length of the superior endplate."),
+    "inferior_depth": Words("Inferior endplate depth", "mm", "Length of the inferior endplate."),
+    "wedge_angle": Words(
+        "Wedge angle",
+        "deg",
+        "Angle between the superior and the inferior endplate of the body itself; positive when lower in front.",
+    ),
+    "wedge_ratio": Words("Wedge ratio", "%", "100 × anterior height / posterior height of the same body."),
+    "height_loss": Words(
+        "Anterior height loss",
+        "%",
+        "Anterior height held against the mean anterior height of the nearest intact neighbours.",
+    ),
+    "compression": Words(
+        "Compression", "%", "100 × (1 − the smaller of anterior and middle height / posterior height)."
+    ),
+    "height_derived_grade": Words(
+        "Height-derived grade",
+        "1",
+        "0 below 20 %, 1 from 20 %, 2 from 25 %, 3 above 40 % height loss; not a reader's Genant grade.",
+        0,
+    ),
+}
+"""Quantities of one vertebra, in table order."""
+
+SEGMENT_WORDS: dict[str, Words] = {
+    "segmental_cobb": Words(
+        "Segmental kyphosis (Cobb)",
+        "deg",
+        "Superior endplate of the level above to the inferior endplate of the level below the index level.",
+    ),
+    "surgical_segment_cobb": Words(
+        "Surgical segment (Cobb)",
+        "deg",
+        "Superior endplate of the upper to the inferior endplate of the lower instrumented vertebra.",
+    ),
+    "local_kyphosis": Words(
+        "Local kyphosis (Gardner)",
+        "deg",
+        "Superior endplate of the level above to the inferior endplate of the index level.",
+    ),
+    "sagittal_index": Words(
+        "Sagittal index (Farcy)", "deg", "Segmental kyphosis minus the normal angle at that level."
+    ),
+}
+"""Angles over several vertebrae, in table order."""
+
+DERIVED_WORDS: dict[str, Words] = {
+    "height_restoration": Words("Height restored", "mm", "Anterior height after minus before."),
+    "height_restoration_rate": Words(
+        "Height restoration rate",
+        "%",
+        "Anterior height regained as a share of what was missing to the reference height of the neighbours.",
+        0,
+    ),
+    "height_gain_rate": Words(
+        "Height gain", "%", "Anterior height regained as a share of the height before surgery.", 0
+    ),
+    "kyphosis_correction": Words("Kyphosis correction", "deg", "Segmental kyphosis before minus after."),
+    "correction_rate": Words(
+        "Kyphosis correction rate",
+        "%",
+        "Kyphosis correction as a share of the kyphosis before surgery; not given near 0°.",
+        0,
+    ),
+    "loss_of_correction": Words(
+        "Loss of correction", "deg", "Segmental kyphosis at the last film minus that right after surgery."
+    ),
+    "height_loss_after_surgery": Words(
+        "Height lost since surgery", "mm", "Anterior height after surgery minus that of the last film."
+    ),
+}
+"""Numbers that follow from a change, in table order."""
+
+MAIN_IDS: tuple[str, ...] = ("anterior_height", "segmental_cobb", "wedge_angle")
+"""The three numbers a correction is judged by."""
+
+PHASE_LABEL = {Phase.PRE_OP: "Pre-op", Phase.POST_OP: "Post-op", Phase.FOLLOW_UP: "Follow-up", Phase.UNKNOWN: "Film"}
+CORRECTION_LABEL = {"correction": "Correction", "loss": "Loss", "net": "Net"}
+VERDICT_MARK = {
+    Verdict.IMPROVED: "▲",
+    Verdict.WORSE: "▼",
+    Verdict.NOT_DISTINGUISHABLE: "≈",
+    Verdict.UNKNOWN: "?",
+}
+
+
+def words_for(quantity_id: str) -> Words:
+    """The words of a quantity; an id without an entry is written out.
+
+    >>> words_for("wedge_angle").label
+    'Wedge angle'
+    >>> words_for("brand_new").label
+    'Brand new'
+    """
+    for table in (VERTEBRA_WORDS, SEGMENT_WORDS, DERIVED_WORDS):
+        if quantity_id in table:
+            return table[quantity_id]
+    return Words(quantity_id.replace("_", " ").capitalize(), "1", "See docs/definitions.md.")
+
+
+def column(quantity_id: str, words: Words) -> str:
+    """Column name with the unit, for example ``anterior_height_mm``."""
+    return quantity_id + UNIT_SUFFIX[words.unit]
+
+
+def number(value: float, digits: int, *, sign: bool = False) -> str:
+    """A number with a true minus sign and never ``-0.0``.
+
+    >>> number(-0.04, 1), number(-3.25, 1), number(3.2, 1, sign=True)
+    ('0.0', '−3.2', '+3.2')
+    """
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}".replace("-", "−")
+
+
+def unit_text(unit: str) -> str:
+    """The unit as it follows a number: ``°`` without, all others with a thin gap."""
+    return {"deg": "°", "1": ""}.get(unit, f"\u202f{unit}")
+
+
+def quantity_of(measurement: RadiographMeasurement, level: VertebralLevel, quantity_id: str) -> Quantity:
+    """The quantity of ``level`` on a film, be it of the vertebra or of the segment about it."""
+    segment = measurement.segment(quantity_id, level)
+    if segment is not None:
+        return segment.angle
+    vertebra = measurement.at(level)
+    if vertebra is not None and quantity_id in vertebra.quantities:
+        return vertebra.quantities[quantity_id]
+    reason = f"{level} was not found on this film" if vertebra is None else "a vertebra it needs was not found"
+    return Quantity.missing(words_for(quantity_id).unit, reason)
