@@ -71,7 +71,7 @@ class BoneTemplate:
     @property
     def corners_mm(self) -> FloatArray:
         """Mean of the left and right rim points, (2 endplates, 2 [anterior, posterior], 3 xyz); NaN without rims."""
-        return self.rims_mm[:, :, [LEFT, RIGHT]].mean(axis=2)
+        return 0.5 * (self.rims_mm[:, :, LEFT] + self.rims_mm[:, :, RIGHT])
 
     @property
     def body_box_mm(self) -> FloatArray:
