@@ -35,7 +35,8 @@ class VertebraLandmarks:
         if self.points_px.shape not in ((4, 2), (6, 2)):
             raise ValueError(f"points_px has shape {self.points_px.shape}; expected (4, 2) or (6, 2)")
         if self.covariance_px is not None and self.covariance_px.shape != (*self.points_px.shape, 2):
-            raise ValueError(f"covariance_px has shape {self.covariance_px.shape}; expected {(*self.points_px.shape, 2)}")
+            expected = (*self.points_px.shape, 2)
+            raise ValueError(f"covariance_px has shape {self.covariance_px.shape}; expected {expected}")
 
     @property
     def corners_px(self) -> FloatArray:
@@ -59,7 +60,8 @@ class VertebraLandmarks:
         """One point (2,) px; NaN when it is not seen or not part of this set."""
         if landmark >= len(self.points_px):
             return np.full(2, np.nan)
-        return self.points_px[landmark]
+        point: FloatArray = self.points_px[landmark]
+        return point
 
 
 @dataclass(frozen=True, slots=True)

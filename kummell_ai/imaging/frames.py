@@ -66,12 +66,14 @@ class ScaleShift:
     def apply(self, points: FloatArray) -> FloatArray:
         """Map points (..., 2); NaN stays NaN."""
         p = np.asarray(points, dtype=np.float64)
-        return p * np.array([self.scale_x, self.scale_y]) + np.array([self.shift_x, self.shift_y])
+        mapped: FloatArray = p * np.array([self.scale_x, self.scale_y]) + np.array([self.shift_x, self.shift_y])
+        return mapped
 
     def apply_covariance(self, covariance: FloatArray) -> FloatArray:
         """Map covariances (..., 2, 2), px² to px² of the target frame."""
         s = np.array([self.scale_x, self.scale_y])
-        return np.asarray(covariance, dtype=np.float64) * s[:, None] * s[None, :]
+        mapped: FloatArray = np.asarray(covariance, dtype=np.float64) * s[:, None] * s[None, :]
+        return mapped
 
     def inverse(self) -> ScaleShift:
         """The map back."""

@@ -1,0 +1,153 @@
+"""Pixel decoding with one named decoder for each transfer syntax.
+
+pydicom's ``pixel_array`` tries every decoder until one answers, which ends at the most lenient: on damaged JPEG-LS
+streams that one returns wrong pixels instead of an error. Here each syntax has one decoder, and the codestream's own
+size and end marker are checked before it runs.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import get_decoder
+
+from kummell_ai.errors import InputError
+
+NATIVE: frozenset[str] = frozenset(
+    {
+        uid.ImplicitVRLittleEndian,
+        uid.ExplicitVRLittleEndian,
+        uid.DeflatedExplicitVRLittleEndian,
+        uid.ExplicitVRBigEndian,
+    }
+)
+
+_JPEG, _JPEG_2000, _RLE = "jpeg", "j2k", "rle"
+
+DECODERS: dict[str, tuple[str, str]] = {
+    uid.RLELossless: ("pydicom", _RLE),
+    uid.JPEGBaseline8Bit: ("pillow", _JPEG),
+    uid.JPEGExtended12Bit: ("pillow", _JPEG),
+    uid.JPEGLossless: ("gdcm", _JPEG),
+    uid.JPEGLosslessSV1: ("gdcm", _JPEG),
+    uid.JPEGLSLossless: ("pyjpegls", _JPEG),
+    uid.JPEGLSNearLossless: ("pyjpegls", _JPEG),
+    uid.JPEG2000Lossless: ("pylibjpeg", _JPEG_2000),
+    uid.JPEG2000: ("pylibjpeg", _JPEG_2000),
+    uid.HTJ2KLossless: ("pylibjpeg", _JPEG_2000),
+    uid.HTJ2KLosslessRPCL: ("pylibjpeg", _JPEG_2000),
+    uid.HTJ2K: ("pylibjpeg", _JPEG_2000),
+}
+"""Transfer syntax -> (decoder, kind of codestream).
+
+pydicom's own RLE decoder is chosen because pylibjpeg-rle leaves Python's exceptions (a Rust panic) on damaged data.
+"""
+
+_END_MARKER = b"\xff\xd9"
+_MAX_PADDING = 16
+"""Bytes at the end in which the marker must lie; real files pad with 0x00 or 0xFF."""
+
+
+def decode_frame(dataset: Dataset, index: int, name: str) -> NDArray[Any]:
+    """Stored values (H, W) or (H, W, 3) of frame ``index`` (0-based), before any LUT.
+
+    Raises:
+        InputError: the transfer syntax is not supported, or the codestream is damaged or of another size.
+    """
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    options: dict[str, Any] = {}
+    if syntax not in NATIVE:
+        plugin, kind = _decoder_of(dataset, syntax, name)
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        _check_codestream(get_frame(dataset.PixelData, index, number_of_frames=frames), kind, dataset, name)
+        options["decoding_plugin"] = plugin
+        if plugin == "gdcm":
+            _silence_gdcm()
+    array, _ = get_decoder(uid.UID(syntax)).as_array(dataset, index=index, **options)
+    if array.shape[:2] != (dataset.Rows, dataset.Columns):
+        raise InputError(
+            f"{name}: decoded size {array.shape[:2]} differs from Rows and Columns; the file is damaged", name
+        )
+    return np.asarray(array)
+
+
+def _decoder_of(dataset: Dataset, syntax: str, name: str) -> tuple[str, str]:
+    if syntax not in DECODERS:
+        raise InputError(
+            f"{name}: transfer syntax {uid.UID(syntax).name} is not supported; convert the file, for example with "
+            "gdcmconv --raw",
+            syntax,
+        )
+    if syntax == uid.JPEGExtended12Bit and int(dataset.BitsStored) > 8:
+        raise InputError(
+            f"{name}: 12-bit JPEG Extended is not supported; convert the file with dcmdjpeg, or install "
+            "pylibjpeg-libjpeg (GPLv3) and convert it with pydicom",
+            syntax,
+        )
+    return DECODERS[syntax]
+
+
+def _silence_gdcm() -> None:
+    import gdcm
+
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+
+
+def _check_codestream(data: bytes, kind: str, dataset: Dataset, name: str) -> None:
+    if kind == _RLE:
+        _check_rle(data, dataset, name)
+        return
+    body = data.rstrip(b"\x00")
+    if body.rfind(_END_MARKER, max(0, len(body) - _MAX_PADDING)) < 0:
+        raise InputError(f"{name}: the compressed picture has no end marker; the file is truncated, export it again")
+    size = _jpeg_size(data) if kind == _JPEG else _jpeg_2000_size(data)
+    if size is None:
+        raise InputError(f"{name}: the compressed picture has no readable header; the file is damaged")
+    rows, columns, samples = size
+    if (rows, columns, samples) != (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel):
+        raise InputError(
+            f"{name}: the compressed picture is {rows} x {columns} x {samples}, the header says {dataset.Rows} x "
+            f"{dataset.Columns} x {dataset.SamplesPerPixel}; the file is damaged",
+            size,
+        )
+
+
+def _check_rle(data: bytes, dataset: Dataset, name: str) -> None:
+    segments = struct.unpack("<L", data[:4])[0] if len(data) >= 64 else -1
+    expected = int(dataset.BitsAllocated) // 8 * int(dataset.SamplesPerPixel)
+    if segments != expected:
+        raise InputError(
+            f"{name}: the RLE header names {segments} segments, expected {expected}; the file is damaged", segments
+        )
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int, int] | None:
+    """(rows, columns, components) of a JPEG or JPEG-LS codestream, or None."""
+    position = 2
+    while position + 9 < len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            rows, columns = struct.unpack(">HH", data[position + 5 : position + 9])
+            return rows, columns, data[position + 9]
+        position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
+    return None
+
+
+def _jpeg_2000_size(data: bytes) -> tuple[int, int, int] | None:
+    """(rows, columns, components) of a JPEG 2000 codestream, or None."""
+    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if start < 0 or len(data) < start + 42:
+        return None
+    width, height, x0, y0 = struct.unpack(">LLLL", data[start + 8 : start + 24])
+    components = struct.unpack(">H", data[start + 40 : start + 42])[0]
+    return height - y0, width - x0, components

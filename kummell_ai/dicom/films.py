@@ -1,0 +1,42 @@
+"""Which files of a list of files and folders may be films."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kummell_ai.errors import InputError
+
+SKIPPED_NAMES = frozenset({"DICOMDIR", "THUMBS.DB", "DESKTOP.INI"})
+SKIPPED_SUFFIXES = frozenset(
+    {".json", ".csv", ".txt", ".md", ".html", ".xml", ".pdf", ".svg", ".yaml", ".yml", ".zip", ".py", ".npz", ".sha256"}
+)
+"""Left out of folders; a file that is named itself is always tried."""
+
+
+def find_films(inputs: Sequence[Path | str]) -> tuple[Path, ...]:
+    """Files that may be films: files as given, folders searched recursively; sorted, each once.
+
+    Folders are searched without hidden entries, DICOMDIR and files whose ending says that they are no picture.
+
+    Raises:
+        InputError: a path does not exist, or nothing was found.
+    """
+    found: dict[Path, Path] = {}
+    for entry in map(Path, inputs):
+        if not entry.exists():
+            raise InputError(f"{entry}: no such file or folder; check the path", str(entry))
+        for path in _walk(entry) if entry.is_dir() else (entry,):
+            found.setdefault(path.resolve(), path)
+    if not found:
+        names = ", ".join(str(entry) for entry in inputs)
+        raise InputError(f"no film in {names or 'an empty list'}; give DICOM, PNG, JPEG or TIFF files", names)
+    return tuple(sorted(found.values()))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        skipped = path.name.upper() in SKIPPED_NAMES or path.suffix.lower() in SKIPPED_SUFFIXES
+        if path.is_file() and not hidden and not skipped:
+            yield path

@@ -1,0 +1,124 @@
+"""Films as PNG, JPEG or TIFF."""
+
+from __future__ import annotations
+
+import hashlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kummell_ai.dicom.container import damage_is_input_error
+from kummell_ai.dicom.limits import MAX_PIXELS
+from kummell_ai.dicom.spacing import given_spacing
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.intensity import GreyArray, robust_window
+from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
+
+FORMATS = ("PNG", "JPEG", "TIFF")
+
+COLOUR_DIFFERENCE = 24
+"""Grey levels of 256 between the channels of one pixel; JPEG noise on a grey film stays below."""
+
+COLOUR_SHARE = 0.0005
+"""More coloured pixels than this, and the picture is a screenshot or photograph."""
+
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
+_TIFF_PHOTOMETRIC = 262
+_EXIF_ORIENTATION = 274
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether a file that starts with ``head`` is PNG, JPEG or TIFF."""
+    return head.startswith(_SIGNATURES)
+
+
+def read_picture(
+    data: bytes, path: Path, spacing_mm: tuple[float, float] | None, frame: int | None
+) -> tuple[GreyArray, PixelSpacing, ImageReference, tuple[str, ...]]:
+    """Pixels, pixel size, reference and notes of a picture file; bone is taken to be bright, as in any viewer.
+
+    Raises:
+        InputError: damaged, in colour, too large, or with several pages and no ``frame``.
+    """
+    name = path.name
+    with damage_is_input_error(name, "the picture"):
+        picture = Image.open(BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            raise InputError(
+                f"{name}: {picture.width} x {picture.height} px is more than {MAX_PIXELS} px; scale the film down",
+                picture.size,
+            )
+        page = _seek(picture, frame, name)
+        picture.load()
+        notes = _notes(picture)
+        pixels = _grey(picture, name)
+    if spacing_mm is None:
+        notes += ("A picture file has no pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.",)
+    digest = hashlib.sha256(data).hexdigest()
+    reference = ImageReference(name=name, path=str(path), sha256=digest, frame_number=page)
+    return pixels, given_spacing(spacing_mm), reference, notes
+
+
+def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
+    pages = int(getattr(picture, "n_frames", 1))
+    if pages == 1 and frame in (None, 1):
+        return None
+    if frame is None:
+        raise InputError(f"{name}: the file has {pages} pages; name one with --frame 1 to {pages}", pages)
+    if not 1 <= frame <= pages:
+        raise InputError(f"{name}: frame {frame} does not exist; the file has {pages}", frame)
+    picture.seek(frame - 1)
+    return frame
+
+
+def _notes(picture: Image.Image) -> tuple[str, ...]:
+    if picture.getexif().get(_EXIF_ORIENTATION, 1) in (0, 1):
+        return ()
+    return ("The picture carries a turn for viewers, which is not applied; coordinates are those of the stored rows.",)
+
+
+def _grey(picture: Image.Image, name: str) -> GreyArray:
+    mode = picture.mode
+    if mode in ("1", "L"):
+        return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255)
+    if mode.startswith("I;16") or mode in ("I", "F"):
+        return _deep_grey(picture, name)
+    if mode in ("LA", "La"):
+        channels = np.asarray(picture, dtype=np.float32) / np.float32(255)
+        return np.ascontiguousarray(channels[..., 0] * channels[..., 1])
+    if mode in ("P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"):
+        return colour_to_grey(np.asarray(picture.convert("RGBA" if mode in ("P", "PA", "RGBA") else "RGB")), name)
+    raise InputError(f"{name}: colour mode {mode} is no film; save it as greyscale PNG or TIFF", mode)
+
+
+def _deep_grey(picture: Image.Image, name: str) -> GreyArray:
+    values = np.asarray(picture).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise InputError(f"{name}: the picture holds values that are not finite; export it again")
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(_TIFF_PHOTOMETRIC) == 0:
+        values = -values
+    return robust_window(values)
+
+
+def colour_to_grey(channels: NDArray[np.uint8], name: str) -> GreyArray:
+    """Grey of a grey film stored in colour channels (H, W, 3 or 4), alpha over black.
+
+    Raises:
+        InputError: the picture really is in colour.
+    """
+    colour = channels[..., :3]
+    spread = colour.max(axis=-1).astype(np.int16) - colour.min(axis=-1)
+    visible = spread if channels.shape[-1] == 3 else np.where(channels[..., 3] > 0, spread, 0)
+    if float((visible > COLOUR_DIFFERENCE).mean()) > COLOUR_SHARE:
+        raise InputError(
+            f"{name}: the picture is in colour (a screenshot or photograph); export the film itself as DICOM or as "
+            "greyscale PNG"
+        )
+    grey: GreyArray = np.ascontiguousarray(colour[..., 1], dtype=np.float32) / np.float32(255)
+    if channels.shape[-1] == 4:
+        grey *= channels[..., 3].astype(np.float32) / np.float32(255)
+    return grey

@@ -1,0 +1,182 @@
+"""Read one film: DICOM, PNG, JPEG or TIFF, told apart by content.
+
+Hostile files are met with caps before anything is inflated or decoded and with one strict decoder a syntax. Decoding
+happens in this process; an archive that reads unknown files by the thousand should add a process with limits around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+
+from kummell_ai.dicom.codecs import decode_frame
+from kummell_ai.dicom.container import damage_is_input_error, looks_like_dicom, number, read_container, text
+from kummell_ai.dicom.grey import to_grey
+from kummell_ai.dicom.header import facing_of, reference_of
+from kummell_ai.dicom.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_TOTAL_PIXELS
+from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, read_picture
+from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutter_mask
+from kummell_ai.dicom.spacing import spacing_of
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.intensity import Box
+from kummell_ai.imaging.radiograph import Radiograph
+
+MIN_SIDE = 16
+"""Rows and columns that a film has at least (px)."""
+
+NO_PROJECTION = frozenset(
+    {"CT", "MR", "PT", "NM", "US", "SR", "PR", "ECG", "RTPLAN", "RTSTRUCT", "RTDOSE", "SEG", "OPT"}
+)
+"""Modalities that are never a radiograph; a CT scout (ImageType LOCALIZER) is one."""
+
+
+def read_radiograph(
+    path: Path | str, *, spacing_mm: tuple[float, float] | None = None, frame: int | None = None
+) -> Radiograph:
+    """Read a film; rows and columns stay as stored, bone becomes bright.
+
+    Args:
+        path: DICOM, PNG, JPEG or TIFF file; the content decides, not the name.
+        spacing_mm: (row, column) pixel size (mm) where the file has none, or to overrule it.
+        frame: 1-based frame of a multi-frame file, which is needed there.
+
+    Raises:
+        InputError: the file is missing, damaged, no film, in colour, too large, or needs a frame number.
+        UsageError: ``spacing_mm`` is not plausible.
+    """
+    film = Path(path)
+    data = _read_bytes(film)
+    if looks_like_picture(data[:16]) and not looks_like_dicom(data[:132]):
+        pixels, spacing, reference, notes = read_picture(data, film, spacing_mm, frame)
+        _check_content(pixels, film.name)
+        return Radiograph(pixels, spacing, reference, valid_box=content_box(pixels, None), notes=notes)
+    if not looks_like_dicom(data[:132]):
+        raise InputError(f"{film.name}: not a DICOM, PNG, JPEG or TIFF file; give the film as one of these", film.name)
+    return _read_dicom(data, film, spacing_mm, frame)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path.name}: a folder, not a film; give its files", str(path))
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{path.name}: {size} bytes is more than {MAX_FILE_BYTES}; no film is that large", size)
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{path.name}: cannot be opened ({reason}); check the path and its rights", str(path)
+        ) from error
+    if not data:
+        raise InputError(f"{path.name}: the file is empty; export the film again", 0)
+    return data
+
+
+def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None, frame: int | None) -> Radiograph:
+    name = path.name
+    dataset = read_container(data, name)
+    _check_header(dataset, name)
+    index = _frame_index(dataset, frame, name)
+    with damage_is_input_error(name, "the pixel data"):
+        stored = _grey_values(decode_frame(dataset, index, name), name)
+    with damage_is_input_error(name, "the DICOM header"):
+        frame_number = index + 1 if frame is not None and _frames(dataset) > 1 else None
+        reference = reference_of(dataset, path, data, frame_number)
+        facing, facing_notes = facing_of(dataset)
+        spacing = spacing_of(dataset, spacing_mm)
+        film = _shown(stored, dataset, reference.name)
+    return replace(
+        film,
+        spacing=spacing.spacing,
+        reference=reference,
+        facing=facing,
+        notes=film.notes + spacing.notes + facing_notes,
+    )
+
+
+def _shown(stored: NDArray[Any], dataset: FileDataset, name: str) -> Radiograph:
+    """Grey pixels with everything outside shutters and padding black, and the box that shows something."""
+    from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
+
+    shape = (int(stored.shape[0]), int(stored.shape[1]))
+    hidden = padding_mask(stored, dataset)
+    opened = shutter_mask(dataset, shape)
+    if opened is not None:
+        hidden = ~opened if hidden is None else hidden | ~opened
+    box: Box | None = None if hidden is None or hidden.all() else mask_box(~hidden)
+    grey = to_grey(stored, dataset, box)
+    pixels = grey.pixels
+    if hidden is not None and not hidden.all():
+        pixels[hidden] = 0.0
+    _check_content(pixels, name)
+    return Radiograph(
+        pixels, PixelSpacing.unknown(), ImageReference(name), valid_box=content_box(pixels, box), notes=grey.notes
+    )
+
+
+def _check_content(pixels: NDArray[np.float32], name: str) -> None:
+    if min(pixels.shape) < MIN_SIDE:
+        raise InputError(
+            f"{name}: {pixels.shape[1]} x {pixels.shape[0]} px is no film; give the full picture", pixels.shape
+        )
+    if not float(pixels.max()) > float(pixels.min()):
+        raise InputError(f"{name}: every pixel has the same value; the film is empty, export it again")
+
+
+def _check_header(dataset: FileDataset, name: str) -> None:
+    """Refuse what cannot be a film before any pixel is decoded."""
+    modality = (text(dataset, "Modality") or "").upper()
+    scout = modality == "CT" and "LOCALIZER" in (text(dataset, "ImageType") or "")
+    if modality in NO_PROJECTION and not scout:
+        raise InputError(f"{name}: Modality {modality} is no radiograph; give a CR, DX or RF film", modality)
+    with damage_is_input_error(name, "the pixel data"):
+        has_pixels = "PixelData" in dataset and bool(dataset.PixelData)
+    if not has_pixels:
+        raise InputError(f"{name}: the file has no pixel data; export the film itself, not its report or index")
+    rows, columns = number(dataset, "Rows"), number(dataset, "Columns")
+    if rows is None or columns is None or rows < 1 or columns < 1:
+        raise InputError(f"{name}: Rows {rows} and Columns {columns} do not describe a film; the file is damaged")
+    if rows * columns > MAX_PIXELS or rows * columns * _frames(dataset) > MAX_TOTAL_PIXELS:
+        raise InputError(
+            f"{name}: {rows:.0f} x {columns:.0f} px x {_frames(dataset)} frames is more than {MAX_PIXELS} px a frame; "
+            "scale the film down",
+            (rows, columns),
+        )
+    samples = number(dataset, "SamplesPerPixel")
+    photometric = text(dataset, "PhotometricInterpretation") or ""
+    if samples not in (1, 3) or photometric == "PALETTE COLOR":
+        raise InputError(
+            f"{name}: {photometric} with {samples} samples a pixel is no greyscale film; export the film itself"
+        )
+
+
+def _frames(dataset: FileDataset) -> int:
+    return max(1, int(number(dataset, "NumberOfFrames") or 1))
+
+
+def _frame_index(dataset: FileDataset, frame: int | None, name: str) -> int:
+    frames = _frames(dataset)
+    if frame is None and frames > 1:
+        raise InputError(f"{name}: the file has {frames} frames; name one with --frame 1 to {frames}", frames)
+    if frame is not None and not 1 <= frame <= frames:
+        raise InputError(f"{name}: frame {frame} does not exist; the file has {frames}", frame)
+    return 0 if frame is None else frame - 1
+
+
+def _grey_values(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Stored values (H, W); three equal channels count as grey.
+
+    Raises:
+        InputError: the picture is in colour.
+    """
+    if array.ndim == 2:
+        return array
+    if array.dtype != np.uint8:
+        raise InputError(f"{name}: colour with {array.dtype} samples is no greyscale film; export the film itself")
+    return np.asarray(np.rint(colour_to_grey(array, name) * 255), dtype=np.uint8)

@@ -1,0 +1,137 @@
+"""The size of a pixel and how far it may be trusted (docs/definitions.md, scale)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from kummell_ai.dicom.container import number, numbers, text
+from kummell_ai.errors import UsageError
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+
+MIN_MM, MAX_MM = 0.01, 2.0
+"""Pixels of radiographs lie between 0.05 and 0.5 mm; beyond these bounds the number is a mistake."""
+
+MAX_ASPECT = 3.0
+MAX_MAGNIFICATION = 2.0
+SAME = 1e-3
+"""Relative difference below which two spacings are the same number, rounded differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpacingFinding:
+    """A pixel size and what a reader must know about it, one sentence each."""
+
+    spacing: PixelSpacing
+    notes: tuple[str, ...] = ()
+
+
+def spacing_of(dataset: Dataset, given_mm: tuple[float, float] | None = None) -> SpacingFinding:
+    """The best pixel size the header offers; ``given_mm`` (row, column) overrules it.
+
+    Order: calibrated PixelSpacing (it names its calibration, or differs from ImagerPixelSpacing), then
+    ImagerPixelSpacing over EstimatedRadiographicMagnificationFactor, then ImagerPixelSpacing at the detector, then
+    PixelSpacing of unknown plane, then none.
+    """
+    notes: list[str] = []
+    pixel = _pair(dataset, "PixelSpacing", notes)
+    imager = _pair(dataset, "ImagerPixelSpacing", notes) or _pair(dataset, "NominalScannedPixelSpacing", notes)
+    found = _from_header(dataset, pixel, imager, notes)
+    if given_mm is not None:
+        if found.is_metric:
+            notes.append(
+                f"The given pixel spacing {given_mm[0]:g} x {given_mm[1]:g} mm overrules {found.row_mm:g} x "
+                f"{found.column_mm:g} mm of the header."
+            )
+        found = given_spacing(given_mm)
+    return SpacingFinding(found, tuple(notes))
+
+
+def given_spacing(given_mm: tuple[float, float] | None) -> PixelSpacing:
+    """The pixel size a user gave, (row, column) in mm; uncalibrated when None.
+
+    Raises:
+        UsageError: not two numbers between 0.01 and 2 mm.
+    """
+    if given_mm is None:
+        return PixelSpacing.unknown()
+    if not is_plausible(given_mm):
+        raise UsageError(
+            f"pixel spacing {given_mm} is not plausible; give row and column spacing between {MIN_MM} and {MAX_MM} mm",
+            given_mm,
+        )
+    return PixelSpacing(float(given_mm[0]), float(given_mm[1]), Calibration.ASSUMED)
+
+
+def is_plausible(pair_mm: tuple[float, ...]) -> bool:
+    """Whether (row, column) can be the pixel size of a radiograph.
+
+    >>> is_plausible((0.143, 0.143)), is_plausible((0.0, 0.0)), is_plausible((143.0, 143.0))
+    (True, False, False)
+    """
+    if len(pair_mm) != 2 or not all(math.isfinite(v) and MIN_MM <= v <= MAX_MM for v in pair_mm):
+        return False
+    return max(pair_mm) <= MAX_ASPECT * min(pair_mm)
+
+
+def _pair(dataset: Dataset, keyword: str, notes: list[str]) -> tuple[float, float] | None:
+    values = numbers(dataset, keyword)
+    if is_plausible(values):
+        return values[0], values[1]
+    raw = text(dataset, keyword)
+    if raw is not None:
+        notes.append(f"{keyword} {raw[:40]} is no plausible pixel size ({MIN_MM} to {MAX_MM} mm) and is ignored.")
+    return None
+
+
+def _from_header(
+    dataset: Dataset, pixel: tuple[float, float] | None, imager: tuple[float, float] | None, notes: list[str]
+) -> PixelSpacing:
+    if pixel is not None:
+        calibration = _calibration(dataset, pixel, imager)
+        if calibration is not None:
+            return PixelSpacing(*pixel, calibration, imager[0] / pixel[0] if imager else None)
+    if imager is not None:
+        return _at_patient(dataset, imager, notes)
+    if pixel is not None:
+        notes.append(
+            "PixelSpacing does not say at which plane it holds; lengths may be too large by the magnification."
+        )
+        return PixelSpacing(*pixel, Calibration.ASSUMED)
+    notes.append("The file has no usable pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.")
+    return PixelSpacing.unknown(_aspect(dataset))
+
+
+def _calibration(
+    dataset: Dataset, pixel: tuple[float, float], imager: tuple[float, float] | None
+) -> Calibration | None:
+    """How PixelSpacing was calibrated; None when it is only the detector's pixel under another name."""
+    kind = (text(dataset, "PixelSpacingCalibrationType") or "").upper()
+    if kind in ("FIDUCIAL", "GEOMETRY"):
+        return Calibration[kind]
+    if imager is not None and any(abs(p - i) > SAME * i for p, i in zip(pixel, imager, strict=True)):
+        return Calibration.GEOMETRY
+    return None
+
+
+def _at_patient(dataset: Dataset, imager: tuple[float, float], notes: list[str]) -> PixelSpacing:
+    magnification = number(dataset, "EstimatedRadiographicMagnificationFactor")
+    if magnification is not None and 1.0 <= magnification <= MAX_MAGNIFICATION:
+        return PixelSpacing(
+            imager[0] / magnification, imager[1] / magnification, Calibration.GEOMETRY, float(magnification)
+        )
+    if magnification is not None:
+        notes.append(
+            f"EstimatedRadiographicMagnificationFactor {magnification:g} is not between 1 and 2 and is ignored."
+        )
+    notes.append("Millimetres are at the detector; the patient's are smaller by the magnification (often 10 to 25 %).")
+    return PixelSpacing(*imager, Calibration.DETECTOR_PLANE)
+
+
+def _aspect(dataset: Dataset) -> float:
+    ratio = numbers(dataset, "PixelAspectRatio")
+    if len(ratio) == 2 and min(ratio) > 0 and max(ratio) <= MAX_ASPECT * min(ratio):
+        return ratio[0] / ratio[1]
+    return 1.0
