@@ -34,7 +34,7 @@ class BoneTemplate:
     """One bone as a closed, outward-wound surface in the canonical frame (mm).
 
     Rims are the points of the endplate rim that a lateral projection shows as the corners. The left and right points
-    form the two contours of a double contour (anterior: about 15 % of the body's width beside the mid-line;
+    form the two contours of a double contour (anterior: about 8 % of the body's width beside the mid-line;
     posterior: the posterolateral rim, since the posterior wall is concave); a corner is their middle.
 
     Attributes:

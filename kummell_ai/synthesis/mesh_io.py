@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +58,20 @@ def _read_ply(data: bytes) -> tuple[FloatArray, FaceArray]:
     end = data.index(b"end_header")
     start = data.index(b"\n", end) + 1
     kind, elements = _ply_header(data[:end].decode("ascii"))
-    body = np.array(data[start:].split(), dtype=np.float64) if kind == "ascii" else data[start:]
-    vertices, faces, offset = np.empty((0, 3)), np.empty((0, 3), dtype=np.int32), 0
-    for name, count, properties in elements:
-        columns, offset = _ply_element(body, offset, count, properties, _PLY_ORDER[kind])
-        if name == "vertex":
-            vertices = np.stack([columns[axis] for axis in "xyz"], axis=-1).astype(np.float64)
-        elif name == "face":
-            key = "vertex_indices" if "vertex_indices" in columns else "vertex_index"
-            faces = columns[key].astype(np.int32)
-    return vertices, faces
+    columns: dict[str, NDArray[np.float64]] = {}
+    if kind == "ascii":
+        numbers, at = np.array(data[start:].split(), dtype=np.float64), 0
+        for _, count, properties in elements:
+            width = sum(4 if length else 1 for _, _, length in properties)
+            table = numbers[at : at + count * width].reshape(count, width)
+            columns |= _ascii_columns(table, properties)
+            at += count * width
+    else:
+        for _, count, properties in elements:
+            found, start = _binary_columns(data, start, count, properties, _PLY_ORDER[kind])
+            columns |= found
+    faces = columns["vertex_indices" if "vertex_indices" in columns else "vertex_index"]
+    return np.stack([columns[axis] for axis in "xyz"], axis=-1), faces.astype(np.int32)
 
 
 def _ply_header(text: str) -> tuple[str, list[tuple[str, int, list[_Property]]]]:
@@ -87,32 +92,33 @@ def _ply_header(text: str) -> tuple[str, list[tuple[str, int, list[_Property]]]]
     return kind, elements
 
 
-def _ply_element(
-    body: bytes | NDArray[np.float64], offset: int, count: int, properties: list[_Property], order: str
-) -> tuple[dict[str, NDArray[np.generic]], int]:
-    """Columns of one element; every list is taken to have three entries, as in a triangle mesh."""
-    if not isinstance(body, bytes):
-        width = sum(4 if length else 1 for _, _, length in properties)
-        table = body[offset : offset + count * width].reshape(count, width)
-        columns, at = {}, 0
-        for name, _, length in properties:
-            columns[name] = table[:, at + 1 : at + 4] if length else table[:, at]
-            if length and (table[:, at] != 3).any():
-                raise ValueError("faces that are no triangles")
-            at += 4 if length else 1
-        return columns, offset + count * width
-    fields: list[tuple[str, str] | tuple[str, str, tuple[int]]] = []
+def _ascii_columns(table: NDArray[np.float64], properties: list[_Property]) -> dict[str, NDArray[np.float64]]:
+    """Columns of one element by property name; every list must have three entries, as in a triangle mesh."""
+    columns, at = {}, 0
+    for name, _, length in properties:
+        columns[name] = table[:, at + 1 : at + 4] if length else table[:, at]
+        if length and (table[:, at] != 3).any():
+            raise ValueError("faces that are no triangles")
+        at += 4 if length else 1
+    return columns
+
+
+def _binary_columns(
+    data: bytes, start: int, count: int, properties: list[_Property], order: str
+) -> tuple[dict[str, NDArray[np.float64]], int]:
+    """The same from binary data, and where the next element starts."""
+    fields: list[tuple[str, str, tuple[int, ...]]] = []
     for name, value, length in properties:
         if length:
-            fields.append((f"count of {name}", order + length))
-        fields.append((name, order + value, (3,)) if length else (name, order + value))
+            fields.append((f"count of {name}", order + length, ()))
+        fields.append((name, order + value, (3,) if length else ()))
     kind = np.dtype(fields)
-    if len(body) < offset + count * kind.itemsize:
+    if len(data) < start + count * kind.itemsize:
         raise ValueError("the file ends early")
-    table = np.frombuffer(body, dtype=kind, count=count, offset=offset)
+    table = np.frombuffer(data, dtype=kind, count=count, offset=start)
     if any((table[f"count of {name}"] != 3).any() for name, _, length in properties if length):
         raise ValueError("faces that are no triangles")
-    return {name: table[name] for name, _, _ in properties}, offset + count * kind.itemsize
+    return {name: table[name].astype(np.float64) for name, _, _ in properties}, start + count * kind.itemsize
 
 
 def _read_stl(data: bytes) -> tuple[FloatArray, FaceArray]:
@@ -136,5 +142,5 @@ def _read_obj(data: bytes) -> tuple[FloatArray, FaceArray]:
         elif words[:1] == ["f"]:
             numbers = [int(word.split("/")[0]) for word in words[1:]]
             corners = [number - 1 if number > 0 else len(vertices) + number for number in numbers]
-            faces += [(corners[0], b, c) for b, c in zip(corners[1:-1], corners[2:], strict=True)]
+            faces += [(corners[0], b, c) for b, c in pairwise(corners[1:])]
     return np.array(vertices, dtype=np.float64), np.array(faces, dtype=np.int32).reshape(-1, 3)

@@ -16,8 +16,9 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.synthesis.bones import FaceArray, FloatArray
 from kummell_ai.synthesis.sections import outline_points, section_loops
 
-ANTERIOR_OFFSET = 0.15
-"""Distance of the left and right anterior rim points from the mid-line, as a share of the body's width."""
+ANTERIOR_OFFSET = 0.08
+"""Distance of the left and right anterior rim points from the mid-line, as a share of the body's width: the front is
+convex, and a lateral ray touches it near the mid-line (15 % would lie 1 mm behind the silhouette)."""
 
 POSTERIOR_OFFSETS = (0.30, 0.27, 0.24, 0.21, 0.18, 0.15)
 """Distances tried for the posterolateral rim points; the outermost one that is clear of the pedicle is taken."""
