@@ -69,7 +69,7 @@ class Label:
     @property
     def width(self) -> float:
         """Estimated width of the text (scene px), a little generous."""
-        return text_width(self.text, self.size)
+        return text_width(self.text, self.size) * (1.08 if self.bold else 1.0)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -101,4 +101,4 @@ class Scene:
 def text_width(text: str, size: float) -> float:
     """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
     narrow = sum(character in " .,:;|()i°l’'1" for character in text)
-    return size * (0.6 * (len(text) - narrow) + 0.36 * narrow)
+    return size * (0.56 * (len(text) - narrow) + 0.32 * narrow)

@@ -1,0 +1,111 @@
+"""The patient's page: one self-contained HTML file with films, table, findings, definitions and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from kummell_ai.imaging.radiograph import Calibration, Radiograph
+from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
+from kummell_ai.reporting import page_rows as rows
+from kummell_ai.reporting.overlay import draw_overlay
+from kummell_ai.reporting.prose import date_text, summary_sentences
+from kummell_ai.reporting.view import focus_view
+from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, SIGNS
+
+CALIBRATION_WORDS = {
+    Calibration.FIDUCIAL: "mm, calibrated",
+    Calibration.GEOMETRY: "mm at the patient",
+    Calibration.DETECTOR_PLANE: "mm at the detector (magnified)",
+    Calibration.ASSUMED: "mm, as given by the user",
+    Calibration.NONE: "no scale: angles and ratios only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPanel:
+    """One film as the page shows it."""
+
+    title: str
+    date: str
+    name: str
+    scale: str
+    picture: Markup
+
+
+def write_page(report: CorrectionReport, films: Mapping[str, Radiograph]) -> str:
+    """HTML text of a patient's correction report.
+
+    Args:
+        report: the course of the patient.
+        films: the films by ``reference.name``; a film that is absent gets no picture.
+    """
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            research_use=RESEARCH_USE,
+            signs=SIGNS,
+            panels=[_panel(report, number, film, films) for number, film in enumerate(report.films, start=1)],
+            index_source=_index_source(report),
+            summary=summary_sentences(report),
+            table=rows.quantity_rows(report),
+            heads=rows.correction_heads(report),
+            derived=rows.derived_rows(report),
+            findings=rows.finding_rows(report),
+            definitions=rows.definition_rows(report),
+            simulated=any(film.measurement.reference.simulated for film in report.films),
+        )
+    )
+
+
+def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str]) -> str:
+    """HTML text of the list of patients of a run.
+
+    Args:
+        entries: (patient id, relative link to the report, one-line summary) a patient.
+        problems: one line for each input that could not be used.
+    """
+    template = _environment().get_template("index.html")
+    return template.render(entries=entries, problems=problems, research_use=RESEARCH_USE)
+
+
+def _panel(
+    report: CorrectionReport, number: int, film: PhasedMeasurement, films: Mapping[str, Radiograph]
+) -> FilmPanel:
+    measurement = film.measurement
+    name = measurement.reference.name
+    picture = ""
+    if name in films:
+        view = focus_view(measurement, report.index_level)
+        picture = draw_overlay(films[name], measurement, index_level=report.index_level, view=view)
+    return FilmPanel(
+        title=PHASE_LABEL[film.phase] if film.phase.value != "unknown" else f"Film {number}",
+        date=date_text(measurement.reference.acquired),
+        name=name,
+        scale=CALIBRATION_WORDS[measurement.spacing.calibration],
+        picture=Markup(picture),  # every text in it is escaped where it is drawn
+    )
+
+
+def _index_source(report: CorrectionReport) -> str:
+    if report.index_level_source == "given":
+        return "given by the user"
+    reason = next((f.message for f in report.findings if f.code.startswith("index-level")), "")
+    return f"found automatically: {reason}" if reason else "found automatically"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("kummell_ai.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,186 @@
+"""The parts of the patient's page as plain values, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kummell_ai.measurement.results import Change, Correction, CorrectionReport, Finding, Severity
+from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.prose import interval_text, value_text, verdict_text
+from kummell_ai.reporting.trend import trend_svg
+from kummell_ai.reporting.words import (
+    CORRECTION_LABEL,
+    DERIVED_WORDS,
+    MAIN_IDS,
+    PHASE_LABEL,
+    SEGMENT_WORDS,
+    VERDICT_MARK,
+    VERTEBRA_WORDS,
+    quantity_of,
+    words_for,
+)
+
+ROW_IDS: tuple[str, ...] = (
+    *MAIN_IDS,
+    *("posterior_height", "wedge_ratio", "height_loss", "height_derived_grade"),
+    *("local_kyphosis", "surgical_segment_cobb", "sagittal_index"),
+)
+"""Rows of the main table, as far as a film has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellText:
+    """One cell: the value, its interval beneath, and what explains it on hover."""
+
+    value: str
+    interval: str = ""
+    hint: str = ""
+    verdict: str = ""
+    mark: str = ""
+    verdict_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRow:
+    """One quantity on all films and its changes."""
+
+    label: str
+    detail: str
+    main: bool
+    values: tuple[CellText, ...]
+    changes: tuple[CellText, ...]
+    trend: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingText:
+    """One finding and the film it is about."""
+
+    severity: str
+    about: str
+    message: str
+
+
+def quantity_rows(report: CorrectionReport) -> list[QuantityRow]:
+    """Rows of the main table."""
+    return [_row(report, i) for i in ROW_IDS if _is_present(report, i)]
+
+
+def _is_present(report: CorrectionReport, quantity_id: str) -> bool:
+    if quantity_id in MAIN_IDS:
+        return True
+    level = report.index_level
+    return any(quantity_of(film.measurement, level, quantity_id).value is not None for film in report.films)
+
+
+def _row(report: CorrectionReport, quantity_id: str) -> QuantityRow:
+    digits = words_for(quantity_id).digits
+    quantities = [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
+    return QuantityRow(
+        label=words_for(quantity_id).label,
+        detail=row_detail(report, quantity_id),
+        main=quantity_id in MAIN_IDS,
+        values=tuple(value_cell(q, digits) for q in quantities),
+        changes=tuple(_change_cell(correction, quantity_id, digits) for correction in report.corrections),
+        trend=trend_svg(quantities) if quantity_id in MAIN_IDS else "",
+    )
+
+
+def row_detail(report: CorrectionReport, quantity_id: str) -> str:
+    """The endplates of an angle, or the vertebra a height belongs to."""
+    for film in report.films:
+        segment = film.measurement.segment(quantity_id, report.index_level)
+        if segment is not None:
+            return segment.endplates
+    if quantity_id == "wedge_angle":
+        return f"{report.index_level} superior to inferior"
+    return str(report.index_level) if quantity_id in VERTEBRA_WORDS else ""
+
+
+def value_cell(quantity: Quantity, digits: int) -> CellText:
+    """The cell of a measured value."""
+    return CellText(value_text(quantity, digits), interval_text(quantity, digits), quantity.caveat or "")
+
+
+def _change_cell(correction: Correction, quantity_id: str, digits: int) -> CellText:
+    change = next((c for c in correction.changes if c.quantity_id == quantity_id), None)
+    if change is None:
+        return CellText("")
+    return CellText(
+        value=value_text(change.change, digits, sign=True),
+        interval=interval_text(change.change, digits),
+        hint=change.change.caveat or _mdc_text(change),
+        verdict=verdict_text(change.verdict),
+        mark=VERDICT_MARK[change.verdict],
+        verdict_class=change.verdict.name.lower().replace("_", "-"),
+    )
+
+
+def _mdc_text(change: Change) -> str:
+    if change.mdc95 is None:
+        return "the minimal detectable change is not known"
+    return f"minimal detectable change {change.mdc95:.1f}"
+
+
+def derived_rows(report: CorrectionReport) -> list[tuple[str, list[CellText]]]:
+    """Rates and corrections: one row an id, one cell a comparison."""
+    ids = [i for i in DERIVED_WORDS if any(i in c.derived for c in report.corrections)]
+    ids += [i for c in report.corrections for i in c.derived if i not in ids and i not in DERIVED_WORDS]
+    missing = Quantity.missing("1", "not part of this comparison")
+    rows = []
+    for i in dict.fromkeys(ids):
+        cells = [value_cell(c.derived.get(i, missing), words_for(i).digits) for c in report.corrections]
+        if any(cell.value != "–" for cell in cells):
+            rows.append((words_for(i).label, cells))
+    return rows
+
+
+def correction_heads(report: CorrectionReport) -> list[tuple[str, str]]:
+    """Name and span of each comparison, for example ``("Loss", "Post-op → last")``."""
+    heads = []
+    for correction in report.corrections:
+        after = PHASE_LABEL[correction.after]
+        heads.append(
+            (CORRECTION_LABEL.get(correction.name, correction.name), f"{PHASE_LABEL[correction.before]} → {after}")
+        )
+    return heads
+
+
+def finding_rows(report: CorrectionReport) -> list[FindingText]:
+    """Findings about the series, the comparisons and each film; warnings first, each once."""
+    rows = [_finding(f, "Series") for f in report.findings]
+    for correction in report.corrections:
+        rows += [_finding(f, CORRECTION_LABEL.get(correction.name, correction.name)) for f in correction.findings]
+    for film in report.films:
+        name = film.measurement.reference.name
+        rows += [_finding(f, name) for f in film.measurement.findings]
+        rows += [_finding(f, name) for vertebra in film.measurement.vertebrae for f in vertebra.findings]
+    merged = _merge(rows)
+    order = {Severity.REFUSED.value: 0, Severity.WARNING.value: 1, Severity.INFO.value: 2}
+    return sorted(merged, key=lambda row: order[row.severity])
+
+
+def _merge(rows: Sequence[FindingText]) -> list[FindingText]:
+    """One row a message, naming everything it is about."""
+    about: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        names = about.setdefault((row.severity, row.message), [])
+        if row.about not in names:
+            names.append(row.about)
+    return [FindingText(severity, ", ".join(names), message) for (severity, message), names in about.items()]
+
+
+def _finding(finding: Finding, about: str) -> FindingText:
+    message = finding.message[:1].upper() + finding.message[1:]
+    return FindingText(finding.severity.value, about, message if message.endswith(".") else message + ".")
+
+
+def definition_rows(report: CorrectionReport) -> list[tuple[str, str, str]]:
+    """Label, endplates and definition of every quantity on the page."""
+    ids = [i for i in ROW_IDS if _is_present(report, i)]
+    derived = [i for i in DERIVED_WORDS if any(i in c.derived for c in report.corrections)]
+    return [
+        (words_for(i).label, row_detail(report, i) if i in SEGMENT_WORDS else "", words_for(i).definition)
+        for i in (*ids, *derived)
+    ]

@@ -1,0 +1,212 @@
+"""Tables for other programs: one row a vertebra, one row an angle, one row a patient.
+
+Column names carry their unit; a missing number is an empty cell, its reason stands under ``caveats``. Text cells that
+a spreadsheet would run as a formula are quoted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS
+from kummell_ai.measurement.results import (
+    CorrectionReport,
+    Finding,
+    PhasedMeasurement,
+    RadiographMeasurement,
+    SegmentMeasurement,
+    VertebraMeasurement,
+)
+from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.words import DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS, column, quantity_of, words_for
+
+Cell = str | float | int | None
+Row = dict[str, Cell]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+PHASE_COLUMN = ("pre", "post", "last")
+"""Prefixes of the wide table; ``last`` is the latest film after the post-op one."""
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """CSV text with a header; numbers with up to 6 significant digits, text safe for a spreadsheet."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in columns])
+    return buffer.getvalue()
+
+
+def _cell(value: Cell) -> str:
+    """One cell as text.
+
+    >>> _cell("=HYPERLINK(1)"), _cell(-1.5), _cell(None), _cell("L1")
+    ("'=HYPERLINK(1)", '-1.5', '', 'L1')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        clean = " ".join(value.split())
+        return "'" + clean if value.startswith(FORMULA_STARTS) or clean.startswith(FORMULA_STARTS) else clean
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _film_cells(measurement: RadiographMeasurement) -> Row:
+    """What identifies a film in every table."""
+    reference = measurement.reference
+    return {
+        "film": reference.name,
+        "patient_id": reference.patient_id,
+        "acquired": reference.acquired.isoformat() if reference.acquired else None,
+        "calibration": measurement.spacing.calibration.value,
+    }
+
+
+def _quantity_cells(quantity_id: str, quantity: Quantity | None) -> Row:
+    """Value and interval under the columns of a quantity; a value in another unit than the column's stays out."""
+    words = words_for(quantity_id)
+    name = column(quantity_id, words)
+    if quantity is None or quantity.value is None or quantity.unit != words.unit:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    interval = quantity.interval
+    return {
+        name: float(quantity.value),
+        f"{name}_low": float(interval.low) if interval else None,
+        f"{name}_high": float(interval.high) if interval else None,
+    }
+
+
+def _caveats(quantities: dict[str, Quantity], findings: Sequence[Finding]) -> Row:
+    """Reasons and findings of a row, each named once."""
+    reasons: dict[str, list[str]] = {}
+    for quantity_id, quantity in quantities.items():
+        if quantity.caveat:
+            reasons.setdefault(quantity.caveat, []).append(quantity_id)
+    return {
+        "caveats": "; ".join(f"{', '.join(ids)}: {reason}" for reason, ids in reasons.items()) or None,
+        "findings": "; ".join(f.code for f in findings) or None,
+    }
+
+
+def _interval_columns(ids: Iterable[str]) -> list[str]:
+    names = [column(quantity_id, words_for(quantity_id)) for quantity_id in ids]
+    return [end for name in names for end in (name, f"{name}_low", f"{name}_high")]
+
+
+POINT_COLUMNS = [f"{corner.key}_{axis}_px" for corner in CORNERS for axis in "xy"]
+
+VERTEBRA_COLUMNS: list[str] = [
+    *("film", "patient_id", "acquired", "calibration", "level", "level_probability", "confidence", "flags"),
+    *POINT_COLUMNS,
+    *_interval_columns(VERTEBRA_WORDS),
+    *("caveats", "findings"),
+]
+"""Columns of measurements.csv."""
+
+SEGMENT_COLUMNS: list[str] = [
+    *("film", "patient_id", "acquired", "calibration", "quantity", "index_level"),
+    *("upper_level", "upper_endplate", "lower_level", "lower_endplate", "angle_deg", "angle_deg_low", "angle_deg_high"),
+    "caveat",
+]
+"""Columns of angles.csv."""
+
+
+def vertebra_rows(measurements: Iterable[RadiographMeasurement]) -> list[Row]:
+    """One row for each vertebra of each film."""
+    return [_vertebra_row(film, vertebra) for film in measurements for vertebra in film.vertebrae]
+
+
+def _vertebra_row(film: RadiographMeasurement, vertebra: VertebraMeasurement) -> Row:
+    landmarks = vertebra.landmarks
+    row = _film_cells(film)
+    row["level"] = str(landmarks.level) if landmarks.level is not None else None
+    row["level_probability"] = landmarks.level_probability
+    row["confidence"] = float(landmarks.confidence)
+    row["flags"] = " ".join(sorted(landmarks.flags)) or None
+    for name, value in zip(POINT_COLUMNS, landmarks.corners_px.ravel(), strict=True):
+        row[name] = float(value) if np.isfinite(value) else None
+    for quantity_id in VERTEBRA_WORDS:
+        row |= _quantity_cells(quantity_id, vertebra.quantities.get(quantity_id))
+    return row | _caveats(vertebra.quantities, vertebra.findings)
+
+
+def segment_rows(measurements: Iterable[RadiographMeasurement]) -> list[Row]:
+    """One row for each angle over several vertebrae of each film."""
+    return [_segment_row(film, segment) for film in measurements for segment in film.segments]
+
+
+def _segment_row(film: RadiographMeasurement, segment: SegmentMeasurement) -> Row:
+    interval = segment.angle.interval
+    return _film_cells(film) | {
+        "quantity": segment.quantity_id,
+        "index_level": str(segment.index_level) if segment.index_level is not None else None,
+        "upper_level": str(segment.upper),
+        "upper_endplate": segment.upper_endplate,
+        "lower_level": str(segment.lower),
+        "lower_endplate": segment.lower_endplate,
+        "angle_deg": segment.angle.value,
+        "angle_deg_low": interval.low if interval else None,
+        "angle_deg_high": interval.high if interval else None,
+        "caveat": segment.angle.caveat,
+    }
+
+
+WIDE_IDS = ("anterior_height", "posterior_height", "wedge_angle", "wedge_ratio", "height_loss", *SEGMENT_WORDS)
+
+PATIENT_COLUMNS: list[str] = [
+    *("patient_id", "index_level", "index_level_source"),
+    *(f"{phase}_{part}" for phase in PHASE_COLUMN for part in ("film", "acquired")),
+    *(f"{phase}_{column(i, words_for(i))}" for i in WIDE_IDS for phase in PHASE_COLUMN),
+    *(
+        f"{name}_{part}"
+        for name in ("correction", "loss", "net")
+        for i in WIDE_IDS
+        for part in (f"{column(i, words_for(i))}_change", f"{i}_verdict")
+    ),
+    *(f"{name}_{column(i, words_for(i))}" for name in ("correction", "loss", "net") for i in DERIVED_WORDS),
+    "findings",
+]
+"""Columns of series.csv, the wide patient table."""
+
+
+def patient_row(report: CorrectionReport) -> Row:
+    """A patient's whole course in one row."""
+    row: Row = {
+        "patient_id": report.patient_id,
+        "index_level": str(report.index_level),
+        "index_level_source": report.index_level_source,
+        "findings": "; ".join(f.code for f in report.findings) or None,
+    }
+    for phase, film in phase_films(report).items():
+        reference = film.measurement.reference
+        row[f"{phase}_film"] = reference.name
+        row[f"{phase}_acquired"] = reference.acquired.isoformat() if reference.acquired else None
+        for i in WIDE_IDS:
+            quantity = quantity_of(film.measurement, report.index_level, i)
+            name = column(i, words_for(i))
+            row[f"{phase}_{name}"] = _quantity_cells(i, quantity)[name]
+    for correction in report.corrections:
+        for change in correction.changes:
+            name = column(change.quantity_id, words_for(change.quantity_id))
+            row[f"{correction.name}_{name}_change"] = _quantity_cells(change.quantity_id, change.change)[name]
+            row[f"{correction.name}_{change.quantity_id}_verdict"] = change.verdict.value
+        for i, quantity in correction.derived.items():
+            name = column(i, words_for(i))
+            row[f"{correction.name}_{name}"] = _quantity_cells(i, quantity)[name]
+    return row
+
+
+def phase_films(report: CorrectionReport) -> dict[str, PhasedMeasurement]:
+    """The films that ``pre``, ``post`` and ``last`` stand for: those the corrections compare, or by order."""
+    films: dict[str, PhasedMeasurement] = {}
+    for film in report.films:
+        name = {"pre-op": "pre", "post-op": "post", "follow-up": "last"}.get(film.phase.value)
+        if name is not None and (name not in films or name == "last"):
+            films[name] = film
+    return films

@@ -1,0 +1,57 @@
+"""The patient's table for a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
+from kummell_ai.reporting.page_rows import CellText, correction_heads, quantity_rows
+from kummell_ai.reporting.prose import date_text, value_text
+from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE
+
+_STYLE = {"improved": "green", "worse": "red", "not-distinguishable": "yellow", "unknown": "dim"}
+
+
+def report_table(report: CorrectionReport) -> Table:
+    """The main numbers of a patient: one column a film, one a comparison."""
+    title = f"Patient {report.patient_id}, injured level {report.index_level} ({report.index_level_source})"
+    table = Table(
+        title=Text(title), caption=f"{RESEARCH_USE}. Kyphosis +; 95 % intervals beneath.", title_justify="left"
+    )
+    table.add_column("Quantity")
+    for film in report.films:
+        date = date_text(film.measurement.reference.acquired)
+        table.add_column(f"{PHASE_LABEL[film.phase]}\n{date}", justify="right", no_wrap=True)
+    for name, _ in correction_heads(report):
+        table.add_column(name, justify="right")
+    for row in quantity_rows(report):
+        if row.main:
+            label = Text.assemble(row.label, "\n", (row.detail, "dim"))
+            table.add_row(label, *map(_cell, row.values), *map(_cell, row.changes), end_section=True)
+    return table
+
+
+def film_table(measurement: RadiographMeasurement) -> Table:
+    """The vertebrae of one film."""
+    table = Table(title=Text(measurement.reference.name), title_justify="left", caption=RESEARCH_USE)
+    for name in ("Level", "Anterior height", "Posterior height", "Wedge angle", "Segmental kyphosis", "Confidence"):
+        table.add_column(name, justify="left" if name == "Level" else "right")
+    for vertebra in measurement.vertebrae:
+        ids = ("anterior_height", "posterior_height", "wedge_angle")
+        values = [value_text(vertebra.quantities[i]) if i in vertebra.quantities else "–" for i in ids]
+        segment = measurement.segment("segmental_cobb", vertebra.level) if vertebra.level is not None else None
+        values.append(value_text(segment.angle) if segment is not None else "–")
+        flags = ", ".join(sorted(vertebra.landmarks.flags))
+        level = Text.assemble(str(vertebra.level or "?"), (f" {flags}" if flags else "", "magenta"))
+        table.add_row(level, *values, f"{vertebra.landmarks.confidence:.2f}")
+    return table
+
+
+def _cell(cell: CellText) -> Text:
+    parts: list[tuple[str, str]] = [(cell.value, "bold")]
+    if cell.interval:
+        parts.append((f"\n{cell.interval}", "dim"))
+    if cell.verdict:
+        parts.append((f"\n{cell.verdict}", _STYLE.get(cell.verdict_class, "")))
+    return Text.assemble(*parts)
