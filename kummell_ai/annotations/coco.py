@@ -1,0 +1,252 @@
+"""COCO keypoints, the project's own annotation format: read and write, each the inverse of the other.
+
+One category ``vertebra`` whose keypoints are named by `VertebralLandmark.key`; an annotation is one vertebra, cranial
+to caudal within its image. Visibility is 2 for a point that is seen and 0 (with x = y = 0) for one that is not; 1
+(marked but hidden) reads as a point. ``attributes`` of an annotation carry level, flags, confidence; an image carries
+``spacing``, ``patient``, ``facing`` and whatever else the film's ``extra`` holds, for example ``phase`` and ``truth``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
+
+CATEGORY = "vertebra"
+SKELETON = [[1, 2], [2, 4], [4, 3], [3, 1]]
+"""The body's outline through the four corners, as 1-based keypoint numbers."""
+
+_REFERENCE_TEXT = (
+    "sha256", "patient_sex", "study_uid", "series_uid", "sop_instance_uid", "modality", "view_position",
+    "patient_position", "manufacturer",
+)  # fmt: skip
+_IMAGE_KEYS = frozenset(
+    {"id", "file_name", "width", "height", "name", "patient", "acquired", "facing", "lateral_probability", "spacing",
+     "simulated", "frame_number", *_REFERENCE_TEXT}
+)  # fmt: skip
+_SEEN, _NOT_SEEN = 2, 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedFilm:
+    """A film's file, size and landmarks.
+
+    Attributes:
+        file_name: relative to the annotation file, with forward slashes.
+        size_px: (width, height).
+        landmarks: in the film's own pixels.
+        spacing: pixel size, or None when the annotation does not say.
+        extra: anything else of the image entry that JSON can hold, for example ``phase`` and ``truth``.
+    """
+
+    file_name: str
+    size_px: tuple[int, int]
+    landmarks: SpineLandmarks
+    spacing: PixelSpacing | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def write_coco(path: Path | str, films: Sequence[AnnotatedFilm]) -> None:
+    """Write ``films`` as one COCO file; patient names and absolute paths are left out.
+
+    Raises:
+        ValueError: ``extra`` uses a name that the format itself uses.
+    """
+    text = json.dumps(to_coco(films), ensure_ascii=False, allow_nan=False, indent=1)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def to_coco(films: Sequence[AnnotatedFilm]) -> dict[str, Any]:
+    """The COCO document as plain values.
+
+    Raises:
+        ValueError: ``extra`` uses a name that the format itself uses.
+    """
+    points = max((len(v.points_px) for film in films for v in film.landmarks.vertebrae), default=4)
+    annotations: list[dict[str, Any]] = []
+    for number, film in enumerate(films, start=1):
+        for vertebra in film.landmarks.vertebrae:
+            annotations.append(_annotation(vertebra, len(annotations) + 1, number, points))
+    names = [landmark.key for landmark in VertebralLandmark][:points]
+    category = {"id": 1, "name": CATEGORY, "supercategory": "spine", "keypoints": names, "skeleton": SKELETON}
+    return {
+        "info": {"description": "Vertebral landmarks; x, y in px from the top-left corner, pixel centres at + 0.5"},
+        "categories": [category],
+        "images": [_image(film, number) for number, film in enumerate(films, start=1)],
+        "annotations": annotations,
+    }
+
+
+def _image(film: AnnotatedFilm, number: int) -> dict[str, Any]:
+    clash = sorted(_IMAGE_KEYS.intersection(film.extra))
+    if clash:
+        raise ValueError(f"extra of {film.file_name} uses {', '.join(clash)}, which the format itself uses; rename it")
+    reference = film.landmarks.reference
+    entry: dict[str, Any] = {
+        "id": number,
+        "file_name": film.file_name,
+        "width": film.size_px[0],
+        "height": film.size_px[1],
+        "name": reference.name,
+        "patient": reference.patient_id,
+        "acquired": None if reference.acquired is None else reference.acquired.isoformat(),
+        "facing": film.landmarks.facing.value,
+        "lateral_probability": film.landmarks.lateral_probability,
+        "spacing": None if film.spacing is None else _spacing(film.spacing),
+        "simulated": reference.simulated,
+        "frame_number": reference.frame_number,
+        **{key: getattr(reference, key) for key in _REFERENCE_TEXT},
+    }
+    return {key: value for key, value in entry.items() if value is not None} | film.extra
+
+
+def _spacing(spacing: PixelSpacing) -> dict[str, Any]:
+    return {
+        "row_mm": spacing.row_mm,
+        "column_mm": spacing.column_mm,
+        "calibration": spacing.calibration.value,
+        "magnification": spacing.magnification,
+    }
+
+
+def _annotation(vertebra: VertebraLandmarks, number: int, image: int, points: int) -> dict[str, Any]:
+    keypoints: list[float] = []
+    for landmark in list(VertebralLandmark)[:points]:
+        x, y = (float(v) for v in vertebra.point(landmark))
+        seen = math.isfinite(x) and math.isfinite(y)
+        keypoints += [x, y, _SEEN] if seen else [0.0, 0.0, _NOT_SEEN]
+    box = _box(vertebra.points_px)
+    attributes: dict[str, Any] = {
+        "level": None if vertebra.level is None else vertebra.level.value,
+        "level_probability": vertebra.level_probability,
+        "confidence": vertebra.confidence,
+        "flags": sorted(vertebra.flags),
+        "points": len(vertebra.points_px),
+    }
+    if vertebra.covariance_px is not None:
+        flat = vertebra.covariance_px.reshape(-1).tolist()
+        attributes["covariance_px"] = [value if math.isfinite(value) else None for value in flat]
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": 1,
+        "keypoints": keypoints,
+        "num_keypoints": keypoints[2::3].count(_SEEN),
+        "bbox": box,
+        "area": box[2] * box[3],
+        "iscrowd": 0,
+        "attributes": attributes,
+    }
+
+
+def _box(points: FloatArray) -> list[float]:
+    """x, y, width, height of the points that are seen; zeros when none is."""
+    seen = points[np.isfinite(points).all(axis=1)]
+    if not len(seen):
+        return [0.0, 0.0, 0.0, 0.0]
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    return [float(v) for v in (*low, *(high - low))]
+
+
+def read_coco(path: Path | str) -> tuple[AnnotatedFilm, ...]:
+    """The annotated films of a COCO file, in the order of its images.
+
+    Files of other programs are read too, as long as their keypoints are named as ours, in any order.
+
+    Raises:
+        InputError: not JSON, no COCO, or an entry that cannot be understood.
+    """
+    file = Path(path)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file.name}: no readable JSON ({error}); give a COCO keypoint file", str(file)) from error
+    try:
+        return _films(document)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{file.name}: not understood as COCO keypoints: {reason}", str(file)) from error
+
+
+def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
+    orders = {entry["id"]: _order(entry) for entry in document["categories"] if entry["name"] == CATEGORY}
+    if not orders:
+        raise ValueError(f"no category is called {CATEGORY!r}")
+    vertebrae: dict[Any, list[VertebraLandmarks]] = {image["id"]: [] for image in document["images"]}
+    for entry in document["annotations"]:
+        if entry["category_id"] in orders:
+            if entry["image_id"] not in vertebrae:
+                raise ValueError(f"annotation {entry['id']} belongs to image {entry['image_id']}, which does not exist")
+            vertebrae[entry["image_id"]].append(_vertebra(entry, orders[entry["category_id"]]))
+    return tuple(_film(image, tuple(vertebrae[image["id"]])) for image in document["images"])
+
+
+def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
+    keys = {landmark.key: landmark for landmark in VertebralLandmark}
+    unknown = [name for name in category["keypoints"] if name not in keys]
+    if unknown:
+        raise ValueError(f"keypoint {unknown[0]!r} is not one of {', '.join(keys)}")
+    return tuple(keys[name] for name in category["keypoints"])
+
+
+def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> VertebraLandmarks:
+    values = np.asarray(entry["keypoints"], dtype=np.float64)
+    if values.shape != (3 * len(order),) or not np.isfinite(values).all():
+        raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} finite keypoint numbers, not {values.size}")
+    attributes = entry.get("attributes") or {}
+    count = int(attributes.get("points", 4 if len(order) <= 4 else 6))
+    points = np.full((6, 2), np.nan)
+    for landmark, (x, y, visibility) in zip(order, values.reshape(-1, 3), strict=True):
+        if visibility > _NOT_SEEN:
+            points[landmark] = x, y
+    level, flat = attributes.get("level"), attributes.get("covariance_px")
+    covariance = None
+    if flat is not None:
+        covariance = np.asarray([np.nan if v is None else v for v in flat], dtype=np.float64).reshape(count, 2, 2)
+    return VertebraLandmarks(
+        points_px=points[:count],
+        level=None if level is None else VertebralLevel.parse(level),
+        level_probability=attributes.get("level_probability"),
+        covariance_px=covariance,
+        confidence=float(attributes.get("confidence", 1.0)),
+        flags=frozenset(map(str, attributes.get("flags", ()))),
+    )
+
+
+def _film(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, ...]) -> AnnotatedFilm:
+    acquired = image.get("acquired")
+    reference = ImageReference(
+        name=image.get("name", Path(image["file_name"]).name),
+        patient_id=image.get("patient"),
+        acquired=None if acquired is None else dt.datetime.fromisoformat(acquired),
+        frame_number=image.get("frame_number"),
+        simulated=bool(image.get("simulated", False)),
+        **{key: image.get(key) for key in _REFERENCE_TEXT},
+    )
+    spacing = image.get("spacing")
+    facing = Facing(image.get("facing", Facing.UNKNOWN.value))
+    landmarks = SpineLandmarks(vertebrae, reference, facing, image.get("lateral_probability"))
+    return AnnotatedFilm(
+        file_name=str(image["file_name"]),
+        size_px=(int(image["width"]), int(image["height"])),
+        landmarks=landmarks,
+        spacing=None if spacing is None else _read_spacing(spacing),
+        extra={key: value for key, value in image.items() if key not in _IMAGE_KEYS},
+    )
+
+
+def _read_spacing(entry: dict[str, Any]) -> PixelSpacing:
+    calibration = Calibration(entry.get("calibration", Calibration.ASSUMED.value))
+    return PixelSpacing(float(entry["row_mm"]), float(entry["column_mm"]), calibration, entry.get("magnification"))
