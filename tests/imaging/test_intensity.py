@@ -1,0 +1,58 @@
+"""Windows and standardisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kummell_ai.imaging.intensity import box_slices, rescale, robust_limits, robust_window, standardise
+
+
+@given(st.integers(0, 1000), st.floats(0.01, 1000), st.floats(-1000, 1000))
+def test_robust_window_ignores_gain_and_offset(seed: int, gain: float, offset: float) -> None:
+    pixels = np.random.default_rng(seed).random((40, 30))
+    np.testing.assert_allclose(robust_window(pixels * gain + offset), robust_window(pixels), atol=2e-2)
+
+
+def test_robust_window_survives_outliers() -> None:
+    pixels = np.random.default_rng(0).random((100, 100))
+    pixels[0, 0] = 1e6
+    window = robust_window(pixels)
+    assert window.dtype == np.float32
+    assert 0.3 < float(np.median(window)) < 0.7
+    assert window.max() == 1.0
+
+
+def test_the_valid_box_alone_sets_the_window() -> None:
+    pixels = np.zeros((40, 40))
+    pixels[10:30, 10:30] = np.linspace(5, 6, 20)
+    inside = robust_window(pixels, (10.0, 10.0, 30.0, 30.0))[10:30, 10:30]
+    assert inside.min() == 0.0
+    assert inside.max() == 1.0
+
+
+def test_few_grey_values_take_the_full_range() -> None:
+    pixels = np.zeros(10000)
+    pixels[0] = 7.0
+    assert robust_limits(pixels) == (0.0, 7.0)
+
+
+def test_a_constant_film_becomes_zero() -> None:
+    assert not robust_window(np.full((20, 20), 3.0)).any()
+    assert not standardise(np.full((20, 20), 3.0)).any()
+    assert not rescale(np.full((20, 20), 3.0), 5.0, 5.0).any()
+
+
+def test_standardise_has_zero_mean_and_unit_deviation_inside_the_box() -> None:
+    pixels = np.random.default_rng(1).random((60, 50)).astype(np.float32)
+    out = standardise(pixels, (5.0, 10.0, 45.0, 50.0))
+    assert out.dtype == np.float32
+    assert out[10:50, 5:45].mean() == pytest.approx(0, abs=1e-5)
+    assert out[10:50, 5:45].std() == pytest.approx(1, abs=1e-4)
+    assert not out[:10].any()
+
+
+def test_an_empty_box_is_the_whole_film() -> None:
+    assert box_slices((10, 20), (5.0, 5.0, 5.0, 9.0)) == (slice(0, 10), slice(0, 20))
