@@ -39,7 +39,7 @@ def height_restoration_rate(before: ArrayLike, after: ArrayLike, reference: Arra
     >>> float(height_restoration_rate(15.0, 20.0, 25.0))
     50.0
     """
-    return 100.0 * ratio(_array(after) - before, _array(reference) - before)
+    return 100.0 * ratio(_array(after) - _array(before), _array(reference) - _array(before))
 
 
 def height_restoration_rate_pre(before: ArrayLike, after: ArrayLike) -> FloatArray:
@@ -48,7 +48,7 @@ def height_restoration_rate_pre(before: ArrayLike, after: ArrayLike) -> FloatArr
     >>> float(height_restoration_rate_pre(16.0, 20.0))
     25.0
     """
-    return 100.0 * ratio(_array(after) - before, before)
+    return 100.0 * ratio(_array(after) - _array(before), before)
 
 
 def kyphosis_correction(before_deg: ArrayLike, after_deg: ArrayLike) -> FloatArray:

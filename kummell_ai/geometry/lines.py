@@ -50,4 +50,4 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike) -> FloatArray:
     [0.5, nan]
     """
     a, b = np.broadcast_arrays(np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64))
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0)
+    return np.asarray(np.divide(a, b, out=np.full(a.shape, np.nan), where=b != 0), dtype=np.float64)

@@ -1,8 +1,8 @@
 """First-order propagation of point covariances to the covariance of measured quantities.
 
 With y = f(x), cov(y) = J cov(x) Jᵀ, J being the matrix of derivatives taken by central differences. The steps are
-1e-5 of the figure's size, where the differences agree with analytic derivatives to about nine digits. Quantities that share
-points (two angles on one endplate) come out correlated, as they are: the full matrix is returned.
+1e-5 of the figure's size, where the differences agree with analytic derivatives to about nine digits. Quantities
+that share points (two angles on one endplate) come out correlated, as they are: the full matrix is returned.
 
 At a kink (the length of a collapsed wall, |SA - IA| = 0) no derivative exists; the variance is then NaN, not 0.
 """

@@ -1,0 +1,159 @@
+"""One scale for two films of a patient: intact vertebrae seen on both are the ruler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kummell_ai.anatomy import Endplate, VertebralLevel
+from kummell_ai.geometry import heights
+from kummell_ai.geometry.propagation import propagate_values
+from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.measurement.neighbours import is_intact
+from kummell_ai.measurement.results import Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
+from kummell_ai.quantities import Z95, Interval, Quantity
+
+_ORDER = list(Calibration)
+_UNLIKE = 0.10
+"""Share by which intact vertebrae may differ between two films of one calibration before a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommonScale:
+    """How to measure two films in one length unit.
+
+    Attributes:
+        before, after: pixel spacings to measure with.
+        unit: ``mm``, or ``px`` when neither film has a scale; None when lengths cannot be compared.
+        factor: by which the lengths of the film ``rescaled`` were multiplied, with its standard error.
+        rescaled: ``before``, ``after`` or None.
+        findings: what was done.
+    """
+
+    before: PixelSpacing
+    after: PixelSpacing
+    unit: str | None
+    factor: float = 1.0
+    factor_error: float = 0.0
+    rescaled: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def adjust(self, quantity: Quantity, which: str) -> Quantity:
+        """``quantity``, a length measured with the spacing of film ``which``, with the factor's error and a caveat."""
+        if which != self.rescaled or quantity.value is None:
+            return quantity
+        caveat = "; ".join(c for c in (quantity.caveat, f"scaled by {self.factor:.4g} to the other film") if c)
+        error = quantity.standard_error
+        if error is None or not np.isfinite(self.factor_error):
+            return Quantity(quantity.value, quantity.unit, None, caveat)
+        half = Z95 * float(np.hypot(error, quantity.value * self.factor_error / self.factor))
+        return Quantity(quantity.value, quantity.unit, Interval(quantity.value - half, quantity.value + half), caveat)
+
+
+def common_scale(
+    before: RadiographMeasurement, after: RadiographMeasurement, index_level: VertebralLevel
+) -> CommonScale:
+    """The scale two films share; by their calibrations, or by the intact vertebrae seen on both.
+
+    Args:
+        before: earlier film.
+        after: later film.
+        index_level: the injured vertebra, which never serves as the ruler.
+    """
+    first, second = before.spacing, after.spacing
+    same_kind = first.is_metric and first.calibration is second.calibration
+    levels = ruler_levels(before, after, index_level)
+    if not levels:
+        return _without_ruler(first, second, same_kind)
+    factor, error = _factor(before, after, levels)
+    names = ", ".join(map(str, levels))
+    if same_kind:
+        return CommonScale(first, second, "mm", findings=_check_same_kind(factor, names))
+    keep_first = _ORDER.index(first.calibration) <= _ORDER.index(second.calibration)
+    unit = "mm" if first.is_metric or second.is_metric else "px"
+    moved, factor, error = ("after", factor, error) if keep_first else ("before", 1 / factor, error / factor**2)
+    film = "later" if keep_first else "earlier"
+    text = (
+        f"the calibrations of the two films are {first.calibration.value} and {second.calibration.value}; lengths of "
+        f"the {film} film are multiplied by {factor:.4g} so that {names} keep their size"
+    )
+    finding = Finding("scale-from-neighbours", Severity.INFO, text)
+    if keep_first:
+        return CommonScale(first, _scaled(second, factor, first), unit, factor, error, moved, (finding,))
+    return CommonScale(_scaled(first, factor, second), second, unit, factor, error, moved, (finding,))
+
+
+def ruler_levels(
+    before: RadiographMeasurement, after: RadiographMeasurement, index_level: VertebralLevel
+) -> tuple[VertebralLevel, ...]:
+    """Levels that are intact and fully seen on both films, the injured one left out."""
+    levels = []
+    for body in before.landmarks.vertebrae:
+        other = None if body.level is None else after.landmarks.at(body.level)
+        if body.level is None or body.level is index_level or other is None:
+            continue
+        if is_intact(body, before.spacing) and is_intact(other, after.spacing):
+            levels.append(body.level)
+    return tuple(levels)
+
+
+def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -> CommonScale:
+    if same_kind:
+        return CommonScale(first, second, "mm")
+    kinds = f"{first.calibration.value} and {second.calibration.value}"
+    if first.is_metric and second.is_metric:
+        text = f"the calibrations of the two films are {kinds} and no intact vertebra is seen on both to compare them"
+        finding = Finding("scale-unlike", Severity.WARNING, f"{text}; changes in mm may be off by 20 %: use the ratios")
+        return CommonScale(first, second, "mm", findings=(finding,))
+    text = f"the calibrations of the two films are {kinds} and no intact vertebra is seen on both as a ruler"
+    finding = Finding("no-common-scale", Severity.WARNING, f"{text}; changes in mm are missing: use angles and ratios")
+    return CommonScale(first, second, None, findings=(finding,))
+
+
+def _check_same_kind(factor: float, names: str) -> tuple[Finding, ...]:
+    if abs(factor - 1.0) <= _UNLIKE:
+        return ()
+    text = (
+        f"{names} measure {100 / factor:.0f} % on the later film of what they measure on the earlier; 90 to 110 % is "
+        "expected: check the pixel spacings, or use the ratios"
+    )
+    return (Finding("scale-unlike", Severity.WARNING, text),)
+
+
+def _factor(
+    before: RadiographMeasurement, after: RadiographMeasurement, levels: tuple[VertebralLevel, ...]
+) -> tuple[float, float]:
+    """Size on the earlier over size on the later film, and its standard error (NaN when not known)."""
+    sums = [_ruler_length(film, levels) for film in (before, after)]
+    result = propagate_values(lambda v: (v[..., 0] / v[..., 1])[..., None], [s[0] for s in sums], [s[1] for s in sums])
+    return float(result.value[0]), float(result.standard_error[0])
+
+
+def _ruler_length(film: RadiographMeasurement, levels: tuple[VertebralLevel, ...]) -> tuple[float, float]:
+    bodies: list[VertebraLandmarks] = [body for body in film.landmarks.vertebrae if body.level in levels]
+
+    def total(points: FloatArray) -> FloatArray:
+        perimeters = [
+            heights.anterior_height(p)
+            + heights.posterior_height(p)
+            + heights.endplate_depth(p, Endplate.SUPERIOR)
+            + heights.endplate_depth(p, Endplate.INFERIOR)
+            for p in split_bodies(points, bodies)
+        ]
+        return np.asarray(np.sum(perimeters, axis=0))[..., None]
+
+    result = propagated(bodies, film.spacing, total)
+    return float(result.value[0]), float(result.standard_error[0])
+
+
+def _scaled(spacing: PixelSpacing, factor: float, like: PixelSpacing) -> PixelSpacing:
+    return replace(
+        spacing,
+        row_mm=spacing.row_mm * factor,
+        column_mm=spacing.column_mm * factor,
+        calibration=like.calibration,
+        magnification=None,
+    )

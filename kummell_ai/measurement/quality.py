@@ -1,0 +1,198 @@
+"""Findings about the landmarks of a film: refuse or flag, never guess silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
+from kummell_ai.errors import FilmRefusedError
+from kummell_ai.geometry import heights
+from kummell_ai.geometry.vertebra import signed_area
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.measurement.neighbours import below
+from kummell_ai.measurement.results import Finding, Severity
+
+LATERAL_PROBABILITY = 0.5
+"""A film below this probability of being lateral is refused."""
+CONFIDENCE = 0.5
+LEVEL_PROBABILITY = 0.7
+_FRONTAL_VIEWS = ("AP", "PA")
+_ASPECT = (0.15, 1.6)
+"""Plausible range of posterior height over mean endplate depth."""
+_DEPTH = (0.6, 1.6)
+"""Plausible range of a body's depth over the median depth of the film."""
+
+VERTEBRA_CODES = frozenset(
+    {
+        "low-confidence",
+        "uncertain-level",
+        "corner-not-seen",
+        "cropped",
+        "corners-swapped",
+        "implausible-body",
+        "implausible-depth",
+    }
+)
+"""Codes of the findings that are about one vertebra."""
+
+Box = tuple[float, float, float, float]
+
+
+def check_landmarks(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[Finding, ...]:
+    """Everything a reader must know about the landmarks of a film.
+
+    Raises:
+        FilmRefusedError: the film is no lateral view, or no vertebra is found on it.
+    """
+    refuse_unusable(landmarks)
+    width, height = float(radiograph.width), float(radiograph.height)
+    box = radiograph.valid_box or (0.0, 0.0, width, height)
+    found = [*header_findings(radiograph, landmarks), *spine_findings(landmarks)]
+    for i in range(len(landmarks.vertebrae)):
+        found += vertebra_findings(landmarks, i, box)
+    return tuple(found)
+
+
+def refuse_unusable(landmarks: SpineLandmarks) -> None:
+    """Refuse a film that cannot be measured.
+
+    Raises:
+        FilmRefusedError: the film is no lateral view, or no vertebra is found on it.
+    """
+    name = landmarks.reference.name
+    lateral = landmarks.lateral_probability
+    if lateral is not None and lateral < LATERAL_PROBABILITY:
+        raise FilmRefusedError(
+            f"{name} is a lateral view with probability {lateral:.2f}; at least {LATERAL_PROBABILITY} is expected, "
+            "it looks like a frontal film: give a lateral film of the spine",
+            lateral,
+        )
+    view = (landmarks.reference.view_position or "").upper()
+    if lateral is None and view in _FRONTAL_VIEWS:
+        raise FilmRefusedError(
+            f"{name} has ViewPosition {view}; a lateral view is expected: give a lateral film of the spine", view
+        )
+    if not any(np.isfinite(v.corners_px).all(axis=-1).sum() >= 2 for v in landmarks.vertebrae):
+        raise FilmRefusedError(
+            f"{name} shows 0 vertebrae; at least 1 is expected: give a lateral film of the spine, or set the corners "
+            "by hand",
+            0,
+        )
+
+
+def header_findings(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[Finding, ...]:
+    """Where the file's header contradicts what is seen, and what the reader noted."""
+    found = [Finding("reader-note", Severity.INFO, note) for note in radiograph.notes]
+    view = (radiograph.reference.view_position or "").upper()
+    if view in _FRONTAL_VIEWS:
+        text = f"ViewPosition is {view} but the film looks lateral; it is measured as lateral: check the header"
+        found.append(Finding("view-contradicts-header", Severity.WARNING, text))
+    seen = facing_of(landmarks)
+    if Facing.UNKNOWN not in (seen, radiograph.facing) and seen is not radiograph.facing:
+        text = (
+            f"the header says that the front is {radiograph.facing.value}, the corners say {seen.value}; "
+            "the corners count: check the film for a mirrored export"
+        )
+        found.append(Finding("facing-contradicts-header", Severity.WARNING, text))
+    return tuple(found)
+
+
+def facing_of(landmarks: SpineLandmarks) -> Facing:
+    """The side of the film the front is turned to, as the corners tell (bodies vote with their area)."""
+    total = sum(float(signed_area(v.points_px)) for v in landmarks.vertebrae)
+    if total == 0:
+        return Facing.UNKNOWN
+    return Facing.RIGHT if total > 0 else Facing.LEFT
+
+
+def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
+    """Findings about the row of vertebrae: unnamed, named twice, out of order, gaps."""
+    found = []
+    levels = [v.level for v in landmarks.vertebrae]
+    named = [level for level in levels if level is not None]
+    if len(named) < len(levels):
+        text = f"{len(levels) - len(named)} of {len(levels)} vertebrae have no name; angles over segments need names"
+        found.append(Finding("level-unknown", Severity.WARNING, text))
+    for level, count in Counter(named).items():
+        if count > 1:
+            text = f"{count} vertebrae are called {level}; a level occurs once: correct the names"
+            found.append(Finding("level-twice", Severity.WARNING, text, level))
+    if any(second < first for first, second in pairwise(named)):
+        text = f"vertebrae are named {', '.join(map(str, named))}; cranial to caudal is expected: correct the names"
+        found.append(Finding("level-order", Severity.WARNING, text))
+    for first, second in pairwise(named):
+        expected = below(first, named)
+        if first < second and expected is not None and second is not expected:
+            text = f"{expected} is not found between {first} and {second}; angles and reference heights skip it"
+            found.append(Finding("level-gap", Severity.INFO, text, expected))
+    return tuple(found)
+
+
+def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box) -> tuple[Finding, ...]:
+    """Findings about one vertebra.
+
+    Args:
+        landmarks: of the film.
+        index: of the vertebra in ``landmarks.vertebrae``.
+        box: (x0, y0, x1, y1) px of the exposed field.
+    """
+    body = landmarks.vertebrae[index]
+    name = "an unnamed vertebra" if body.level is None else str(body.level)
+    found = [
+        *_certainty(body, name),
+        *_completeness(body, name, box),
+        *_shape(landmarks, body, name),
+    ]
+    return tuple(Finding(code, Severity.WARNING, text, body.level) for code, text in found)
+
+
+def _certainty(body: VertebraLandmarks, name: str) -> list[tuple[str, str]]:
+    found = []
+    if body.confidence < CONFIDENCE:
+        text = f"{name} is found with confidence {body.confidence:.2f}; below {CONFIDENCE} look at its corners"
+        found.append(("low-confidence", text))
+    if body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
+        text = f"the name {name} has probability {body.level_probability:.2f}; below {LEVEL_PROBABILITY} check it"
+        found.append(("uncertain-level", text))
+    return found
+
+
+def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[str, str]]:
+    seen = np.asarray(np.isfinite(body.corners_px).all(axis=-1))
+    needed = [c for c in CORNERS if body.level is not VertebralLevel.S1 or c < 2]
+    unseen = [c.key.replace("_", " ") for c in needed if not seen[c]]
+    found = []
+    if unseen:
+        text = f"{name} lacks its {', '.join(unseen)} corner; quantities that need it are missing"
+        found.append(("corner-not-seen", text))
+    corners = body.corners_px[seen]
+    outside = (corners < np.array(box[:2])) | (corners > np.array(box[2:]))
+    if "cropped" in body.flags or outside.any():
+        found.append(("cropped", f"{name} reaches over the border of the exposed field; its numbers may be cut short"))
+    return found
+
+
+def _shape(landmarks: SpineLandmarks, body: VertebraLandmarks, name: str) -> list[tuple[str, str]]:
+    found = []
+    area = float(signed_area(body.points_px))
+    total = sum(float(signed_area(v.points_px)) for v in landmarks.vertebrae)
+    if area * total < 0:
+        text = f"the corners of {name} run the other way round than those of its neighbours; set them anew"
+        found.append(("corners-swapped", text))
+    if np.isfinite(body.corners_px).all():
+        aspect = float(heights.posterior_height(body.points_px)) / body.depth_px if body.depth_px > 0 else np.inf
+        if not _ASPECT[0] <= aspect <= _ASPECT[1]:
+            text = f"{name} has posterior height / depth {aspect:.2f}; {_ASPECT[0]} to {_ASPECT[1]} are plausible"
+            found.append(("implausible-body", f"{text}: look at its corners"))
+    depths = np.array([v.depth_px for v in landmarks.vertebrae])
+    depths = depths[np.isfinite(depths)]
+    if depths.size >= 3 and np.isfinite(body.depth_px):
+        share = body.depth_px / float(np.median(depths))
+        if not _DEPTH[0] <= share <= _DEPTH[1]:
+            text = f"{name} is {share:.2f} times as deep as the median body; {_DEPTH[0]} to {_DEPTH[1]} are plausible"
+            found.append(("implausible-depth", f"{text}: look at its corners"))
+    return found

@@ -1,0 +1,72 @@
+"""From film pixels to isotropic lengths: millimetres where the film has a scale, pixels with the aspect where not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray, ScaleShift
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.measurement.results import Finding, Severity
+
+NO_SPACING = "the film has no pixel spacing; give it (row and column in mm), or read the ratios"
+_CAVEATS = {
+    Calibration.DETECTOR_PLANE: "mm at the detector, not at the patient (on average 18 % too large)",
+    Calibration.ASSUMED: "mm by an assumed pixel size",
+}
+
+
+def isotropic(points_px: FloatArray, spacing: PixelSpacing) -> FloatArray:
+    """Points (..., 2) px in a plane with one scale: mm, or px with the pixel aspect applied when not metric."""
+    return _map(spacing).apply(points_px)
+
+
+def isotropic_covariance(covariance_px: FloatArray, spacing: PixelSpacing) -> FloatArray:
+    """Covariances (..., 2, 2) px² in the frame of `isotropic`."""
+    return _map(spacing).apply_covariance(covariance_px)
+
+
+def _map(spacing: PixelSpacing) -> ScaleShift:
+    return ScaleShift.resize(spacing.column_mm, spacing.row_mm)
+
+
+def length_caveat(spacing: PixelSpacing) -> str | None:
+    """What a reader must know before using a length of a film with this spacing."""
+    return _CAVEATS.get(spacing.calibration)
+
+
+def body_depths(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -> FloatArray:
+    """Mean length of the endplates that are seen, (V,) in the unit of `isotropic`; NaN = none seen."""
+    return np.array(
+        [replace(body, points_px=isotropic(body.points_px, spacing), covariance_px=None).depth_px for body in vertebrae]
+    )
+
+
+def spacing_findings(spacing: PixelSpacing, depths: FloatArray) -> tuple[Finding, ...]:
+    """Findings about the scale of a film.
+
+    Args:
+        spacing: of the film.
+        depths: of `body_depths`, (V,).
+    """
+    if not spacing.is_metric:
+        text = "PixelSpacing is absent; heights in mm need it: give the spacing, or read angles and ratios"
+        return (Finding("no-spacing", Severity.WARNING, text),)
+    findings = []
+    if spacing.calibration is Calibration.DETECTOR_PLANE:
+        text = (
+            "pixel spacing is that of the detector; lengths at the patient are smaller, on average by 16 %: "
+            "use a calibrated film, or compare ratios and angles"
+        )
+        findings.append(Finding("spacing-at-detector", Severity.INFO, text))
+    seen = depths[np.isfinite(depths)]
+    if seen.size and not 18.0 <= (depth := float(np.median(seen))) <= 60.0:
+        text = (
+            f"vertebral depth is {depth:.1f} mm with the given pixel spacing; 18 to 60 mm are plausible: "
+            "check the spacing before using lengths"
+        )
+        findings.append(Finding("implausible-spacing", Severity.WARNING, text))
+    return tuple(findings)

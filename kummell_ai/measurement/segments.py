@@ -1,0 +1,178 @@
+"""Angles over several vertebrae: segmental Cobb, local kyphosis, sagittal index, surgical segments, any pair."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kummell_ai.anatomy import Endplate, VertebralLevel
+from kummell_ai.geometry import angles
+from kummell_ai.geometry.vertebra import signed_area
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.measurement.neighbours import above, below
+from kummell_ai.measurement.results import SegmentMeasurement
+from kummell_ai.measurement.scale import isotropic
+from kummell_ai.measurement.vertebrae import (
+    NOT_SEEN,
+    FloatArray,
+    join_caveats,
+    propagated,
+    split_bodies,
+    to_quantity,
+)
+from kummell_ai.quantities import Interval, Quantity
+
+
+def measure_angle(
+    landmarks: SpineLandmarks,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    upper: tuple[VertebralLevel, Endplate],
+    lower: tuple[VertebralLevel, Endplate],
+    *,
+    quantity_id: str = "cobb",
+    index_level: VertebralLevel | None = None,
+) -> SegmentMeasurement:
+    """Cobb angle between any two endplates of a film; missing, with the reason, where a vertebra is not there.
+
+    Args:
+        landmarks: of the film.
+        spacing: of the film (its aspect decides).
+        facing_sign: +1 front to the right, -1 to the left.
+        upper: cranial level and endplate.
+        lower: caudal level and endplate; may be the same vertebra.
+        quantity_id: id the angle is filed under.
+        index_level: the vertebra it is about.
+
+    Raises:
+        ValueError: ``upper`` is caudal of ``lower``.
+    """
+    if upper[0] > lower[0]:
+        raise ValueError(f"upper level {upper[0]} is caudal of lower level {lower[0]}; give the cranial one first")
+    angle = _angle(landmarks, spacing, facing_sign, upper, lower)
+    return SegmentMeasurement(quantity_id, index_level, upper[0], upper[1].value, lower[0], lower[1].value, angle)
+
+
+def _angle(
+    landmarks: SpineLandmarks,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    upper: tuple[VertebralLevel, Endplate],
+    lower: tuple[VertebralLevel, Endplate],
+) -> Quantity:
+    first, second = landmarks.at(upper[0]), landmarks.at(lower[0])
+    if first is None or second is None:
+        absent = upper[0] if first is None else lower[0]
+        return Quantity.missing("deg", f"{absent} is not found on the film")
+    bodies = [first] if first is second else [first, second]
+
+    def function(points: FloatArray) -> FloatArray:
+        parts = split_bodies(points, bodies)
+        return angles.endplate_angle(parts[0], upper[1], parts[-1], lower[1], facing_sign)[..., None]
+
+    uncertain = [str(b.level) for b in bodies if b.level_probability is not None and b.level_probability < 0.5]
+    caveat = f"the name of {' and '.join(uncertain)} is uncertain" if uncertain else None
+    return to_quantity(propagated(bodies, spacing, function), 0, "deg", NOT_SEEN, caveat)
+
+
+def measure_segments(
+    landmarks: SpineLandmarks,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    index_level: VertebralLevel | None = None,
+) -> tuple[SegmentMeasurement, ...]:
+    """Segmental Cobb, local kyphosis and sagittal index about every level, and the surgical segments if seen.
+
+    About ``index_level`` the angles are always listed, missing ones with the reason.
+    """
+    present = {v.level for v in landmarks.vertebrae if v.level is not None}
+    wanted = present if index_level is None else present | {index_level}
+    result: list[SegmentMeasurement] = []
+    for level in sorted(wanted):
+        result += _about(landmarks, spacing, facing_sign, level, keep_missing=level is index_level)
+    ends = instrumented_ends(landmarks)
+    if ends is not None:
+        about = index_level or _bridged(ends, present)
+        result.append(surgical_segment(landmarks, spacing, facing_sign, ends, about))
+    return tuple(result)
+
+
+def _about(
+    landmarks: SpineLandmarks,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    level: VertebralLevel,
+    keep_missing: bool,
+) -> list[SegmentMeasurement]:
+    present = {v.level for v in landmarks.vertebrae}
+    upper, lower = above(level, present), below(level, present)
+    result = []
+    if upper is not None and lower is not None and (keep_missing or {upper, lower} <= present):
+        cobb = measure_angle(
+            landmarks, spacing, facing_sign, (upper, Endplate.SUPERIOR), (lower, Endplate.INFERIOR),
+            quantity_id="segmental_cobb", index_level=level,
+        )  # fmt: skip
+        result += [cobb, _sagittal_index(cobb, level)]
+    if upper is not None and (keep_missing or {upper, level} <= present):
+        local = measure_angle(
+            landmarks, spacing, facing_sign, (upper, Endplate.SUPERIOR), (level, Endplate.INFERIOR),
+            quantity_id="local_kyphosis", index_level=level,
+        )  # fmt: skip
+        result.insert(1, local)
+    return [s for s in result if keep_missing or s.angle.value is not None or s.quantity_id != "sagittal_index"]
+
+
+def _sagittal_index(cobb: SegmentMeasurement, level: VertebralLevel) -> SegmentMeasurement:
+    return SegmentMeasurement(
+        "sagittal_index", level, cobb.upper, cobb.upper_endplate, cobb.lower, cobb.lower_endplate,
+        sagittal_index_of(cobb.angle, level),
+    )  # fmt: skip
+
+
+def sagittal_index_of(cobb: Quantity, level: VertebralLevel) -> Quantity:
+    """Farcy's sagittal index from a segmental Cobb angle; missing where the level has no normal value."""
+    if cobb.value is None:
+        return Quantity.missing("deg", cobb.caveat or NOT_SEEN)
+    if level not in angles.NORMAL_SEGMENTAL:
+        known = ", ".join(str(known) for known in angles.NORMAL_SEGMENTAL)
+        return Quantity.missing("deg", f"no normal segmental angle is known for {level}, only for {known}")
+    normal = angles.NORMAL_SEGMENTAL[level]
+    value = float(angles.sagittal_index(cobb.value, level))
+    moved = value - cobb.value
+    interval = cobb.interval and Interval(cobb.interval.low + moved, cobb.interval.high + moved)
+    caveat = (
+        f"normal for {level} {normal.mean_deg:+.1f} ± {normal.sd_deg:.1f}° (n = {normal.n}), its spread not counted"
+    )
+    return Quantity(value, "deg", interval, join_caveats(cobb.caveat, caveat))
+
+
+def instrumented_ends(landmarks: SpineLandmarks) -> tuple[VertebralLevel, VertebralLevel] | None:
+    """The upper and lower instrumented level of a film; None with fewer than two."""
+    levels = sorted(v.level for v in landmarks.vertebrae if "instrumented" in v.flags and v.level is not None)
+    return (levels[0], levels[-1]) if len(levels) >= 2 else None
+
+
+def _bridged(ends: tuple[VertebralLevel, VertebralLevel], present: set[VertebralLevel]) -> VertebralLevel | None:
+    """The one level between the ends, or None when there are more or none."""
+    level = below(ends[0], present)
+    return level if level is not None and below(level, present) is ends[1] else None
+
+
+def surgical_segment(
+    landmarks: SpineLandmarks,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    ends: tuple[VertebralLevel, VertebralLevel],
+    index_level: VertebralLevel | None = None,
+) -> SegmentMeasurement:
+    """Cobb angle of the surgical segments: superior endplate of the upper to inferior endplate of the lower end."""
+    return measure_angle(
+        landmarks, spacing, facing_sign, (ends[0], Endplate.SUPERIOR), (ends[1], Endplate.INFERIOR),
+        quantity_id="surgical_segment_cobb", index_level=index_level,
+    )  # fmt: skip
+
+
+def facing_sign_of(landmarks: SpineLandmarks, spacing: PixelSpacing) -> float:
+    """+1 when the bodies' points face right, -1 left, NaN when they do not tell; all bodies vote with their area."""
+    total = sum(float(signed_area(isotropic(v.points_px, spacing))) for v in landmarks.vertebrae)
+    return float(np.sign(total)) if total else float("nan")

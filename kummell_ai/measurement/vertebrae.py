@@ -1,0 +1,159 @@
+"""All quantities of one vertebra, with intervals and caveats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.anatomy import Endplate, VertebralLevel
+from kummell_ai.geometry import angles, heights
+from kummell_ai.geometry.propagation import Function, Propagated, propagate
+from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.measurement.neighbours import find_references
+from kummell_ai.measurement.scale import NO_SPACING, isotropic, isotropic_covariance, length_caveat
+from kummell_ai.quantities import Interval, Quantity
+
+FloatArray = NDArray[np.float64]
+
+NOT_SEEN = "a corner it needs is not seen"
+_GRADE_CAVEAT = "derived from the anterior height; a reader's grade may differ"
+
+_BODY_LENGTHS = ("anterior_height", "middle_height", "posterior_height", "superior_depth", "inferior_depth")
+_BODY_ANGLES_AND_RATIOS = (("wedge_angle", "deg"), ("wedge_ratio", "%"), ("compression", "%"))
+
+
+def measure_vertebra(
+    vertebrae: Sequence[VertebraLandmarks],
+    index: int,
+    spacing: PixelSpacing,
+    facing_sign: float,
+    *,
+    length_unit: str | None = None,
+) -> dict[str, Quantity]:
+    """Quantities of ``vertebrae[index]`` by id, in table order.
+
+    Args:
+        vertebrae: of one film, cranial to caudal; the others serve as the height reference.
+        index: of the vertebra measured.
+        spacing: of the film.
+        facing_sign: +1 front to the right, -1 to the left.
+        length_unit: ``mm`` or ``px``; by default mm, and lengths are missing where the film has no scale.
+    """
+    body = vertebrae[index]
+    if length_unit is None and not spacing.is_metric:
+        unit, why_no_length = "mm", NO_SPACING
+    else:
+        unit, why_no_length = length_unit or "mm", None
+    lengths_note = length_caveat(spacing)
+    own = propagated([body], spacing, lambda p: _body_quantities(p, facing_sign))
+    result = {}
+    for i, name in enumerate(_BODY_LENGTHS):
+        missing = why_no_length or ("four corners do not show it" if name == "middle_height" else NOT_SEEN)
+        result[name] = (
+            Quantity.missing(unit, missing) if why_no_length else to_quantity(own, i, unit, missing, lengths_note)
+        )
+    for i, (name, ratio_unit) in enumerate(_BODY_ANGLES_AND_RATIOS, start=len(_BODY_LENGTHS)):
+        result[name] = to_quantity(own, i, ratio_unit, _why_missing(body, name), _ratio_caveat(body, name))
+    result |= _reference_quantities(vertebrae, index, spacing, unit, why_no_length)
+    order = (*_BODY_LENGTHS, "wedge_angle", "wedge_ratio", "reference_height", "height_loss", "compression")
+    return {name: result[name] for name in (*order, "height_derived_grade")}
+
+
+def propagated(bodies: Sequence[VertebraLandmarks], spacing: PixelSpacing, function: Function) -> Propagated:
+    """``function`` of the stacked points of ``bodies`` (P, 2), isotropic; covariance NaN where it is not known."""
+    points = np.concatenate([isotropic(body.points_px, spacing) for body in bodies])
+    covariances = [
+        np.full((*body.points_px.shape, 2), np.nan)
+        if body.covariance_px is None
+        else isotropic_covariance(body.covariance_px, spacing)
+        for body in bodies
+    ]
+    return propagate(function, points, np.concatenate(covariances))
+
+
+def to_quantity(result: Propagated, i: int, unit: str, missing: str, caveat: str | None = None) -> Quantity:
+    """Quantity ``i`` of a propagation; without an interval where the covariance is not known."""
+    value, error = float(result.value[i]), float(result.standard_error[i])
+    if not np.isfinite(value):
+        return Quantity.missing(unit, missing)
+    if not np.isfinite(error):
+        return Quantity(value, unit, None, caveat)
+    low, high = (float(end[i]) for end in result.interval95())
+    return Quantity(value, unit, Interval(low, high), caveat)
+
+
+def join_caveats(*caveats: str | None) -> str | None:
+    """The caveats that are there, each once, as one text."""
+    return "; ".join(dict.fromkeys(c for c in caveats if c)) or None
+
+
+def split_bodies(points: FloatArray, bodies: Sequence[VertebraLandmarks]) -> list[FloatArray]:
+    """The stacked points (..., P, 2) of several vertebrae, apart again: each (..., 4|6, 2)."""
+    ends = np.cumsum([len(body.points_px) for body in bodies])[:-1]
+    return list(np.split(points, ends, axis=-2))
+
+
+def _body_quantities(points: FloatArray, facing_sign: float) -> FloatArray:
+    return np.stack(
+        [
+            heights.anterior_height(points),
+            heights.middle_height(points),
+            heights.posterior_height(points),
+            heights.endplate_depth(points, Endplate.SUPERIOR),
+            heights.endplate_depth(points, Endplate.INFERIOR),
+            angles.wedge_angle(points, facing_sign),
+            heights.wedge_ratio(points),
+            heights.compression(points),
+        ],
+        axis=-1,
+    )
+
+
+def _why_missing(body: VertebraLandmarks, name: str) -> str:
+    if np.isfinite(body.corners_px).all():
+        return "an endplate or the posterior wall has no length, or the side of the front cannot be told"
+    return f"{name.replace('_', ' ')}: {NOT_SEEN}"
+
+
+def _ratio_caveat(body: VertebraLandmarks, name: str) -> str | None:
+    no_middle = len(body.points_px) == 4 or not np.isfinite(body.points_px[4:]).all()
+    return "middle height not seen: anterior height only" if name == "compression" and no_middle else None
+
+
+def _reference_quantities(
+    vertebrae: Sequence[VertebraLandmarks],
+    index: int,
+    spacing: PixelSpacing,
+    unit: str,
+    why_no_length: str | None,
+) -> dict[str, Quantity]:
+    """Reference height, height loss and the grade derived from it."""
+    body = vertebrae[index]
+    references = find_references(vertebrae, index, spacing)
+    if body.level is VertebralLevel.S1 or not references.bodies:
+        why = "S1 has no body height" if body.level is VertebralLevel.S1 else references.caveat or "no reference"
+        return {
+            "reference_height": Quantity.missing(unit, why),
+            "height_loss": Quantity.missing("%", why),
+            "height_derived_grade": Quantity.missing("1", why),
+        }
+    bodies = [body, *references.bodies]
+
+    def function(points: FloatArray) -> FloatArray:
+        own, *others = split_bodies(points, bodies)
+        reference = heights.reference_height(*others)
+        return np.stack([reference, heights.height_loss(heights.anterior_height(own), reference)], axis=-1)
+
+    result = propagated(bodies, spacing, function)
+    note = join_caveats(length_caveat(spacing), references.caveat)
+    height = Quantity.missing(unit, why_no_length) if why_no_length else to_quantity(result, 0, unit, NOT_SEEN, note)
+    loss = to_quantity(result, 1, "%", NOT_SEEN, references.caveat)
+    if loss.value is None:
+        grade = Quantity.missing("1", NOT_SEEN)
+    else:
+        number = float(heights.height_derived_grade(loss.value))
+        grade = Quantity(number, "1", None, join_caveats(_GRADE_CAVEAT, references.caveat))
+    return {"reference_height": height, "height_loss": loss, "height_derived_grade": grade}
