@@ -1,0 +1,203 @@
+"""One exposure of a posed patient: geometry, path lengths, film, and the truth on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis import appearance, tissue
+from kummell_ai.synthesis.anatomy_model import Individual
+from kummell_ai.synthesis.attenuation import transmission
+from kummell_ai.synthesis.course import State
+from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
+from kummell_ai.synthesis.posture import PosedVertebra, ride, rotation_matrix
+from kummell_ai.synthesis.projection import ConeBeam, add_path_length, average_cells
+
+Map = NDArray[np.float32]
+Shell = tuple[FloatArray, NDArray[np.int32]]
+BoneShell = tuple[FloatArray, NDArray[np.int32], FloatArray]
+BONE_SUPERSAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How the patient stands in the beam.
+
+    Attributes:
+        beam: geometry of the exposure, front to the left.
+        turn: (3, 3) rotation of the patient before the exposure.
+        magnification: source to detector over source to patient distance.
+        tube_kv: tube voltage.
+    """
+
+    beam: ConeBeam
+    turn: FloatArray
+    magnification: float
+    tube_kv: float
+
+
+def draw_setting(
+    spine: Sequence[PosedVertebra],
+    field: str,
+    focus: VertebralLevel | None,
+    shape: tuple[int, int],
+    frontal: bool,
+    rng: np.random.Generator,
+) -> Setting:
+    """Draw field of view, tilt and distance; ``focus`` stays in view."""
+    by_level = {v.level: v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine}
+    turn = rotation_matrix(
+        rng.normal(0.0, 3.0), rng.normal(0.0, 3.5) + (90.0 if frontal else 0.0), rng.normal(0.0, 2.5)
+    )
+    rows, cols = shape
+    if field == "lumbar":
+        height, about = rng.normal(355.0, 40.0), by_level[VertebralLevel.L3] + [0, 0, rng.normal(-35.0, 25.0)]
+    elif field == "thoracolumbar":
+        height, about = rng.normal(360.0, 45.0), by_level[VertebralLevel.L1] + [0, 0, rng.normal(5.0, 30.0)]
+    else:
+        centre = focus or VertebralLevel(str(rng.choice(["T10", "T11", "T12", "L1", "L2", "L3", "L4"])))
+        height, about = rng.uniform(170.0, 280.0), by_level[centre] + [0, 0, rng.normal(0.0, 15.0)]
+    height = float(np.clip(height, 150.0, 520.0))
+    width = height * cols / rows
+    if focus is not None and field != "narrow":
+        spare = 0.5 * height - 60.0
+        about[2] = np.clip(about[2], by_level[focus][2] - spare, by_level[focus][2] + spare)
+    about = turn @ about
+    shift_share = rng.uniform(-0.5, 0.5) if frontal else np.clip(rng.normal(-0.02, 0.09), -0.3, 0.3)
+    left = about[0] + width * (0.5 + shift_share)
+    distance = rng.uniform(800.0, 1700.0)
+    source = np.array([about[0] + rng.normal(0.0, 15.0), distance, about[2] + rng.normal(0.0, 25.0)])
+    beam = ConeBeam(source, (float(left), float(about[2] + 0.5 * height)), height / rows, shape)
+    return Setting(beam, turn, float(1.0 + rng.uniform(0.08, 0.3)), float(rng.uniform(62.0, 84.0)))
+
+
+def _in_view(points: FloatArray, beam: ConeBeam) -> bool:
+    uv = beam.project(points)
+    low, high = uv.min(axis=0), uv.max(axis=0)
+    return bool((high > 0).all() and low[0] < beam.shape[1] and low[1] < beam.shape[0])
+
+
+def _normals(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    n = np.cross(b - a, c - a)
+    out = np.stack(
+        [sum(np.bincount(faces[:, k], n[:, axis], len(vertices)) for k in range(3)) for axis in range(3)], axis=1
+    )
+    normals: FloatArray = out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+    return normals
+
+
+def _cortex_mm(vertebra: PosedVertebra, endplate_mm: float, walls: float, arch: float) -> FloatArray:
+    """Thickness of the cortex at each vertex (N, 1) mm: endplates whole, walls thinner, arch and processes thicker."""
+    template = vertebra.plan.template
+    upright = np.abs(_normals(template.vertices_mm, template.faces)[:, 2])
+    behind = template.vertices_mm[:, 0] < template.corners_mm[:, 1, 0].min() - 2.0
+    share = np.where(behind, arch, walls + (1.0 - walls) * upright**2)
+    thickness: FloatArray = endplate_mm * share[:, None]
+    return thickness
+
+
+def _bone_shells(
+    individual: Individual, posed: dict[VertebralLevel, PosedVertebra], rng: np.random.Generator
+) -> list[BoneShell]:
+    walls, arch = rng.uniform(0.35, 0.9), rng.uniform(1.0, 2.4)
+    shells = [(v.vertices_mm, v.faces, _cortex_mm(v, individual.cortex_mm, walls, arch)) for v in posed.values()]
+    for bone in individual.others:
+        vertices = ride(bone, posed[VertebralLevel(bone.anchor)])
+        shells.append((vertices, bone.faces, np.full((len(vertices), 1), individual.cortex_mm * rng.uniform(0.8, 1.6))))
+    return shells
+
+
+def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) -> tuple[Map, Map]:
+    """Path lengths (mm) in whole bone and inside the cortex."""
+    fine = (beam.shape[0] * BONE_SUPERSAMPLE, beam.shape[1])
+    whole, inner = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
+    for shell, faces, cortex in shells:
+        vertices = shell @ turn.T
+        if _in_view(vertices, beam):
+            add_path_length(whole, vertices, faces, beam)
+            add_path_length(inner, vertices - cortex * _normals(vertices, faces), faces, beam)
+    whole, inner = average_cells(whole, beam.shape), average_cells(inner, beam.shape)
+    whole = np.clip(whole, 0.0, 250.0)
+    return whole, np.clip(inner, 0.0, whole)
+
+
+def _mesh_map(meshes: Sequence[Shell], beam: ConeBeam) -> Map | None:
+    mesh = merged(list(meshes))
+    if mesh is None or not _in_view(mesh[0], beam):
+        return None
+    out = np.zeros(beam.shape, np.float32)
+    add_path_length(out, mesh[0], mesh[1], beam)
+    return np.clip(out, 0.0, 60.0)
+
+
+def _turned(shells: Sequence[Shell], turn: FloatArray) -> list[Shell]:
+    return [(v @ turn.T, f) for v, f in shells]
+
+
+def expose(
+    individual: Individual, state: State, spine: Sequence[PosedVertebra], setting: Setting, rng: np.random.Generator
+) -> Map:
+    """The film, (rows, columns) float32 in [0, 1], bone bright, front to the left."""
+    beam, turn = setting.beam, setting.turn
+    posed = {v.level: v for v in spine}
+    whole, inner = _bone_maps(_bone_shells(individual, posed, rng), turn, beam)
+    metal = _mesh_map(_turned(screws_and_rods(posed, state, individual.seed), turn), beam) if state.screws else None
+    filled = _mesh_map(_turned(cement(posed, state, individual.seed), turn), beam) if state.cemented else None
+    lengths = _soft_tissue(individual, spine, setting, rng)
+    if state.cleft and state.index_level is not None:
+        void = _mesh_map(_turned([cleft(posed[state.index_level], individual.seed)], turn), beam)
+        if void is not None:
+            lengths["water"] = np.maximum(lengths["water"] - void, 0.0)
+            inner = np.maximum(inner - void, 0.0)
+    grain = 1.0 + np.float32(rng.uniform(0.02, 0.15)) * tissue.fractal_noise(beam.shape, 3.0 / beam.pixel_mm, 2, rng)
+    density = individual.density
+    cortex_share, spongy_share = 0.7 * density**0.5, 0.11 * density
+    lengths["bone"] = (
+        lengths["bone"] + (whole - inner) * np.float32(cortex_share) + inner * np.float32(spongy_share) * grain
+    )
+    if metal is not None:
+        lengths["titanium"] = metal
+    if filled is not None:
+        lengths["cement"] = filled * (0.9 + 0.1 * grain)
+    film = appearance.detect(transmission(lengths, setting.tube_kv), rng)
+    return appearance.archive(appearance.display(film, rng), rng)
+
+
+def _soft_tissue(
+    individual: Individual, spine: Sequence[PosedVertebra], setting: Setting, rng: np.random.Generator
+) -> dict[str, Map]:
+    centres = np.array([v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine]) @ setting.turn.T
+    scene = tissue.make_scene(setting.beam, centres, tuple(v.level.value for v in spine))
+    water = tissue.trunk(scene, individual.tube, rng)
+    water = water + np.float32(rng.uniform(10.0, 60.0)) * np.exp(-(((scene.ahead + 15.0) / 35.0) ** 2))
+    water -= tissue.lungs(scene, np.minimum(water, 330.0), rng)
+    water -= tissue.bowel_gas(scene, int(rng.poisson(rng.choice([2.0, 10.0, 25.0]))), rng)
+    water += tissue.bowel_content(scene, rng)
+    water += tissue.straps(scene, int(rng.poisson(0.9)), rng)
+    bone = tissue.aortic_calcification(scene, rng) if rng.random() < 0.3 else np.zeros_like(water)
+    return {"water": np.maximum(water, 0.0).astype(np.float32), "bone": bone.astype(np.float32)}
+
+
+def visible_corners(vertebra: PosedVertebra, setting: Setting) -> FloatArray:
+    """Corners (4, 2) px of a vertebra on the film, NaN outside it: middle of the projected left and right rims."""
+    rims = setting.beam.project(vertebra.rims_mm @ setting.turn.T)
+    c = rims[:, :, [0, 2]].mean(axis=2)
+    points = np.stack([c[0, 0], c[0, 1], c[1, 0], c[1, 1]])
+    rows, cols = setting.beam.shape
+    inside = (points[:, 0] >= 0) & (points[:, 0] <= cols) & (points[:, 1] >= 0) & (points[:, 1] <= rows)
+    points[~inside] = np.nan
+    return points
+
+
+def resize_film(film: Map, rows: int) -> Map:
+    """A film resampled to ``rows`` rows (area averaging), aspect kept."""
+    cols = max(1, round(film.shape[1] * rows / film.shape[0]))
+    resized: Map = cv2.resize(film, (cols, rows), interpolation=cv2.INTER_AREA)
+    return resized

@@ -1,0 +1,74 @@
+"""Simulate training films into shards: python scripts/make_training_films.py --out DIR --count 6000 --seed 1000000.
+
+Films appear in the folder while training already reads it. A run that was stopped goes on where it ended when it is
+called again with the same arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+
+from kummell_ai.anatomy import Facing
+from kummell_ai.synthesis.case import SimulatedFilm, generate_film
+from kummell_ai.synthesis.recipe import Recipe, load_recipe
+from kummell_ai.training.samples import ShardWriter, TrainingFilm
+
+FILMS_PER_SHARD = 64
+
+
+def to_training_film(film: SimulatedFilm, seed: int) -> TrainingFilm:
+    vertebrae = film.landmarks.vertebrae
+    flags = {
+        name: np.array([name in v.flags for v in vertebrae], dtype=bool)
+        for name in ("fractured", "instrumented", "cemented")
+    }
+    return TrainingFilm(
+        image=np.round(film.pixels * 255).astype(np.uint8),
+        points_px=np.array([v.points_px for v in vertebrae], dtype=np.float32).reshape(-1, 4, 2),
+        level=np.array([v.level.index for v in vertebrae if v.level is not None], dtype=np.int8),
+        view="frontal" if film.frontal else "right" if film.landmarks.facing is Facing.RIGHT else "left",
+        spacing_mm=film.spacing.row_mm,
+        seed=seed,
+        **flags,
+    )
+
+
+def make_shard(job: tuple[Path, int, int, int, Recipe]) -> int:
+    folder, number, first_seed, count, recipe = job
+    if (folder / f"shard_{number:05d}.npz").exists():
+        return 0
+    writer = ShardWriter(folder, films_per_shard=count, first=number)
+    for seed in range(first_seed, first_seed + count):
+        writer.append(to_training_film(generate_film(seed, recipe), seed))
+    writer.close()
+    return count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--seed", type=int, default=1_000_000)
+    parser.add_argument("--recipe", type=Path, default=Path("configs/synthesis/training.yaml"))
+    parser.add_argument("--templates", default=None)
+    parser.add_argument("--workers", type=int, default=1)
+    args = parser.parse_args()
+    recipe = load_recipe(args.recipe, templates=args.templates)
+    jobs = [
+        (args.out, k, args.seed + k * FILMS_PER_SHARD, min(FILMS_PER_SHARD, args.count - k * FILMS_PER_SHARD), recipe)
+        for k in range(-(-args.count // FILMS_PER_SHARD))
+    ]
+    args.out.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
+        for made in pool.imap(make_shard, jobs):
+            done += made
+            print(f"{done} films made", flush=True)
+
+
+if __name__ == "__main__":
+    main()
