@@ -1,0 +1,144 @@
+"""A model folder: weights.safetensors (float16), model.json (the recipe) and README.md (the model card)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kummell_ai.anatomy import CORNERS, LEVELS
+from kummell_ai.errors import CheckpointError
+from kummell_ai.landmarks.channels import OFFSET_UNIT_PX, STATES, STRIDE, VIEWS
+from kummell_ai.landmarks.model_card import model_card
+from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+
+FORMAT = 1
+WEIGHTS, RECIPE, CARD = "weights.safetensors", "model.json", "README.md"
+LICENCE_NOTE = "Apache-2.0, as the program; trained from random weights, on no patient's film."
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A loaded model folder.
+
+    Attributes:
+        name: of the model.
+        network: with its weights, in evaluation mode, float32.
+        info: model.json as read.
+        weights_sha256: of the weights file, hex.
+    """
+
+    name: str
+    network: KeypointNetwork
+    info: dict[str, Any]
+    weights_sha256: str
+
+
+def fixed_facts() -> dict[str, Any]:
+    """What a model must agree on with this program; written to and checked against model.json."""
+    return {
+        "format": FORMAT,
+        "landmarks": [landmark.key for landmark in CORNERS],
+        "levels": [level.value for level in LEVELS],
+        "states": list(STATES),
+        "views": list(VIEWS),
+        "stride": STRIDE,
+        "offset_unit_px": OFFSET_UNIT_PX,
+    }
+
+
+def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any]) -> Path:
+    """Write a model folder; ``info`` adds name, data, metrics and so on to model.json."""
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(tensors, str(folder / WEIGHTS))
+    recipe: dict[str, Any] = {
+        "name": folder.name,
+        **fixed_facts(),
+        "network": network.sizes.as_dict(),
+        "licence": LICENCE_NOTE,
+        "intended_use": "Research use only, not a medical device.",
+        **_finite(dict(info)),
+    }
+    return write_info(folder, recipe)
+
+
+def write_info(folder: Path, info: Mapping[str, Any]) -> Path:
+    """Write model.json and the model card of ``folder``."""
+    (folder / RECIPE).write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(model_card(info), encoding="utf-8")
+    return folder
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """model.json of ``folder``, checked against this program.
+
+    Raises:
+        CheckpointError: no folder, no or damaged model.json, or one for another landmark order.
+    """
+    path = Path(folder) / RECIPE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder} holds no {RECIPE}; give a model folder", folder) from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); copy the model folder again", path) from error
+    if not isinstance(info, dict):
+        raise CheckpointError(f"{path} holds no recipe; copy the model folder again", path)
+    for key, expected in fixed_facts().items():
+        if info.get(key) != expected:
+            raise CheckpointError(
+                f"{path} says {key} = {info.get(key)!r}, this program needs {expected!r}; "
+                "use a model made for this version",
+                info.get(key),
+            )
+    return info
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a model folder.
+
+    Raises:
+        CheckpointError: missing or damaged files, or a model made for another landmark order or network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    folder = Path(folder)
+    info = read_info(folder)
+    try:
+        blob = (folder / WEIGHTS).read_bytes()
+        tensors = load(blob)
+        network = KeypointNetwork(NetworkSizes(**info["network"]))
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read ({error}); copy the model folder again", folder) from error
+    state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    expected = {n: v.shape for n, v in network.state_dict().items() if not n.endswith("num_batches_tracked")}
+    wrong = sorted(n for n in expected.keys() | state.keys() if n not in state or expected.get(n) != state[n].shape)
+    if wrong:
+        raise CheckpointError(f"{folder / WEIGHTS} does not fit its {RECIPE} at {wrong[0]}; copy the model folder again", wrong[0])
+    network.load_state_dict(state, strict=False)
+    network.eval().to(memory_format=torch.channels_last)
+    return Bundle(str(info.get("name", folder.name)), network, info, hashlib.sha256(blob).hexdigest())
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with None in place of NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

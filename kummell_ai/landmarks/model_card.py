@@ -1,0 +1,42 @@
+"""The model card that is written beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_TEXT = """# {name}
+
+Finds the four corners of every vertebral body on a lateral X-ray film, names the vertebrae from T1 to S1, and says
+how sure it is. **{use}**
+
+- Network: U-Net on a ResNet-18 encoder, trained from random weights; maps at stride {stride}.
+- Films: {data}.
+- Reads films with the front turned left; the program mirrors the others and maps the points back.
+- Corner order: {landmarks}.
+- Licence: {licence}
+
+## Held-out figures
+
+{metrics}
+
+They were taken on films of the same kind as the training films. Films from other machines and people can be read
+worse, and the levels of a film that shows neither sacrum nor ribs are guesses. Check every corner before a number
+is used.
+"""
+
+
+def model_card(info: Mapping[str, Any]) -> str:
+    """The card (Markdown) for a model.json."""
+    metrics = info.get("metrics") or {}
+    rows = [f"| {name} | {value:.4g} |" for name, value in metrics.items() if isinstance(value, int | float)]
+    table = "\n".join(["| figure | value |", "|---|---|", *rows]) if rows else "None were taken."
+    return _TEXT.format(
+        name=info["name"],
+        use=info.get("intended_use", "Research use only, not a medical device."),
+        stride=info["stride"],
+        data=info.get("data", "not recorded"),
+        landmarks=", ".join(info["landmarks"]),
+        licence=info.get("licence", "not recorded"),
+        metrics=table,
+    )

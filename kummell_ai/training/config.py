@@ -1,0 +1,158 @@
+"""The training configuration: one dataclass, read from YAML, changed by ``key=value``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from kummell_ai.errors import ConfigError
+from kummell_ai.landmarks.network import NetworkSizes
+from kummell_ai.training.augmentation import AugmentationSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """Weights of the parts of the loss."""
+
+    centre: float = 1.0
+    corners: float = 0.2
+    offsets: float = 2.0
+    levels: float = 0.5
+    states: float = 0.5
+    view: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Everything a training run depends on.
+
+    Attributes:
+        name: of the model folder.
+        shards: folder of training shards; may grow while the run goes on.
+        validation_shards: folder of held-out shards.
+        runs: folder for checkpoints and logs, outside version control.
+        out: folder the finished model is written into.
+        rows, columns: size of the network crop (px), multiples of 32.
+        batch_size: films a step.
+        films_per_epoch: films drawn an epoch; an epoch ends with validation and a look for new shards.
+        validation_films: films validated on after an epoch.
+        max_minutes: wall clock of the whole run; the learning rate follows it. None = follow ``max_steps``.
+        max_steps: steps of the whole run when ``max_minutes`` is None.
+        learning_rate: peak.
+        weight_decay: of AdamW.
+        warmup_steps: steps of linear rise.
+        gradient_clip: largest norm of the gradient.
+        ema_decay: of the averaged weights, which are the ones shipped.
+        precision: of Lightning, ``bf16-mixed`` or ``32-true``.
+        threads: of torch; 0 = leave as it is.
+        workers: processes that prepare films; 0 = none.
+        seed: of weights, order and augmentation.
+        resume: go on from the last checkpoint in ``runs``, when there is one.
+        init: model folder whose weights the run starts from, or None.
+        fast_dev_run: one batch only, to try a configuration.
+        data_note: a sentence about the films, for the model card.
+        network, augmentation, loss: sizes and settings of the parts.
+    """
+
+    name: str = "kummell-corners"
+    shards: str = "runs/shards/train"
+    validation_shards: str = "runs/shards/validation"
+    runs: str = "runs/train"
+    out: str = "checkpoints/kummell-corners"
+    rows: int = 512
+    columns: int = 256
+    batch_size: int = 8
+    films_per_epoch: int = 2400
+    validation_films: int = 64
+    max_minutes: float | None = None
+    max_steps: int = 5000
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup_steps: int = 150
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.998
+    precision: str = "bf16-mixed"
+    threads: int = 0
+    workers: int = 1
+    seed: int = 1
+    resume: bool = True
+    init: str | None = None
+    fast_dev_run: bool = False
+    data_note: str = "simulated lateral films"
+    network: NetworkSizes = field(default_factory=NetworkSizes)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    loss: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if self.rows % 32 or self.columns % 32 or min(self.rows, self.columns) < 64:
+            raise ConfigError(
+                f"rows, columns are {self.rows}, {self.columns}; use multiples of 32 of at least 64", self.rows
+            )
+        for name in ("batch_size", "films_per_epoch", "max_steps"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for YAML and model.json."""
+        return asdict(self)
+
+
+def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a YAML file and apply ``key=value`` overrides (``augmentation.scale=0.1`` for nested ones).
+
+    Raises:
+        ConfigError: unreadable file, unknown key, wrong type or impossible value.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) if path is not None else {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML ({error}); see configs/train.yaml", path) from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds {type(values).__name__}; expected keys and values as in configs/train.yaml", path)
+    for override in overrides:
+        key, sign, text = override.partition("=")
+        if not sign:
+            raise ConfigError(f"override {override!r} has no '='; write key=value", override)
+        place = values
+        *parents, leaf = key.strip().split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{key!r} goes through {parent!r}, which has no keys of its own; see configs/train.yaml", key)
+        place[leaf] = yaml.safe_load(text)
+    return _build(TrainConfig, values, "")
+
+
+def _build(kind: type[T], values: Mapping[str, Any], prefix: str) -> T:
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{prefix}{key} is no known key; use one of {', '.join(sorted(known))}", key)
+    built = {key: _convert(value, hints[key], f"{prefix}{key}") for key, value in values.items()}
+    return kind(**built)
+
+
+def _convert(value: Any, hint: Any, name: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{name} is {value!r}; expected keys and values", value)
+        return _build(hint, value, f"{name}.")
+    allowed = getattr(hint, "__args__", (hint,))
+    if float in allowed and isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        raise ConfigError(f"{name} is {value!r}; expected {' or '.join(t.__name__ for t in allowed)}", value)
+    return value

@@ -1,0 +1,122 @@
+"""From shards to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.intensity import standardise
+from kummell_ai.landmarks.channels import STRIDE
+from kummell_ai.landmarks.heatmaps import empty_targets, encode_heatmaps
+from kummell_ai.training.augmentation import apply_augmentation, draw_augmentation, plain_augmentation
+from kummell_ai.training.config import TrainConfig
+from kummell_ai.training.batch import Batch, Sample, collate
+from kummell_ai.training.samples import ShardReader
+
+
+class FilmDataset(Dataset[Sample]):
+    """Crops of the films of a shard folder; ``item`` is (film number, seed), seed -1 = plain crop."""
+
+    def __init__(self, reader: ShardReader, config: TrainConfig) -> None:
+        self.reader = reader
+        self.config = config
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def __getitem__(self, item: tuple[int, int]) -> Sample:
+        number, seed = item
+        film = self.reader[number]
+        size = (self.config.rows, self.config.columns)
+        if seed < 0:
+            draw = plain_augmentation(film, size)
+        else:
+            draw = draw_augmentation(film, size, np.random.default_rng(seed), self.config.augmentation)
+        image, points = apply_augmentation(film, draw, size)
+        shape = (size[0] // STRIDE, size[1] // STRIDE)
+        targets = encode_heatmaps(points, shape, STRIDE) if draw.view == "left" else empty_targets(shape)
+        if draw.view == "right":
+            targets.weights[:] = 0.0
+        elif draw.view == "frontal":
+            targets.weights[1:] = 0.0
+        return Sample(standardise(image), targets, film.level, film.states, draw.view, points)
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """(film number, seed) for one epoch: every film once before any film twice, in an order fixed by ``seed``."""
+
+    def __init__(self, films: int, count: int, seed: int) -> None:
+        self.films, self.count, self.seed = films, count, seed
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rng = np.random.default_rng(self.seed)
+        order = np.concatenate([rng.permutation(self.films) for _ in range(-(-self.count // self.films))])
+        for number in order[: self.count]:
+            yield int(number), int(rng.integers(0, 2**62))
+
+
+class FilmDataModule(lightning.LightningDataModule):
+    """Training and validation films; looks for new training shards at the start of every epoch."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._train: ShardReader | None = None
+        self._validation: ShardReader | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the shards.
+
+        Raises:
+            InputError: a folder holds no shards.
+        """
+        self._train = self._train or _reader(self.config.shards, None)
+        self._validation = self._validation or _reader(self.config.validation_shards, self.config.validation_films)
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Batches of one epoch."""
+        assert self._train is not None
+        self._train.rescan()
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        count = self.config.films_per_epoch
+        sampler = EpochSampler(len(self._train), count, self.config.seed * 100_003 + epoch)
+        return self._loader(self._train, sampler, drop_last=count >= self.config.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Plain crops of the held-out films."""
+        assert self._validation is not None
+        items = [(i, -1) for i in range(len(self._validation))]
+        return self._loader(self._validation, items, drop_last=False)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch."""
+        return batch.to(device)
+
+    def _loader(self, reader: ShardReader, sampler: Any, drop_last: bool) -> DataLoader[Sample]:
+        workers = self.config.workers
+        return DataLoader(
+            FilmDataset(reader, self.config),
+            batch_size=self.config.batch_size,
+            sampler=sampler,
+            num_workers=workers,
+            collate_fn=collate,
+            drop_last=drop_last,
+            prefetch_factor=4 if workers else None,
+        )
+
+
+def _reader(folder: str, limit: int | None) -> ShardReader:
+    reader = ShardReader(Path(folder), limit)
+    if len(reader) == 0:
+        raise InputError(f"{folder} holds no training shards (shard_*.npz); make them with scripts/make_training_films.py", folder)
+    return reader

@@ -1,0 +1,134 @@
+"""Changes of grey values through albumentations, and the one place where its pixel frame meets ours.
+
+Image coordinates are continuous with pixel centres at i + 0.5 (`imaging.frames`); OpenCV and albumentations take
+pixel i at i. `warp` is the adapter that adds the half pixel.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.imaging.frames import FloatArray
+
+Uint8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometricDraw:
+    """Drawn changes of grey values, in the order in which they are applied; None = left out.
+
+    Attributes:
+        tanh: contrast compression, > 0.
+        gamma: exponent.
+        gradient: brightness at the far ends of x and y (grey values of 255).
+        steps: (name of an albumentations step, seed) pairs.
+    """
+
+    tanh: float | None = None
+    gamma: float | None = None
+    gradient: tuple[float, float] | None = None
+    steps: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def none(cls) -> PhotometricDraw:
+        """No change."""
+        return cls()
+
+
+STEP_SHARES: dict[str, float] = {
+    "clahe": 0.12,
+    "sharpen": 0.12,
+    "blur": 0.2,
+    "downscale": 0.08,
+    "noise": 0.35,
+    "jpeg": 0.15,
+    "dropout": 0.12,
+}
+"""Share of films on which each albumentations step is used, in order of use."""
+
+
+def draw_photometric(rng: np.random.Generator) -> PhotometricDraw:
+    """Draw what happens to one film's grey values."""
+    tanh = float(rng.uniform(0.5, 2.5)) if rng.random() < 0.25 else None
+    gamma = float(np.exp(rng.normal(0.0, 0.3))) if rng.random() < 0.7 else None
+    x, y = rng.normal(0.0, 30.0, 2)
+    gradient = (float(x), float(y)) if rng.random() < 0.35 else None
+    steps = [(name, int(rng.integers(0, 2**31))) for name, share in STEP_SHARES.items() if rng.random() < share]
+    return PhotometricDraw(tanh, gamma, gradient, tuple(steps))
+
+
+def apply_photometric(image: Uint8, draw: PhotometricDraw) -> Uint8:
+    """Apply ``draw`` to (H, W) uint8; the same input gives the same output."""
+    if draw.tanh is not None or draw.gamma is not None:
+        image = _table(draw.tanh, draw.gamma)[image]
+    if draw.gradient is not None:
+        image = _add_gradient(image, draw.gradient)
+    for name, seed in draw.steps:
+        step = _steps()[name]
+        step.set_random_seed(seed)
+        image = step(image=image)["image"]
+    return image
+
+
+def warp(image: Uint8, matrix: FloatArray, size: tuple[int, int], border: int = -1) -> Uint8:
+    """Resample ``image`` to ``size`` (rows, columns) under ``matrix`` (2, 3), image (x, y) px to target px.
+
+    Args:
+        image: (H, W) uint8.
+        matrix: affine map in the frame of `imaging.frames`.
+        size: rows and columns of the result.
+        border: grey value outside the image, or -1 to repeat its edge.
+    """
+    import cv2
+
+    cv2.setNumThreads(0)
+    index_matrix = matrix.copy()
+    index_matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    mode = cv2.BORDER_REPLICATE if border < 0 else cv2.BORDER_CONSTANT
+    out: Uint8 = cv2.warpAffine(
+        image, index_matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=max(border, 0)
+    )
+    return out
+
+
+def _table(tanh: float | None, gamma: float | None) -> Uint8:
+    grey = np.linspace(0.0, 1.0, 256)
+    if tanh is not None:
+        grey = 0.5 + 0.5 * np.tanh(tanh * (2.0 * grey - 1.0)) / np.tanh(tanh)
+    if gamma is not None:
+        grey = grey**gamma
+    return np.round(255.0 * grey).astype(np.uint8)
+
+
+def _add_gradient(image: Uint8, ends: tuple[float, float]) -> Uint8:
+    height, width = image.shape
+    x, y = np.linspace(-ends[0], ends[0], width), np.linspace(-ends[1], ends[1], height)
+    sloped = image + np.add.outer(y, x).astype(np.float32)
+    out: Uint8 = np.clip(sloped, 0.0, 255.0).astype(np.uint8)
+    return out
+
+
+@lru_cache(maxsize=1)
+def _steps() -> dict[str, Any]:
+    """The albumentations steps; made once, seeded before each use."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    import albumentations as alb
+
+    steps = {
+        "clahe": alb.CLAHE(clip_limit=(1.0, 4.0), tile_grid_size=(6, 4), p=1.0),
+        "sharpen": alb.Sharpen(alpha=(0.1, 0.5), lightness=(0.9, 1.1), p=1.0),
+        "blur": alb.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.6), p=1.0),
+        "downscale": alb.Downscale(scale_range=(0.4, 0.8), p=1.0),
+        "noise": alb.GaussNoise(std_range=(0.01, 0.06), p=1.0),
+        "jpeg": alb.ImageCompression(quality_range=(40, 90), p=1.0),
+        "dropout": alb.CoarseDropout(
+            num_holes_range=(1, 3), hole_height_range=(0.03, 0.12), hole_width_range=(0.05, 0.25), fill="random", p=1.0
+        ),
+    }
+    return {name: alb.Compose([step]) for name, step in steps.items()}

@@ -1,0 +1,117 @@
+"""A training run from a configuration file to a model folder."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kummell_ai import __version__
+from kummell_ai.training.config import TrainConfig, load_config
+from kummell_ai.training.samples import ShardReader
+
+
+def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
+    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder.
+
+    Raises:
+        ConfigError: unknown key or impossible value.
+        InputError: no or damaged shards.
+        CheckpointError: ``init`` names no fitting model folder.
+    """
+    config = load_config(config_path, overrides)
+    import lightning
+    import torch
+
+    from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
+    from kummell_ai.training.datamodule import FilmDataModule
+    from kummell_ai.training.module import KeypointModule
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    data = FilmDataModule(config)
+    data.setup()
+    lightning.seed_everything(config.seed, verbose=False)
+    module = KeypointModule(config)
+    if config.init is not None:
+        module.start_from(load_bundle(Path(config.init)).network)
+    trainer = _trainer(config)
+    last = Path(config.runs) / "checkpoints" / "last.ckpt"
+    resume = str(last) if config.resume and last.exists() and not config.fast_dev_run else None
+    with warnings.catch_warnings():
+        for text in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message=text)
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=False)
+    return save_bundle(Path(config.out), module.averaged, _info(config, module.validation, int(trainer.global_step)))
+
+
+_EXPECTED_WARNINGS: tuple[str, ...] = (
+    r".*does not have many workers.*",
+    r".*smaller than the logging interval.*",
+    r".*exists and is not empty.*",
+    r".*resuming from a checkpoint that ended before the epoch ended.*",
+    r".*training may be unstable.*",
+    r".*isinstance\(treespec, LeafSpec\).*",
+)
+"""Warnings of Lightning about choices that are meant: few workers, one run folder, a run cut by the clock."""
+
+
+def _trainer(config: TrainConfig) -> Any:
+    import lightning
+    from lightning.pytorch.callbacks import ModelCheckpoint
+    from lightning.pytorch.loggers import CSVLogger
+
+    from kummell_ai.training.schedule import Budget
+
+    runs = Path(config.runs)
+    keep = ModelCheckpoint(
+        runs / "checkpoints", save_last=True, save_top_k=1, monitor=None, every_n_epochs=1, save_on_train_epoch_end=True
+    )
+    logger = CSVLogger(runs, name="log", flush_logs_every_n_steps=50)
+    return lightning.Trainer(
+        accelerator="cpu",
+        devices=1,
+        precision=config.precision,
+        max_epochs=-1,
+        max_steps=-1 if config.max_minutes is not None else config.max_steps,
+        gradient_clip_val=config.gradient_clip,
+        logger=False if config.fast_dev_run else logger,
+        callbacks=[Budget(config)] if config.fast_dev_run else [Budget(config), keep],
+        log_every_n_steps=25,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        fast_dev_run=config.fast_dev_run,
+    )
+
+
+def _info(config: TrainConfig, metrics: dict[str, float], steps: int) -> dict[str, Any]:
+    """What model.json says beside the fixed facts."""
+    recipe = config.as_dict()
+    local = ("shards", "validation_shards", "runs", "out", "init", "resume", "fast_dev_run")
+    return {
+        "name": config.name,
+        "version": __version__,
+        "data": config.data_note,
+        "recipe": {key: value for key, value in recipe.items() if key not in local},
+        "steps": steps,
+        "rows": config.rows,
+        "usual_depth_px": usual_depth(config),
+        "covariance_scale": [1.0, 1.0, 1.0, 1.0],
+        "metrics": metrics,
+    }
+
+
+def usual_depth(config: TrainConfig, films: int = 200) -> float:
+    """Median endplate depth (px) of the training films at ``config.rows`` rows."""
+    reader = ShardReader(Path(config.shards), films)
+    depths: list[float] = []
+    for i in range(len(reader)):
+        film = reader[i]
+        lengths = np.linalg.norm(film.points_px[:, [0, 2]] - film.points_px[:, [1, 3]], axis=2)
+        depths.extend((lengths[np.isfinite(lengths)] * config.rows / film.image.shape[0]).tolist())
+    return float(np.median(depths)) if depths else 50.0

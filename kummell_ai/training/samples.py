@@ -1,0 +1,186 @@
+"""Training films, and the shards they are kept in on disk.
+
+A shard is one ``shard_00000.npz`` with films of one size; a folder of shards may grow while it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.errors import InputError
+from kummell_ai.landmarks.channels import VIEWS
+
+MAX_VERTEBRAE = 24
+"""Rows a shard keeps for the vertebrae of a film."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFilm:
+    """One film with its truth.
+
+    Attributes:
+        image: (H, W) uint8, bone bright.
+        points_px: (V, 4, 2) float32 image (x, y) px in the frame of `imaging.frames`; NaN = not seen.
+        level: (V,) int8 index in `LEVELS`; -1 = not known.
+        fractured, instrumented, cemented: (V,) bool.
+        view: one of `VIEWS`: the side the front is turned to; ``frontal`` has no vertebrae.
+        spacing_mm: millimetres per pixel at the patient; NaN = not known.
+        seed: that makes the film again.
+    """
+
+    image: NDArray[np.uint8]
+    points_px: NDArray[np.float32]
+    level: NDArray[np.int8]
+    fractured: NDArray[np.bool_]
+    instrumented: NDArray[np.bool_]
+    cemented: NDArray[np.bool_]
+    view: str
+    spacing_mm: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 2 or self.image.dtype != np.uint8:
+            raise ValueError(f"image is {self.image.dtype} {self.image.shape}; expected uint8 (H, W)")
+        count = len(self.level)
+        if self.points_px.shape != (count, 4, 2) or count > MAX_VERTEBRAE:
+            raise ValueError(f"points_px is {self.points_px.shape}; expected ({count}, 4, 2), at most {MAX_VERTEBRAE}")
+        if self.view not in VIEWS:
+            raise ValueError(f"view {self.view!r} is not one of {', '.join(VIEWS)}")
+
+    @property
+    def states(self) -> NDArray[np.bool_]:
+        """(V, 3) in the order of `landmarks.channels.STATES`."""
+        return np.stack([self.fractured, self.instrumented, self.cemented], axis=1)
+
+
+class ShardWriter:
+    """Writes films into numbered shards of a folder; use as a context manager or call `close`.
+
+    A shard appears under its name only when it is whole, so that a reader never meets half of one.
+
+    Args:
+        folder: made when missing.
+        films_per_shard: films kept in memory before a shard is written.
+        first: number of the first shard; several writers use numbers far apart.
+    """
+
+    def __init__(self, folder: Path, films_per_shard: int = 64, first: int = 0) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.films_per_shard = films_per_shard
+        self._number = first
+        self._films: list[TrainingFilm] = []
+
+    def append(self, film: TrainingFilm) -> None:
+        """Add a film; a film of another size starts a new shard."""
+        if self._films and self._films[0].image.shape != film.image.shape:
+            self._flush()
+        self._films.append(film)
+        if len(self._films) >= self.films_per_shard:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._flush()
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _flush(self) -> None:
+        if not self._films:
+            return
+        while (target := self.folder / f"shard_{self._number:05d}.npz").exists():
+            self._number += 1
+        partial = target.with_suffix(".partial")
+        with partial.open("wb") as stream:
+            np.savez(stream, **_pack(self._films))
+        os.replace(partial, target)
+        self._films = []
+        self._number += 1
+
+
+class ShardReader:
+    """All films of a folder of shards, kept as uint8 in memory; `rescan` picks up new shards."""
+
+    def __init__(self, folder: Path, limit: int | None = None) -> None:
+        self.folder = Path(folder)
+        self.limit = limit
+        self._known: set[str] = set()
+        self._shards: list[dict[str, NDArray[Any]]] = []
+        self._index: list[tuple[int, int]] = []
+        self.rescan()
+
+    def rescan(self) -> int:
+        """Read shards that are new since the last call; returns the number of films now held.
+
+        Raises:
+            InputError: a shard is damaged.
+        """
+        for path in sorted(self.folder.glob("shard_*.npz")):
+            if path.name in self._known or (self.limit is not None and len(self._index) >= self.limit):
+                continue
+            shard = _load(path)
+            self._known.add(path.name)
+            self._shards.append(shard)
+            self._index.extend((len(self._shards) - 1, i) for i in range(len(shard["counts"])))
+        return len(self)
+
+    def __len__(self) -> int:
+        return len(self._index) if self.limit is None else min(len(self._index), self.limit)
+
+    def __getitem__(self, item: int) -> TrainingFilm:
+        shard, row = self._index[item]
+        return _unpack(self._shards[shard], row)
+
+
+def _pack(films: list[TrainingFilm]) -> dict[str, NDArray[Any]]:
+    n = len(films)
+    points = np.full((n, MAX_VERTEBRAE, 4, 2), np.nan, dtype=np.float32)
+    levels = np.full((n, MAX_VERTEBRAE), -1, dtype=np.int8)
+    flags = np.zeros((n, MAX_VERTEBRAE, 3), dtype=np.bool_)
+    for i, film in enumerate(films):
+        count = len(film.level)
+        points[i, :count], levels[i, :count], flags[i, :count] = film.points_px, film.level, film.states
+    return {
+        "images": np.stack([film.image for film in films]),
+        "counts": np.array([len(film.level) for film in films], dtype=np.int16),
+        "points": points,
+        "levels": levels,
+        "flags": flags,
+        "view": np.array([VIEWS.index(film.view) for film in films], dtype=np.int8),
+        "spacing_mm": np.array([film.spacing_mm for film in films], dtype=np.float32),
+        "seeds": np.array([film.seed for film in films], dtype=np.int64),
+    }
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path.name} is not a whole shard of training films ({error}); write it again", path) from error
+
+
+def _unpack(shard: dict[str, NDArray[Any]], row: int) -> TrainingFilm:
+    count = int(shard["counts"][row])
+    flags = shard["flags"][row, :count]
+    return TrainingFilm(
+        image=shard["images"][row],
+        points_px=shard["points"][row, :count],
+        level=shard["levels"][row, :count],
+        fractured=flags[:, 0],
+        instrumented=flags[:, 1],
+        cemented=flags[:, 2],
+        view=VIEWS[int(shard["view"][row])],
+        spacing_mm=float(shard["spacing_mm"][row]),
+        seed=int(shard["seeds"][row]),
+    )

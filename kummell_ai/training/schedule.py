@@ -1,0 +1,69 @@
+"""The learning rate follows the clock (or the step count), so that the cosine always comes to its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import lightning
+
+from kummell_ai.training.config import TrainConfig
+
+
+def learning_rate_factor(progress: float, step: int, warmup_steps: int) -> float:
+    """Share of the peak learning rate at ``progress`` of the run in [0, 1].
+
+    >>> [round(learning_rate_factor(p, 1000, 100), 2) for p in (0.0, 0.5, 1.0)]
+    [1.0, 0.5, 0.0]
+    >>> learning_rate_factor(0.0, 49, 100)
+    0.5
+    """
+    rise = min(1.0, (step + 1) / max(warmup_steps, 1))
+    return rise * 0.5 * (1.0 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+
+
+class Budget(lightning.Callback):
+    """Sets the learning rate before each step and stops the run when its minutes or steps are spent.
+
+    Minutes spent before an interruption are kept in the checkpoint and count.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self._spent_before = 0.0
+        self._started = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        """Minutes spent so far, over all sittings."""
+        return self._spent_before + (time.monotonic() - self._started) / 60.0
+
+    def progress(self, step: int) -> float:
+        """Share of the run that is done."""
+        if self.config.max_minutes is not None:
+            return self.minutes / self.config.max_minutes
+        return step / self.config.max_steps
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        """Set the learning rate of the step to come."""
+        factor = learning_rate_factor(self.progress(trainer.global_step), trainer.global_step, self.config.warmup_steps)
+        for optimiser in trainer.optimizers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.learning_rate * factor
+        pl_module.log("train/learning_rate", self.config.learning_rate * factor)
+        pl_module.log("train/minutes", self.minutes)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Stop when the budget is spent."""
+        if self.progress(trainer.global_step) >= 1.0:
+            trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Minutes spent, for the checkpoint."""
+        return {"minutes": self.minutes}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the minutes of a checkpoint."""
+        self._spent_before = float(state_dict["minutes"])
+        self._started = time.monotonic()
