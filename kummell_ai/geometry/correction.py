@@ -42,10 +42,10 @@ def height_restoration_rate(before: ArrayLike, after: ArrayLike, reference: Arra
     return 100.0 * ratio(_array(after) - _array(before), _array(reference) - _array(before))
 
 
-def height_restoration_rate_pre(before: ArrayLike, after: ArrayLike) -> FloatArray:
+def height_gain_rate(before: ArrayLike, after: ArrayLike) -> FloatArray:
     """100 (after - before) / before (%): the gain in terms of the height before; NaN for a height of 0.
 
-    >>> float(height_restoration_rate_pre(16.0, 20.0))
+    >>> float(height_gain_rate(16.0, 20.0))
     25.0
     """
     return 100.0 * ratio(_array(after) - _array(before), before)
@@ -77,7 +77,7 @@ def loss_of_correction(after_deg: ArrayLike, last_deg: ArrayLike) -> FloatArray:
     return _array(last_deg) - _array(after_deg)
 
 
-def loss_of_height(after: ArrayLike, last: ArrayLike) -> FloatArray:
+def height_loss_after_surgery(after: ArrayLike, last: ArrayLike) -> FloatArray:
     """Height after the operation minus height at the last follow-up; + when height was lost."""
     return _array(after) - _array(last)
 

@@ -119,8 +119,13 @@ def posture_findings(before: RadiographMeasurement, after: RadiographMeasurement
 
 
 def posture_of(film: RadiographMeasurement) -> str | None:
-    """The posture the header names, upper case, or None."""
+    """The posture the header names (PatientPosition), upper case, or None.
+
+    The codes of DICOM for head or feet first come down to SUPINE, PRONE and DECUBITUS.
+    """
     text = (film.reference.patient_position or "").strip().upper()
+    if text[:2] in ("HF", "FF"):
+        return {"S": "SUPINE", "P": "PRONE"}.get(text[2:], "DECUBITUS")
     return None if text in ("", "UNKNOWN") else text
 
 
@@ -200,15 +205,13 @@ Quantities = dict[str, Quantity]
 
 
 def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
-    """What the operation won."""
+    """What the operation won, or what is left of it at the last follow-up."""
     height = "anterior_height"
     cobb = "segmental_cobb"
     result = {
         "height_restoration": _combine(formulas.height_restoration, first[height], second[height]),
         "height_restoration_rate": _restoration_rate(first[height], second[height], first["reference_height"]),
-        "height_restoration_rate_pre": _combine(
-            formulas.height_restoration_rate_pre, first[height], second[height], unit="%"
-        ),
+        "height_gain_rate": _combine(formulas.height_gain_rate, first[height], second[height], unit="%"),
         "wedge_correction": _combine(formulas.kyphosis_correction, first["wedge_angle"], second["wedge_angle"]),
     }
     if cobb in first and cobb in second:
@@ -220,22 +223,16 @@ def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) ->
 def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
     """What was lost again after the operation."""
     height, cobb = "anterior_height", "segmental_cobb"
-    result = {"loss_of_height": _combine(formulas.loss_of_height, first[height], second[height])}
+    result = {"height_loss_after_surgery": _combine(formulas.height_loss_after_surgery, first[height], second[height])}
     if cobb in first and cobb in second:
         result["loss_of_correction"] = _combine(formulas.loss_of_correction, first[cobb], second[cobb])
     return result
 
 
-def _net(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
-    """What is left of the gain at the last follow-up."""
-    names = {"kyphosis_correction": "net_correction", "correction_rate": "net_correction_rate"}
-    return {names.get(q, f"net_{q}"): value for q, value in _gains(first, second, changes).items()}
-
-
 _DERIVED: dict[str, Callable[[Quantities, Quantities, dict[str, Change]], Quantities]] = {
     "correction": _gains,
     "loss": _losses,
-    "net": _net,
+    "net": _gains,
 }
 
 

@@ -21,6 +21,9 @@ from kummell_ai.measurement.results import (
     Severity,
 )
 
+_LYING = ("SUPINE", "PRONE", "DECUBITUS", "RECUMBENT", "LYING")
+_UPRIGHT = ("ERECT", "SITTING", "STANDING", "UPRIGHT")
+
 
 def measure_series(
     films: Sequence[tuple[Phase, RadiographMeasurement]],
@@ -153,8 +156,8 @@ def _instability(
 ) -> tuple[Correction, ...]:
     """Adds the intravertebral instability to the correction when films before it show the patient lying and upright."""
     before = [film.measurement for film in films if film.phase is Phase.PRE_OP]
-    lying = next((m for m in before if posture_of(m) in ("RECUMBENT", "SUPINE", "LYING")), None)
-    upright = next((m for m in before if posture_of(m) in ("ERECT", "SITTING", "STANDING", "UPRIGHT")), None)
+    lying = next((m for m in before if posture_of(m) in _LYING), None)
+    upright = next((m for m in before if posture_of(m) in _UPRIGHT), None)
     if lying is None or upright is None:
         return tuple(corrections)
     value = intravertebral_instability(lying, upright, level)
