@@ -20,7 +20,7 @@ ANTERIOR_OFFSET = 0.08
 """Distance of the left and right anterior rim points from the mid-line, as a share of the body's width: the front is
 convex, and a lateral ray touches it near the mid-line (15 % would lie 1 mm behind the silhouette)."""
 
-POSTERIOR_OFFSETS = (0.30, 0.27, 0.24, 0.21, 0.18, 0.15)
+POSTERIOR_OFFSETS = (0.30, 0.27, 0.24, 0.21, 0.18, 0.15, 0.12, 0.09)
 """Distances tried for the posterolateral rim points; the outermost one that is clear of the pedicle is taken."""
 
 PEDICLE_STEP = 3.5
