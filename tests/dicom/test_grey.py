@@ -1,0 +1,130 @@
+"""The grey-scale chain of the header, in its order: modality, VOI, inversion once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dicom_films import dataset, ramp, save
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from kummell_ai.dicom import read_radiograph
+from kummell_ai.imaging.radiograph import Radiograph
+
+
+def film(tmp_path: Path, stored: Any = None, **tags: Any) -> Radiograph:
+    return read_radiograph(save(tmp_path / "a", dataset(stored, **tags)))
+
+
+def lut(entries: list[int], first: int, bits: int) -> Sequence:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.add_new("LUTData", "US", entries)
+    return Sequence([item])
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverse"),
+    [
+        ("MONOCHROME2", None, False),
+        ("MONOCHROME1", None, True),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME1", "INVERSE", True),
+        ("MONOCHROME1", "IDENTITY", False),
+        ("MONOCHROME2", "INVERSE", True),
+    ],
+)
+def test_inversion_happens_once(tmp_path: Path, photometric: str, shape: str | None, inverse: bool) -> None:
+    tags: dict[str, Any] = {"PhotometricInterpretation": photometric}
+    if shape:
+        tags["PresentationLUTShape"] = shape
+    read = film(tmp_path, **tags)
+    assert (read.pixels[0, 0] > read.pixels[-1, -1]) == inverse
+    disagree = shape is not None and (shape == "INVERSE") != (photometric == "MONOCHROME1")
+    assert any("disagree" in note for note in read.notes) == disagree
+
+
+def test_rescale_comes_before_the_window(tmp_path: Path) -> None:
+    read = film(tmp_path, RescaleSlope=0.684, RescaleIntercept=200, WindowCenter=1600.5, WindowWidth=2801)
+    np.testing.assert_allclose(read.pixels * 2800 + 200, np.minimum(ramp() * 0.684 + 200, 3000), atol=0.01)
+
+
+def test_an_absurd_rescale_is_left_out_with_a_note(tmp_path: Path) -> None:
+    assert any("unusable" in note for note in film(tmp_path, RescaleSlope=0, RescaleIntercept=0).notes)
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "expected"),
+    [
+        ("LINEAR", 2047.5, 0.5),
+        ("LINEAR", 2447.0, 0.5 + 399.5 / 999),
+        ("LINEAR_EXACT", 2048, 0.5),
+        ("LINEAR_EXACT", 2298, 0.75),
+        ("SIGMOID", 2048, 0.5),
+        ("SIGMOID", 2298, 1 / (1 + np.exp(-1))),
+    ],
+)
+def test_window_functions(tmp_path: Path, function: str, value: float, expected: float) -> None:
+    """Closed form of PS3.3 C.11.2.1.2.1 and C.11.2.1.3; centre 2048, width 1000."""
+    stored = ramp()
+    stored[:, 0] = round(value)
+    read = film(tmp_path, stored, WindowCenter=2048, WindowWidth=1000, VOILUTFunction=function)
+    assert float(read.pixels[5, 0]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_first_of_several_windows_is_used(tmp_path: Path) -> None:
+    one = film(tmp_path, WindowCenter=2048, WindowWidth=4096).pixels
+    many = film(tmp_path, WindowCenter=[2048, 10], WindowWidth=[4096, 20]).pixels
+    np.testing.assert_array_equal(one, many)
+
+
+@pytest.mark.parametrize(("centre", "width"), [(90000, 10), (2048, 0), (2048, -5)])
+def test_a_window_that_shows_nothing_is_replaced(tmp_path: Path, centre: float, width: float) -> None:
+    read = film(tmp_path, WindowCenter=centre, WindowWidth=width)
+    assert float(np.ptp(read.pixels)) > 0.9
+
+
+def test_without_a_window_the_range_of_the_film_is_used(tmp_path: Path) -> None:
+    read = film(tmp_path, ramp("u2", 400))
+    assert read.pixels.min() == 0
+    assert read.pixels.max() == 1
+    assert 0.4 < float(read.pixels.mean()) < 0.6
+
+
+def test_modality_and_voi_tables(tmp_path: Path) -> None:
+    stored = ramp("u2", 9)
+    stored[0, :3] = 0, 4, 9
+    modality = lut([10, 20, 30, 40, 50], first=2, bits=8)
+    voi = lut([0, 64, 128, 255], first=20, bits=8)
+    voi[0].LUTDescriptor = [31, 20, 8]
+    voi[0].LUTData = list(range(0, 248, 8))
+    read = film(tmp_path, stored, ModalityLUTSequence=modality, VOILUTSequence=voi)
+    # 0 -> clamped to the first entry 10 -> below 20 -> 0; 4 -> 30 -> 80; 9 -> clamped to 50 -> 240
+    np.testing.assert_allclose(read.pixels[0, :3] * 255, [0, 80, 240], atol=0.01)
+
+
+def test_a_table_stored_as_bytes_is_read(tmp_path: Path) -> None:
+    voi = lut([0, 1], first=0, bits=16)
+    voi[0].LUTDescriptor = [4096, 0, 16]
+    voi[0].add_new("LUTData", "OW", (np.arange(4096) * 16).astype("<u2").tobytes())
+    read = film(tmp_path, VOILUTSequence=voi)
+    np.testing.assert_allclose(read.pixels * 65535 / 16, ramp(), atol=0.01)
+
+
+def test_a_broken_table_is_ignored(tmp_path: Path) -> None:
+    voi = lut([1], first=0, bits=16)
+    assert float(np.ptp(film(tmp_path, VOILUTSequence=voi).pixels)) == 1
+
+
+def test_padding_is_black_and_outside_the_box(tmp_path: Path) -> None:
+    stored = ramp() // 2 + 1000
+    stored[:, :8] = 4000
+    read = film(tmp_path, stored, PixelPaddingValue=4000)
+    assert not read.pixels[:, :8].any()
+    assert read.valid_box == (8.0, 0.0, 40.0, 36.0)
+    assert read.pixels[:, 8:].max() == 1
+    limits = film(tmp_path, stored, PixelPaddingValue=3990, PixelPaddingRangeLimit=4095)
+    assert limits.valid_box == read.valid_box

@@ -1,0 +1,96 @@
+"""Which pixel size is believed, and how far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from kummell_ai.dicom.spacing import given_spacing, is_plausible, spacing_of
+from kummell_ai.errors import UsageError
+from kummell_ai.imaging.radiograph import Calibration
+
+
+def header(**tags: Any) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+IMAGER = [0.2, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("tags", "row_mm", "calibration", "magnification"),
+    [
+        ({"PixelSpacing": [0.15, 0.15], "PixelSpacingCalibrationType": "FIDUCIAL"}, 0.15, Calibration.FIDUCIAL, None),
+        (
+            {"PixelSpacing": [0.16, 0.16], "PixelSpacingCalibrationType": "GEOMETRY", "ImagerPixelSpacing": IMAGER},
+            0.16, Calibration.GEOMETRY, 1.25,
+        ),
+        ({"PixelSpacing": [0.16, 0.16], "ImagerPixelSpacing": IMAGER}, 0.16, Calibration.GEOMETRY, 1.25),
+        ({"PixelSpacing": IMAGER, "ImagerPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
+        (
+            {"ImagerPixelSpacing": IMAGER, "EstimatedRadiographicMagnificationFactor": 1.25},
+            0.16, Calibration.GEOMETRY, 1.25,
+        ),
+        (
+            {"PixelSpacing": IMAGER, "ImagerPixelSpacing": IMAGER, "EstimatedRadiographicMagnificationFactor": 1.25},
+            0.16, Calibration.GEOMETRY, 1.25,
+        ),
+        (
+            {"ImagerPixelSpacing": IMAGER, "EstimatedRadiographicMagnificationFactor": 0.1},
+            0.2, Calibration.DETECTOR_PLANE, None,
+        ),
+        ({"ImagerPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
+        ({"NominalScannedPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
+        ({"PixelSpacing": IMAGER}, 0.2, Calibration.ASSUMED, None),
+        ({}, 1.0, Calibration.NONE, None),
+        ({"PixelAspectRatio": [2, 1]}, 2.0, Calibration.NONE, None),
+        ({"PixelAspectRatio": [0, 1]}, 1.0, Calibration.NONE, None),
+    ],
+)  # fmt: skip
+def test_rule_of_the_header(
+    tags: dict[str, Any], row_mm: float, calibration: Calibration, magnification: float | None
+) -> None:
+    found = spacing_of(header(**tags)).spacing
+    assert found.row_mm == pytest.approx(row_mm)
+    assert found.calibration is calibration
+    assert found.magnification == (None if magnification is None else pytest.approx(magnification))
+    assert found.is_metric == (calibration is not Calibration.NONE)
+
+
+@pytest.mark.parametrize(
+    "pair", [[0, 0], ["0.000", "0.000"], [-0.2, 0.2], [143, 143], [0.2, 1.9], [1e-9, 1e-9], [0.2], [0.2, 0.2, 0.2]]
+)
+def test_absurd_pixel_sizes_are_uncalibrated_with_a_note(pair: list[Any]) -> None:
+    found = spacing_of(header(PixelSpacing=pair, PixelSpacingCalibrationType="FIDUCIAL"))
+    assert not found.spacing.is_metric
+    assert any("PixelSpacing" in note and "ignored" in note for note in found.notes)
+    assert any("pass --spacing ROW COLUMN" in note for note in found.notes)
+
+
+def test_an_absurd_calibrated_spacing_leaves_the_detector() -> None:
+    found = spacing_of(header(PixelSpacing=[0, 0], ImagerPixelSpacing=IMAGER))
+    assert found.spacing.calibration is Calibration.DETECTOR_PLANE
+
+
+def test_rows_and_columns_keep_their_order() -> None:
+    found = spacing_of(header(ImagerPixelSpacing=[0.2, 0.3])).spacing
+    assert (found.row_mm, found.column_mm) == (0.2, 0.3)
+
+
+def test_a_given_spacing_overrules_and_says_so() -> None:
+    found = spacing_of(header(ImagerPixelSpacing=IMAGER), (0.1, 0.1))
+    assert found.spacing.row_mm == 0.1
+    assert found.spacing.calibration is Calibration.ASSUMED
+    assert any("overrules 0.2 x 0.2 mm" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("pair", [(0.0, 0.1), (float("nan"), 0.1), (5.0, 5.0)])
+def test_a_given_spacing_must_be_plausible(pair: tuple[float, float]) -> None:
+    assert not is_plausible(pair)
+    with pytest.raises(UsageError, match="is not plausible; give row and column spacing between"):
+        given_spacing(pair)
