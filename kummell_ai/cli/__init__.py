@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: one small module a command; heavy imports happen inside the command that needs them."""

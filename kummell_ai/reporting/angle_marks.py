@@ -29,7 +29,8 @@ def cobb_marks(pen: Pen, level: VertebralLevel) -> list[s.Shape]:
     for anterior, posterior in (upper, lower):
         along = (anterior - posterior) / max(float(np.linalg.norm(anterior - posterior)), 1e-9)
         tips.append(pen.inside(anterior, anterior + along * 0.85 * reach))
-        parts.append(s.Line(to_point(posterior - along * 0.12 * reach), to_point(tips[-1]), s.COBB, pen.line * 1.1))
+        tail = to_point(posterior - along * 0.12 * reach)
+        parts += [s.Line(tail, to_point(tips[-1]), c, pen.line * w) for c, w in ((s.INK, 2.6), (s.COBB, 1.2))]
     parts.append(s.Line(to_point(tips[0]), to_point(tips[1]), s.COBB, pen.line * 0.7, dashed=True))
     at = (float(tips[0][0]), float(tips[0][1]) - 1.4 * pen.text)
     text = f"Cobb {number(segment.angle.value, 1)}°"

@@ -76,13 +76,14 @@ def _svg_shape(shape: s.Shape) -> str:
             (x1, y1), (x2, y2) = shape.start, shape.end
             return (
                 f'<line x1="{x1:.2f}" y1="{y1:.2f}" x2="{x2:.2f}" y2="{y2:.2f}" stroke="{shape.colour}" '
-                f'stroke-width="{shape.width:.2f}" stroke-linecap="round"{dash}/>'
+                f'stroke-width="{shape.width:.2f}" stroke-linecap="round"{dash}{_casing(shape.colour)}/>'
             )
         case s.Polygon():
             points = " ".join(f"{x:.2f},{y:.2f}" for x, y in shape.points)
             return (
                 f'<polygon points="{points}" fill="{shape.colour}" fill-opacity="{shape.fill_opacity:.2f}" '
-                f'stroke="{shape.colour}" stroke-width="{shape.width:.2f}" stroke-linejoin="round"/>'
+                f'stroke="{shape.colour}" stroke-width="{shape.width:.2f}" stroke-linejoin="round"'
+                f"{_casing(shape.colour)}/>"
             )
         case s.Dot():
             return (
@@ -91,6 +92,16 @@ def _svg_shape(shape: s.Shape) -> str:
             )
         case s.Label():
             return _svg_label(shape)
+
+
+def _casing(colour: str) -> str:
+    """Opacity of a line that only sets off another one."""
+    return f' stroke-opacity="{s.CASING_OPACITY}"' if colour == s.INK else ""
+
+
+def _stroke(colour: str) -> tuple[int, int, int, int]:
+    """Colour and opacity of a line in the PNG."""
+    return (*_rgb(colour), round(255 * s.CASING_OPACITY) if colour == s.INK else 255)
 
 
 def _svg_label(label: s.Label) -> str:
@@ -119,7 +130,9 @@ def _paint(brush: ImageDraw.ImageDraw, shape: s.Shape) -> None:
             points = [(x * k, y * k) for x, y in shape.points]
             if shape.fill_opacity:
                 brush.polygon(points, fill=(*_rgb(shape.colour), round(255 * shape.fill_opacity)))
-            brush.line([*points, points[0]], fill=shape.colour, width=max(1, round(shape.width * k)), joint="curve")
+            brush.line(
+                [*points, points[0]], fill=_stroke(shape.colour), width=max(1, round(shape.width * k)), joint="curve"
+            )
         case s.Dot():
             (x, y), r, ring = shape.centre, shape.radius, 0.18 * shape.radius
             for radius, colour in ((r + ring, s.INK), (r - ring, shape.colour)):
@@ -145,7 +158,7 @@ def _paint_line(brush: ImageDraw.ImageDraw, line: s.Line) -> None:
     period, dash = (7.0 * line.width * k, 4.0 * line.width * k) if line.dashed else (length + 1, length)
     for i in range(int(length / period) + 1):
         a, b = i * period / length, min((i * period + dash) / length, 1.0)
-        brush.line([(x1 + (x2 - x1) * t, y1 + (y2 - y1) * t) for t in (a, b)], fill=line.colour, width=width)
+        brush.line([(x1 + (x2 - x1) * t, y1 + (y2 - y1) * t) for t in (a, b)], fill=_stroke(line.colour), width=width)
 
 
 _PLAIN = str.maketrans({"◂": "<", "▸": ">", "\u202f": " ", "−": "-", "–": "-"})

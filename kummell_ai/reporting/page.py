@@ -9,7 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kummell_ai.imaging.radiograph import Calibration, Radiograph
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
 from kummell_ai.reporting import page_rows as rows
 from kummell_ai.reporting.overlay import draw_overlay
@@ -37,12 +37,12 @@ class FilmPanel:
     picture: Markup
 
 
-def write_page(report: CorrectionReport, films: Mapping[str, Radiograph]) -> str:
+def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiograph]) -> str:
     """HTML text of a patient's correction report.
 
     Args:
         report: the course of the patient.
-        films: the films by ``reference.name``; a film that is absent gets no picture.
+        films: the films by the reference of their measurement; a film that is absent gets no picture.
     """
     return (
         _environment()
@@ -76,14 +76,14 @@ def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str]
 
 
 def _panel(
-    report: CorrectionReport, number: int, film: PhasedMeasurement, films: Mapping[str, Radiograph]
+    report: CorrectionReport, number: int, film: PhasedMeasurement, films: Mapping[ImageReference, Radiograph]
 ) -> FilmPanel:
     measurement = film.measurement
     name = measurement.reference.name
     picture = ""
-    if name in films:
+    if measurement.reference in films:
         view = focus_view(measurement, report.index_level)
-        picture = draw_overlay(films[name], measurement, index_level=report.index_level, view=view)
+        picture = draw_overlay(films[measurement.reference], measurement, index_level=report.index_level, view=view)
     return FilmPanel(
         title=PHASE_LABEL[film.phase] if film.phase.value != "unknown" else f"Film {number}",
         date=date_text(measurement.reference.acquired),
@@ -95,9 +95,10 @@ def _panel(
 
 def _index_source(report: CorrectionReport) -> str:
     if report.index_level_source == "given":
-        return "given by the user"
-    reason = next((f.message for f in report.findings if f.code.startswith("index-level")), "")
-    return f"found automatically: {reason}" if reason else "found automatically"
+        return "given by the user."
+    reason = next((f.message for f in report.findings if f.code == rows.INDEX_FOUND), "")
+    reason = reason.removeprefix("injured vertebra found: ").removeprefix(f"{report.index_level}: ").rstrip(".")
+    return f"found automatically: {reason}." if reason else "found automatically."
 
 
 @cache

@@ -21,6 +21,9 @@ from kummell_ai.reporting.words import (
     words_for,
 )
 
+INDEX_FOUND = "index-level-found"
+"""Code of the finding that says how the injured level was found; it has a line of its own."""
+
 ROW_IDS: tuple[str, ...] = (
     *MAIN_IDS,
     *("posterior_height", "wedge_ratio", "height_loss", "height_derived_grade"),
@@ -125,15 +128,20 @@ def _mdc_text(change: Change) -> str:
 
 def derived_rows(report: CorrectionReport) -> list[tuple[str, list[CellText]]]:
     """Rates and corrections: one row an id, one cell a comparison."""
-    ids = [i for i in DERIVED_WORDS if any(i in c.derived for c in report.corrections)]
-    ids += [i for c in report.corrections for i in c.derived if i not in ids and i not in DERIVED_WORDS]
+    tables = [dict(c.derived) for c in report.corrections]
     missing = Quantity.missing("1", "not part of this comparison")
     rows = []
-    for i in dict.fromkeys(ids):
-        cells = [value_cell(c.derived.get(i, missing), words_for(i).digits) for c in report.corrections]
-        if any(cell.value != "–" for cell in cells):
+    for i in _derived_ids(report):
+        cells = [value_cell(table.get(i, missing), words_for(i).digits) for table in tables]
+        if any(i in table for table in tables):
             rows.append((words_for(i).label, cells))
     return rows
+
+
+def _derived_ids(report: CorrectionReport) -> list[str]:
+    """Rows of the derived table: those with words first, in their order, then unknown ones."""
+    present = {i for c in report.corrections for i in c.derived}
+    return [*(i for i in DERIVED_WORDS if i in present), *sorted(present - DERIVED_WORDS.keys())]
 
 
 def correction_heads(report: CorrectionReport) -> list[tuple[str, str]]:
@@ -149,7 +157,7 @@ def correction_heads(report: CorrectionReport) -> list[tuple[str, str]]:
 
 def finding_rows(report: CorrectionReport) -> list[FindingText]:
     """Findings about the series, the comparisons and each film; warnings first, each once."""
-    rows = [_finding(f, "Series") for f in report.findings]
+    rows = [_finding(f, "Series") for f in report.findings if f.code != INDEX_FOUND]
     for correction in report.corrections:
         rows += [_finding(f, CORRECTION_LABEL.get(correction.name, correction.name)) for f in correction.findings]
     for film in report.films:
@@ -179,7 +187,7 @@ def _finding(finding: Finding, about: str) -> FindingText:
 def definition_rows(report: CorrectionReport) -> list[tuple[str, str, str]]:
     """Label, endplates and definition of every quantity on the page."""
     ids = [i for i in ROW_IDS if _is_present(report, i)]
-    derived = [i for i in DERIVED_WORDS if any(i in c.derived for c in report.corrections)]
+    derived = _derived_ids(report)
     return [
         (words_for(i).label, row_detail(report, i) if i in SEGMENT_WORDS else "", words_for(i).definition)
         for i in (*ids, *derived)

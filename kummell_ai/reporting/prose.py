@@ -33,6 +33,16 @@ def summary_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
     ]
 
 
+def headline(report: CorrectionReport) -> str:
+    """One line for a list of patients: level, dates and the first comparison."""
+    dates = [date_text(film.measurement.reference.acquired) for film in report.films]
+    sentences = summary_sentences(report)
+    course = f" {sentences[0][1]}" if sentences else " No comparison could be made."
+    return (
+        f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, {dates[0]} to {dates[-1]}.{course}"
+    )
+
+
 def _sentence(correction: Correction) -> str:
     changes = {change.quantity_id: change for change in correction.changes}
     known = [changes[i] for i in MAIN_IDS if i in changes and changes[i].change.value is not None]

@@ -50,13 +50,13 @@ def _is_index(vertebra: VertebraMeasurement, index_level: VertebralLevel | None)
 
 
 def _outline(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Shape]:
-    """The body as a polygon of the corners that are seen, if they are three or more."""
+    """The body as a polygon of the corners that are seen, if they are three or more; with a dark casing."""
     ring = [to_point(point) for point in pen.points(vertebra)[RING] if np.isfinite(point).all()]
     if len(ring) < 3:
         return []
     if is_index:
-        return [s.Polygon(tuple(ring), s.INDEX, pen.line * 1.3, 0.16)]
-    return [s.Polygon(tuple(ring), s.OUTLINE, pen.line * 0.7)]
+        return [s.Polygon(tuple(ring), s.INK, pen.line * 2.6), s.Polygon(tuple(ring), s.INDEX, pen.line * 1.3, 0.16)]
+    return [s.Polygon(tuple(ring), s.INK, pen.line * 2.0), s.Polygon(tuple(ring), s.OUTLINE, pen.line * 0.75)]
 
 
 def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Shape]:

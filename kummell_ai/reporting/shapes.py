@@ -16,6 +16,9 @@ FLAG = "#d9b8ff"
 MUTED = "#aeb8c2"
 INK = "#0b0e12"
 
+CASING_OPACITY = 0.5
+"""Opacity of lines in INK, which lie under a coloured line and set it off from bright bone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -30,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """A closed outline, with an optional faint fill."""
+    """A closed outline, with an optional faint fill; one in INK is the half-transparent casing of another."""
 
     points: tuple[Point, ...]
     colour: str

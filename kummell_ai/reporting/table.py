@@ -22,7 +22,14 @@ from kummell_ai.measurement.results import (
     VertebraMeasurement,
 )
 from kummell_ai.quantities import Quantity
-from kummell_ai.reporting.words import DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS, column, quantity_of, words_for
+from kummell_ai.reporting.words import (
+    DERIVED_WORDS,
+    SEGMENT_WORDS,
+    VERTEBRA_WORDS,
+    column,
+    quantity_of,
+    words_for,
+)
 
 Cell = str | float | int | None
 Row = dict[str, Cell]
@@ -62,6 +69,7 @@ def _film_cells(measurement: RadiographMeasurement) -> Row:
     reference = measurement.reference
     return {
         "film": reference.name,
+        "film_sha256": reference.sha256,
         "patient_id": reference.patient_id,
         "acquired": reference.acquired.isoformat() if reference.acquired else None,
         "calibration": measurement.spacing.calibration.value,
@@ -99,10 +107,22 @@ def _interval_columns(ids: Iterable[str]) -> list[str]:
     return [end for name in names for end in (name, f"{name}_low", f"{name}_high")]
 
 
+FILM_COLUMNS = ("film", "film_sha256", "patient_id", "acquired", "calibration")
+
 POINT_COLUMNS = [f"{corner.key}_{axis}_px" for corner in CORNERS for axis in "xy"]
 
 VERTEBRA_COLUMNS: list[str] = [
-    *("film", "patient_id", "acquired", "calibration", "level", "level_probability", "confidence", "flags"),
+    *(
+        "film",
+        "film_sha256",
+        "patient_id",
+        "acquired",
+        "calibration",
+        "level",
+        "level_probability",
+        "confidence",
+        "flags",
+    ),
     *POINT_COLUMNS,
     *_interval_columns(VERTEBRA_WORDS),
     *("caveats", "findings"),
@@ -110,7 +130,8 @@ VERTEBRA_COLUMNS: list[str] = [
 """Columns of measurements.csv."""
 
 SEGMENT_COLUMNS: list[str] = [
-    *("film", "patient_id", "acquired", "calibration", "quantity", "index_level"),
+    *FILM_COLUMNS,
+    *("quantity", "index_level"),
     *("upper_level", "upper_endplate", "lower_level", "lower_endplate", "angle_deg", "angle_deg_low", "angle_deg_high"),
     "caveat",
 ]

@@ -10,21 +10,25 @@ from kummell_ai.reporting.page_rows import CellText, correction_heads, quantity_
 from kummell_ai.reporting.prose import date_text, value_text
 from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE
 
+_VERDICT = {"not distinguishable": "within error"}
+_VERDICT = {"not distinguishable": "within error"}
 _STYLE = {"improved": "green", "worse": "red", "not-distinguishable": "yellow", "unknown": "dim"}
 
 
 def report_table(report: CorrectionReport) -> Table:
     """The main numbers of a patient: one column a film, one a comparison."""
     title = f"Patient {report.patient_id}, injured level {report.index_level} ({report.index_level_source})"
-    table = Table(
-        title=Text(title), caption=f"{RESEARCH_USE}. Kyphosis +; 95 % intervals beneath.", title_justify="left"
+    caption = (
+        f"{RESEARCH_USE}. Kyphosis +, lordosis −; beneath each number its 95 % interval. "
+        "Within error: not distinguishable from the error of measurement."
     )
+    table = Table(title=Text(title), caption=caption, title_justify="left", caption_justify="left")
     table.add_column("Quantity")
     for film in report.films:
         date = date_text(film.measurement.reference.acquired)
         table.add_column(f"{PHASE_LABEL[film.phase]}\n{date}", justify="right", no_wrap=True)
     for name, _ in correction_heads(report):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in quantity_rows(report):
         if row.main:
             label = Text.assemble(row.label, "\n", (row.detail, "dim"))
@@ -53,5 +57,5 @@ def _cell(cell: CellText) -> Text:
     if cell.interval:
         parts.append((f"\n{cell.interval}", "dim"))
     if cell.verdict:
-        parts.append((f"\n{cell.verdict}", _STYLE.get(cell.verdict_class, "")))
+        parts.append((f"\n{_VERDICT.get(cell.verdict, cell.verdict)}", _STYLE.get(cell.verdict_class, "")))
     return Text.assemble(*parts)

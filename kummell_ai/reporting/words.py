@@ -47,6 +47,9 @@ VERTEBRA_WORDS: dict[str, Words] = {
         "deg",
         "Angle between the superior and the inferior endplate of the body itself; positive when lower in front.",
     ),
+    "reference_height": Words(
+        "Reference height", "mm", "Mean anterior height of the nearest intact vertebrae above and below."
+    ),
     "wedge_ratio": Words("Wedge ratio", "%", "100 × anterior height / posterior height of the same body."),
     "height_loss": Words(
         "Anterior height loss",
@@ -105,11 +108,15 @@ DERIVED_WORDS: dict[str, Words] = {
         "Kyphosis correction as a share of the kyphosis before surgery; not given near 0°.",
         0,
     ),
+    "wedge_correction": Words("Wedge correction", "deg", "Wedge angle before minus after."),
     "loss_of_correction": Words(
         "Loss of correction", "deg", "Segmental kyphosis at the last film minus that right after surgery."
     ),
     "height_loss_after_surgery": Words(
         "Height lost since surgery", "mm", "Anterior height after surgery minus that of the last film."
+    ),
+    "intravertebral_instability": Words(
+        "Intravertebral instability", "mm", "Anterior height lying minus sitting, both before surgery."
     ),
 }
 """Numbers that follow from a change, in table order."""

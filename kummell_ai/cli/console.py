@@ -1,0 +1,96 @@
+"""Everything a command says: results on stdout, problems and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Problems:
+    """The lines about inputs that failed, said at once and kept for the summary.
+
+    Attributes:
+        failed: one line for each input that could not be used.
+        warnings: one line for each input that was used with a limit.
+        quiet: whether the lines are kept without being said.
+    """
+
+    quiet: bool = False
+    failed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def fail(self, name: str, message: str) -> None:
+        """An input that is not used."""
+        self._add(self.failed, name, message)
+
+    def warn(self, name: str, message: str) -> None:
+        """An input that is used, with less than it could give."""
+        self._add(self.warnings, name, message)
+
+    def _add(self, lines: list[str], name: str, message: str) -> None:
+        lines.append(one_line(name, message))
+        if not self.quiet:
+            say(lines[-1])
+
+
+def one_line(name: str, message: str) -> str:
+    """``name: message`` on one line without control characters; the name is not said twice.
+
+    >>> one_line("a.dcm", "a.dcm: truncated; export it again")
+    'a.dcm: truncated; export it again'
+    """
+    text = message if message.startswith(f"{name}:") else f"{name}: {message}"
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+def say(line: str) -> None:
+    """One line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def tell(line: str = "") -> None:
+    """One line on stdout."""
+    print(line)
+
+
+def tell_json(result: dict[str, Any]) -> None:
+    """The machine-readable result on stdout."""
+    print(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def tell_table(table: object) -> None:
+    """A rich table on stdout, at least 100 columns wide where the output is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    console.print(table)
+
+
+def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+    """Yield ``items`` behind a progress bar on stderr."""
+    with counter(label, total) as advance:
+        for item in items:
+            yield item
+            advance(1)
+
+
+@contextmanager
+def counter(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, silent where stderr is no terminal; the value advances it by a number of steps."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda steps: progress.advance(task, steps)

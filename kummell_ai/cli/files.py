@@ -1,0 +1,82 @@
+"""File names that are safe whatever a header says, and files that are whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from kummell_ai.errors import UsageError
+
+MAX_NAME = 60
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
+
+
+def safe_name(text: str, fallback: str = "film") -> str:
+    """``text`` as a file name; where characters had to go, a hash of the whole text keeps names apart.
+
+    >>> safe_name("IM_0007"), safe_name("../../etc/passwd")
+    ('IM_0007', 'etc-passwd-d5d3308e')
+    """
+    name = _UNSAFE.sub("-", text).strip("-.")
+    if name == text and len(name) <= MAX_NAME and name.lower() not in _RESERVED:
+        return name
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    name = name.replace("..", "-").strip("-.")[: MAX_NAME - 9].strip("-.")
+    return f"{name or fallback}-{digest}"
+
+
+def unique_stems(paths: Iterable[Path]) -> dict[Path, str]:
+    """A file stem for each film: its own where it is the only one, else with a hash of its path."""
+    films = list(paths)
+    stems = {path: safe_name(path.stem) for path in films}
+    counts: dict[str, int] = {}
+    for stem in stems.values():
+        counts[stem.lower()] = counts.get(stem.lower(), 0) + 1
+    for path in films:
+        if counts[stems[path].lower()] > 1:
+            digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+            stems[path] = f"{stems[path]}-{digest}"
+    return stems
+
+
+def write_atomic(path: Path, content: str | bytes) -> Path:
+    """Write ``content`` beside ``path`` and rename it there, so that no half-written file is ever seen."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def check_out(folder: Path) -> Path:
+    """The output folder, if it can be one.
+
+    Raises:
+        UsageError: ``folder`` or something above it is a file.
+    """
+    for part in (folder, *folder.parents):
+        if part.exists():
+            if not part.is_dir():
+                raise UsageError(f"--out {folder}: {part} is a file; name a folder", str(folder))
+            if not os.access(part, os.W_OK):
+                raise UsageError(f"--out {folder}: {part} cannot be written to; name another folder", str(folder))
+            break
+    return folder
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,51 @@
+"""Entry point of ``kummell-ai``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from kummell_ai import __version__
+from kummell_ai.cli import console, evaluate, exits, info, measure, options, series, synthesize, train
+from kummell_ai.errors import KummellError
+
+COMMANDS = (measure, series, synthesize, train, evaluate, info)
+INTERRUPTED = 130
+
+
+def build_parser() -> options.Parser:
+    """The parser of all commands."""
+    parser = options.Parser(
+        prog="kummell-ai",
+        description="From lateral X-ray films of the spine to vertebral corners, heights and angles, "
+        "and to a patient's correction report. Research use, not a medical device.",
+        epilog="exit codes: 0 all done, 1 wrong use, 2 some inputs failed, 3 none usable",
+    )
+    parser.add_argument("--version", action="version", version=f"kummell-ai {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=options.Parser)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        args = build_parser().parse_args(argv)
+        code: int = args.run(args)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except KummellError as error:
+        console.say(f"kummell-ai: {error}")
+        return exits.WRONG_USE
+    except BrokenPipeError:
+        sys.stderr.close()
+        return exits.DONE
+    except KeyboardInterrupt:
+        console.say("kummell-ai: interrupted; files already written are whole")
+        return INTERRUPTED
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""``kummell-ai measure``: every film by itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kummell_ai.cli import analysis, console, exits, options, outputs
+from kummell_ai.cli.console import Problems
+from kummell_ai.cli.files import check_out, unique_stems
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("measure", help="vertebrae, heights and angles of single films")
+    options.add_inputs(parser)
+    parser.add_argument(
+        "--formats",
+        nargs="+",
+        choices=outputs.FORMATS,
+        default=list(outputs.FORMATS),
+        metavar="FORMAT",
+        help=f"what to write: {', '.join(outputs.FORMATS)} (default: all)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the films and write a JSON and an overlay each, and tables over all."""
+    problems = Problems()
+    folder = check_out(args.out)
+    paths = analysis.find_inputs(args.inputs, problems)
+    analysis.check_one_frame(args, paths)
+    films = _dry_run(args, paths, problems) if args.dry_run else _measure(args, folder, paths, problems)
+    code = exits.exit_code(len(films), len(problems.failed))
+    _tell(args, folder, films, problems, code)
+    return code
+
+
+def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
+    stems = unique_stems(paths)
+    return [{"film": film.path.name, "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
+
+
+def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
+    stems = unique_stems(paths)
+    films: list[dict[str, Any]] = []
+    measurements = []
+    for film in analysis.measure_all(paths, args, problems):
+        measurement = film.measurement
+        files = outputs.write_film(
+            folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
+        )
+        measurements.append(measurement)
+        films.append(
+            {
+                "film": film.path.name,
+                "levels": [str(v.level) if v.level else None for v in measurement.vertebrae],
+                "findings": [f.code for f in measurement.findings],
+                "files": files,
+            }
+        )
+        if not args.json:
+            names = " ".join(str(v.level or "?") for v in measurement.vertebrae)
+            console.tell(f"{film.path.name}: {len(measurement.vertebrae)} vertebrae ({names})")
+    if measurements and "csv" in args.formats:
+        outputs.write_tables(folder, measurements)
+    return films
+
+
+def _tell(args: argparse.Namespace, folder: Path, films: list[dict[str, Any]], problems: Problems, code: int) -> None:
+    if args.json:
+        console.tell_json(
+            {
+                "command": "measure",
+                "dry_run": args.dry_run,
+                "out": str(folder),
+                "films": films,
+                "failed": problems.failed,
+                "warnings": problems.warnings,
+                "exit_code": code,
+            }
+        )
+    elif args.dry_run:
+        for film in films:
+            console.tell(f"{film['film']}: would be measured and written as {film['stem']}.*")
+    elif films:
+        console.tell(f"{len(films)} film{'s' if len(films) != 1 else ''} measured; results in {folder}")

@@ -1,0 +1,72 @@
+"""The one place where the command line gets a network from, and the list of shipped models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import kummell_ai
+
+if TYPE_CHECKING:
+    from kummell_ai.imaging.annotation import SpineLandmarks
+    from kummell_ai.imaging.radiograph import Radiograph
+
+
+class ModelFacts(Protocol):
+    """What a result says about the model that made it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model folder."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights, hex."""
+
+
+class Locator(Protocol):
+    """Finds the vertebrae of a film."""
+
+    @property
+    def bundle(self) -> ModelFacts:
+        """The model behind it."""
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        """Landmarks in image px."""
+
+
+def load_predictor(folder: Path | None) -> Locator:
+    """The predictor of a model folder; None for the shipped one.
+
+    Raises:
+        CheckpointError: the folder is missing, damaged, or made for another landmark order.
+    """
+    from kummell_ai.landmarks.predictor import Predictor
+
+    return Predictor.load(folder)
+
+
+def shipped_models() -> list[dict[str, Any]]:
+    """Name, folder name, size (bytes) and weights hash of the models that come with the program."""
+    package = Path(kummell_ai.__file__).parent
+    folders = sorted({f for root in (package, package.parent) for f in (root / "checkpoints").glob("*") if f.is_dir()})
+    return [facts for folder in folders if (facts := _facts(folder)) is not None]
+
+
+def _facts(folder: Path) -> dict[str, Any] | None:
+    weights = folder / "weights.safetensors"
+    if not weights.is_file():
+        return None
+    data = weights.read_bytes()
+    try:
+        name = json.loads((folder / "model.json").read_text(encoding="utf-8")).get("name", folder.name)
+    except (OSError, ValueError, AttributeError):
+        name = folder.name
+    return {
+        "name": str(name),
+        "folder": f"checkpoints/{folder.name}",
+        "bytes": len(data),
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
+    }

@@ -1,0 +1,84 @@
+"""Options that several commands share, and the parsers of their values."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import math
+from pathlib import Path
+from typing import NoReturn
+
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.cli import exits
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose wrong use ends with `exits.WRONG_USE` and one line of remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is."""
+        self.exit(exits.WRONG_USE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def level(text: str) -> VertebralLevel:
+    """A vertebral level from its name."""
+    try:
+        return VertebralLevel.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def day(text: str) -> dt.date:
+    """A date as YYYY-MM-DD."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD, for example 2024-03-07") from None
+
+
+def millimetres(text: str) -> float:
+    """A pixel size (mm), above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no pixel size; give millimetres above 0, for example 0.143")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Films, output folder and what is common to measure and series."""
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", type=Path, help="film or folder (DICOM, PNG, JPEG, TIFF)")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--spacing",
+        nargs=2,
+        type=millimetres,
+        metavar=("ROW", "COLUMN"),
+        help="pixel size in mm, for films that have none; overrules the file's",
+    )
+    parser.add_argument("--frame", type=positive, metavar="N", help="frame of a multi-frame file, from 1")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument("--index-level", type=level, metavar="LEVEL", help="injured vertebra, for example L1")
+    add_json(parser)
+    add_dry_run(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``: the result for machines."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """``--dry-run``: check and say, write nothing."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the inputs, say what would be done, write nothing"
+    )

@@ -1,0 +1,70 @@
+"""The files of a run: what each is called and what stands in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kummell_ai.cli.files import write_atomic
+
+if TYPE_CHECKING:
+    from kummell_ai.anatomy import VertebralLevel
+    from kummell_ai.imaging.radiograph import Radiograph
+    from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
+
+FORMATS = ("json", "csv", "svg", "png")
+"""What ``--formats`` may name."""
+
+
+def json_text(value: Any) -> str:
+    """JSON for people and programs; a NaN would be an error."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_film(
+    folder: Path,
+    stem: str,
+    radiograph: Radiograph,
+    measurement: RadiographMeasurement,
+    formats: Sequence[str],
+    index_level: VertebralLevel | None = None,
+) -> dict[str, str]:
+    """The files of one film: ``<stem>.json``, ``<stem>.overlay.svg`` and ``.png``; returns their names by format."""
+    from kummell_ai.measurement.serialise import to_json
+    from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
+
+    written: dict[str, str] = {}
+    contents: list[tuple[str, str, str | bytes]] = []
+    if "json" in formats:
+        contents.append(("json", f"{stem}.json", json_text(to_json(measurement))))
+    if "svg" in formats:
+        drawing = draw_overlay(radiograph, measurement, index_level=index_level)
+        contents.append(("svg", f"{stem}.overlay.svg", drawing))
+    if "png" in formats:
+        picture = draw_overlay_png(radiograph, measurement, index_level=index_level)
+        contents.append(("png", f"{stem}.overlay.png", picture))
+    for name, file, content in contents:
+        write_atomic(folder / file, content)
+        written[name] = file
+    return written
+
+
+def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement]) -> list[str]:
+    """measurements.csv (one row a vertebra) and angles.csv (one row an angle)."""
+    from kummell_ai.reporting import table
+
+    rows = table.to_csv(table.VERTEBRA_COLUMNS, table.vertebra_rows(measurements))
+    angles = table.to_csv(table.SEGMENT_COLUMNS, table.segment_rows(measurements))
+    write_atomic(folder / "measurements.csv", rows)
+    write_atomic(folder / "angles.csv", angles)
+    return ["measurements.csv", "angles.csv"]
+
+
+def write_patients(folder: Path, reports: Sequence[CorrectionReport]) -> str:
+    """series.csv: one row a patient."""
+    from kummell_ai.reporting import table
+
+    write_atomic(folder / "series.csv", table.to_csv(table.PATIENT_COLUMNS, map(table.patient_row, reports)))
+    return "series.csv"

@@ -1,0 +1,56 @@
+"""``kummell-ai synthesize``: simulated films with exact truth."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from kummell_ai.cli import console, exits, options
+from kummell_ai.cli.files import check_out
+from kummell_ai.errors import UsageError
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("synthesize", help="simulated films of patients before and after surgery, with truth")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for films, COCO truth and table")
+    parser.add_argument("--count", required=True, type=options.positive, metavar="N", help="films, three a patient")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="patient k has seed S + k (default: 0)")
+    parser.add_argument("--recipe", type=Path, metavar="YAML", help="what to simulate (default: built in)")
+    parser.add_argument("--templates", type=Path, metavar="DIR", help="folder of closed meshes used beside own bones")
+    parser.add_argument("--format", choices=("dicom", "png"), default="dicom", help="of the films (default: dicom)")
+    parser.add_argument("--workers", type=options.positive, default=1, metavar="N", help="processes (default: 1)")
+    options.add_json(parser)
+    options.add_dry_run(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the data set."""
+    from kummell_ai.synthesis.recipe import load_recipe
+
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: use 0 or more", args.seed)
+    folder = check_out(args.out)
+    if args.templates is not None and not args.templates.is_dir():
+        raise UsageError(f"--templates {args.templates}: no such folder; give a folder of meshes", str(args.templates))
+    recipe = load_recipe(args.recipe, templates=None if args.templates is None else str(args.templates))
+    if args.dry_run:
+        annotations = folder / "annotations.json"
+    else:
+        from kummell_ai.synthesis.dataset import write_dataset
+
+        workers = min(args.workers, os.cpu_count() or 1)
+        with console.counter("simulating", args.count) as advance:
+            annotations = write_dataset(
+                folder, args.count, args.seed, recipe, workers=workers, form=args.format, progress=advance
+            )
+    if args.json:
+        result = {"command": "synthesize", "dry_run": args.dry_run, "out": str(folder), "films": args.count}
+        console.tell_json({**result, "annotations": str(annotations), "exit_code": exits.DONE})
+    else:
+        verb = "would be written" if args.dry_run else "written"
+        console.tell(f"{args.count} simulated films {verb} to {folder}; truth in {annotations}")
+    return exits.DONE

@@ -1,0 +1,26 @@
+"""``kummell-ai train``: a model folder from a configuration."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kummell_ai.cli import console, exits
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("train", help="train a landmark network from a configuration")
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, for example configs/train.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="changes to the configuration")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and say where the model folder is."""
+    from kummell_ai.training.run import train
+
+    folder = train(args.config, args.overrides)
+    console.tell(f"Model folder: {folder}")
+    return exits.DONE
