@@ -26,7 +26,7 @@ def looks_like_dicom(head: bytes) -> bool:
     >>> looks_like_dicom(bytes(128) + b"DICM")
     True
     """
-    return head[128:132] == b"DICM" or head[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00")
+    return _has_preamble(head) or head[:2] in (b"\x02\x00", b"\x08\x00")
 
 
 def read_container(data: bytes, name: str) -> FileDataset:
@@ -85,7 +85,7 @@ def _inflate(packed: memoryview, name: str) -> bytes:
         return inflated
     if unpacker.unconsumed_tail:
         raise InputError(
-            f"{name}: the deflated file grows beyond {MAX_INFLATED_BYTES >> 20} MiB, which no film needs; "
+            f"{name}: the deflated file grows beyond {MAX_INFLATED_BYTES / (1 << 20):.0f} MiB, which no film needs; "
             "export it without deflate",
             len(packed),
         )

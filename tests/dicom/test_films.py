@@ -1,0 +1,37 @@
+"""Which files are tried as films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.dicom import find_films
+from kummell_ai.errors import InputError
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+
+def test_folders_are_searched_and_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "b/IM2", "b/IM1", "a.dcm", "DICOMDIR", ".hidden", ".git/x", "b/notes.txt", "r.JSON")
+    found = find_films([tmp_path])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["a.dcm", "b/IM1", "b/IM2"]
+
+
+def test_a_named_file_is_always_tried_and_only_once(tmp_path: Path) -> None:
+    touch(tmp_path, "notes.txt", "a.dcm")
+    assert find_films([tmp_path / "notes.txt"]) == (tmp_path / "notes.txt",)
+    assert find_films([tmp_path / "a.dcm", tmp_path, tmp_path / "a.dcm"]) == (tmp_path / "a.dcm",)
+
+
+def test_nothing_found_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder; check the path"):
+        find_films([tmp_path / "gone"])
+    with pytest.raises(InputError, match=r"no film in .*; give DICOM, PNG, JPEG or TIFF"):
+        find_films([tmp_path])
+    with pytest.raises(InputError, match="no film in an empty list"):
+        find_films([])

@@ -1,0 +1,188 @@
+"""Files that are no films, damaged or made to harm: one line that names file, problem and remedy."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dicom_films import compressed, dataset, ramp, save
+from pydicom import dcmwrite, uid
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from kummell_ai.dicom import limits, read_radiograph
+from kummell_ai.dicom.container import read_container
+from kummell_ai.errors import InputError
+
+
+def refused(path: Path, match: str, **options: Any) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        read_radiograph(path, **options)
+    message = str(caught.value)
+    assert message.startswith(path.name), message
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "the file is empty"),
+        (b"hello, this is no film", "not a DICOM, PNG, JPEG or TIFF file"),
+        (bytes(128) + b"DICM", "Rows None|no pixel data|cannot be read"),
+        (bytes(128) + b"DICM" + b"\xff" * 50, "no pixel data|cannot be read"),
+    ],
+)
+def test_no_film(tmp_path: Path, content: bytes, match: str) -> None:
+    (tmp_path / "ä x.dcm").write_bytes(content)
+    refused(tmp_path / "ä x.dcm", match)
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    refused(tmp_path / "gone.dcm", r"cannot be opened \(No such file or directory\); check the path")
+    refused(tmp_path, "a folder, not a film")
+
+
+def test_a_path_with_a_null_byte_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be opened"):
+        read_radiograph("a\0b")
+
+
+def test_no_pixel_data(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(PixelData=None)), "has no pixel data; export the film itself")
+
+
+@pytest.mark.parametrize("modality", ["MR", "SR", "US"])
+def test_other_modalities(tmp_path: Path, modality: str) -> None:
+    refused(save(tmp_path / "a", dataset(Modality=modality)), f"Modality {modality} is no radiograph")
+
+
+def test_a_ct_slice_is_refused_and_a_scout_is_read(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(Modality="CT")), "Modality CT")
+    scout = dataset(Modality="CT", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    assert read_radiograph(save(tmp_path / "b", scout)).height == 36
+
+
+def test_colour(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (36, 40, 3), dtype=np.uint8)
+    film = dataset(ramp("u1", 255), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    film.PixelData = rgb.tobytes()
+    refused(save(tmp_path / "a", film), "the picture is in colour")
+    film.PixelData = np.repeat(ramp("u1", 255)[..., None], 3, axis=2).tobytes()
+    read = read_radiograph(save(tmp_path / "b", film))
+    assert read.pixels.shape == (36, 40)
+    assert read.pixels[-1, -1] > read.pixels[0, 0]
+
+
+def test_palette_colour(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(PhotometricInterpretation="PALETTE COLOR")), "PALETTE COLOR with 1.0 samples")
+
+
+def test_an_empty_and_a_tiny_film(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(np.full((36, 40), 7, "u2"))), "every pixel has the same value")
+    refused(save(tmp_path / "b", dataset(ramp()[:8, :8].copy())), "8 x 8 px is no film")
+
+
+def test_truncated_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "a", dataset())
+    path.write_bytes(path.read_bytes()[:-1000])
+    refused(path, "the pixel data cannot be read|no pixel data")
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.RLELossless, uid.DeflatedExplicitVRLittleEndian], ids=str)
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_truncated_files(tmp_path: Path, syntax: str, share: float) -> None:
+    film = compressed(syntax) if uid.UID(syntax).is_encapsulated else dataset(syntax=syntax)
+    path = save(tmp_path / "a", film)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    refused(path, "truncated|damaged|no pixel data|Rows")
+
+
+def test_a_header_that_promises_too_many_pixels(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(Rows=60000, Columns=60000)), "60000 x 60000 px x 1 frames is more than")
+    refused(save(tmp_path / "b", dataset(NumberOfFrames=2**31 - 1)), "2147483647 frames is more than")
+
+
+def test_a_large_film_that_is_only_a_promise_is_refused_before_decoding(tmp_path: Path) -> None:
+    for syntax, match in ((uid.RLELossless, "cannot be read"), (uid.JPEGLSLossless, "compressed picture is 36 x 40")):
+        film = compressed(syntax)
+        film.Rows = film.Columns = 7000
+        refused(save(tmp_path / "a", film), match)
+
+
+def test_a_deflate_bomb_stops_at_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kummell_ai.dicom.container.MAX_INFLATED_BYTES", 1 << 20)
+    film = dataset(syntax=uid.DeflatedExplicitVRLittleEndian)
+    film.add_new("TextValue", "UT", "x" * (4 << 20))
+    path = save(tmp_path / "a", film)
+    assert path.stat().st_size < 1 << 17
+    refused(path, "grows beyond 1 MiB")
+
+
+def test_a_deflated_file_with_an_odd_meta_header_is_capped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pydicom reads a meta header of implicit VR although it is not allowed, and would inflate without a cap."""
+    monkeypatch.setattr("kummell_ai.dicom.container.MAX_INFLATED_BYTES", 1000)
+    meta = struct.pack("<HHL", 2, 16, 22) + uid.DeflatedExplicitVRLittleEndian.encode()
+    packer = zlib.compressobj(wbits=-15)
+    body = packer.compress(bytes(1 << 16)) + packer.flush()
+    with pytest.raises(InputError, match="grows beyond"):
+        read_container(bytes(128) + b"DICM" + meta + body, "a")
+
+
+def test_a_file_above_the_cap_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kummell_ai.dicom.read.MAX_FILE_BYTES", 100)
+    refused(save(tmp_path / "a", dataset()), "no film is that large")
+    assert limits.MAX_FILE_BYTES > 100
+
+
+def test_deeply_nested_sequences(tmp_path: Path) -> None:
+    start = struct.pack("<HH2sHL", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+        "<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
+    buffer = BytesIO()
+    dcmwrite(buffer, dataset(), enforce_file_format=True)
+    (tmp_path / "a").write_bytes(buffer.getvalue()[:350] + start * 5000)
+    refused(tmp_path / "a", "damaged|no pixel data")
+
+
+def test_header_text_is_cleaned(tmp_path: Path) -> None:
+    film = dataset(PatientID="../../..\x1b[31m\nx", PatientName="Ärzte^日本", SpecificCharacterSet="ISO_IR 192")
+    reference = read_radiograph(save(tmp_path / "ü 日.dcm", film)).reference
+    assert reference.patient_id is not None
+    assert reference.patient_id.isprintable()
+    assert reference.patient_name == "Ärzte^日本"
+    assert reference.name == "ü 日.dcm"
+
+
+def test_values_of_the_wrong_kind_do_not_stop_the_film(tmp_path: Path) -> None:
+    film = dataset(SpecificCharacterSet="ISO_IR 100")
+    film.add_new("PixelSpacing", "LO", "abc")
+    film.add_new("WindowCenter", "LO", "x")
+    film.add_new("AcquisitionTime", "LO", "noon")
+    film.add_new("PatientOrientation", "LO", "?")
+    film.add_new("VOILUTSequence", "SQ", Sequence([Dataset()]))
+    path = save(tmp_path / "a", film)
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"NONSENSE99"))
+    read = read_radiograph(path)
+    assert not read.spacing.is_metric
+    assert read.reference.acquired is not None
+
+
+def test_a_film_without_preamble_is_read(tmp_path: Path) -> None:
+    film = dataset(syntax=uid.ImplicitVRLittleEndian)
+    buffer = BytesIO()
+    dcmwrite(buffer, Dataset(film), implicit_vr=True, little_endian=True)
+    (tmp_path / "a").write_bytes(buffer.getvalue())
+    assert read_radiograph(tmp_path / "a").pixels.shape == (36, 40)
+
+
+def test_a_dicom_file_with_a_tiff_preamble_is_read_as_dicom(tmp_path: Path) -> None:
+    path = save(tmp_path / "a", dataset(ImagerPixelSpacing=[0.2, 0.2]))
+    path.write_bytes(b"II*\x00" + path.read_bytes()[4:])
+    assert read_radiograph(path).spacing.is_metric

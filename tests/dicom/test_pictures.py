@@ -1,0 +1,140 @@
+"""PNG, JPEG and TIFF films, told apart by content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dicom_films import ramp
+from PIL import Image
+
+from kummell_ai.dicom import read_radiograph
+from kummell_ai.errors import InputError, UsageError
+from kummell_ai.imaging.radiograph import Calibration
+
+
+def put(path: Path, values: Any, kind: str = "PNG", **options: Any) -> Path:
+    picture = values if isinstance(values, Image.Image) else Image.fromarray(values)
+    picture.save(path, kind, **options)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_eight_bits_keep_their_grey(tmp_path: Path, kind: str) -> None:
+    read = read_radiograph(put(tmp_path / "no_ending", ramp("u1", 200), kind))
+    np.testing.assert_allclose(read.pixels * 255, ramp("u1", 200), atol=1e-4)
+    assert read.spacing.calibration is Calibration.NONE
+    assert any("pass --spacing" in note for note in read.notes)
+
+
+def test_jpeg(tmp_path: Path) -> None:
+    read = read_radiograph(put(tmp_path / "a.jpg", ramp("u1", 255), "JPEG", quality=95))
+    np.testing.assert_allclose(read.pixels * 255, ramp("u1", 255), atol=4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_windowed(tmp_path: Path, kind: str) -> None:
+    read = read_radiograph(put(tmp_path / "a", ramp("u2", 4095), kind))
+    assert read.pixels.max() == 1
+    assert np.corrcoef(read.pixels.ravel(), ramp().ravel())[0, 1] > 0.999
+
+
+def test_tiff_where_white_is_zero_is_turned(tmp_path: Path) -> None:
+    deep = read_radiograph(put(tmp_path / "deep", ramp("u2", 4095), "TIFF", tiffinfo={262: 0}))
+    assert deep.pixels[0, 0] > deep.pixels[-1, -1]
+    # Pillow turns eight bits itself, both ways
+    flat = read_radiograph(put(tmp_path / "flat", ramp("u1", 255), "TIFF", tiffinfo={262: 0}))
+    assert flat.pixels[0, 0] < flat.pixels[-1, -1]
+
+
+def test_float_tiff(tmp_path: Path) -> None:
+    assert read_radiograph(put(tmp_path / "a", ramp().astype("f4"), "TIFF")).pixels.max() == 1
+    values = ramp().astype("f4")
+    values[3, 3] = np.nan
+    with pytest.raises(InputError, match="b: the picture holds values that are not finite"):
+        read_radiograph(put(tmp_path / "b", values, "TIFF"))
+
+
+def test_grey_in_colour_channels_palette_and_alpha(tmp_path: Path) -> None:
+    grey = ramp("u1", 255)
+    forms = {
+        "rgb": Image.fromarray(np.repeat(grey[..., None], 3, 2)),
+        "palette": Image.fromarray(grey).convert("P"),
+        "alpha": Image.merge("LA", (Image.fromarray(grey), Image.new("L", (40, 36), 255))),
+        "rgba": Image.merge("RGBA", (*(Image.fromarray(grey),) * 3, Image.new("L", (40, 36), 255))),
+    }
+    for name, picture in forms.items():
+        read = read_radiograph(put(tmp_path / name, picture))
+        np.testing.assert_allclose(read.pixels * 255, grey, atol=1e-3, err_msg=name)
+
+
+def test_transparent_pixels_are_black(tmp_path: Path) -> None:
+    alpha = np.full((36, 40), 255, np.uint8)
+    alpha[:, :10] = 0
+    picture = Image.merge("LA", (Image.fromarray(ramp("u1", 200) + np.uint8(50)), Image.fromarray(alpha)))
+    read = read_radiograph(put(tmp_path / "a", picture))
+    assert not read.pixels[:, :10].any()
+    assert read.valid_box == (10.0, 0.0, 40.0, 36.0)
+
+
+def test_grey_jpeg_in_three_channels_is_no_colour(tmp_path: Path) -> None:
+    noisy = np.clip(ramp("u1", 255)[..., None] + np.random.default_rng(0).integers(-4, 5, (36, 40, 3)), 0, 255)
+    assert read_radiograph(put(tmp_path / "a", noisy.astype("u1"), "JPEG", quality=60)).pixels.shape == (36, 40)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_a_colour_screenshot_is_refused(tmp_path: Path, kind: str) -> None:
+    picture = np.repeat(ramp("u1", 255)[..., None], 3, 2)
+    picture[:4, :20] = 255, 200, 0
+    with pytest.raises(InputError, match=r"a\.img: the picture is in colour .*; export the film itself as DICOM"):
+        read_radiograph(put(tmp_path / "a.img", picture, kind))
+
+
+def test_cmyk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="colour mode CMYK is no film"):
+        read_radiograph(put(tmp_path / "a", Image.new("CMYK", (40, 36)), "TIFF"))
+
+
+def test_pages_need_a_number(tmp_path: Path) -> None:
+    pages = [Image.fromarray(ramp("u1", top)) for top in (100, 200)]
+    path = put(tmp_path / "a", pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    assert read_radiograph(path, frame=2).pixels.max() > 0.7
+    assert read_radiograph(path, frame=2).reference.frame_number == 2
+    with pytest.raises(InputError, match="the file has 2 pages; name one with --frame 1 to 2"):
+        read_radiograph(path)
+    with pytest.raises(InputError, match="frame 3 does not exist; the file has 2"):
+        read_radiograph(path, frame=3)
+
+
+def test_a_turn_for_viewers_is_not_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    read = read_radiograph(put(tmp_path / "a", ramp("u1", 255), "JPEG", exif=exif.tobytes()))
+    assert read.pixels.shape == (36, 40)
+    assert any("not applied" in note for note in read.notes)
+
+
+def test_given_spacing(tmp_path: Path) -> None:
+    path = put(tmp_path / "a", ramp("u1", 255))
+    spacing = read_radiograph(path, spacing_mm=(0.2, 0.1)).spacing
+    assert (spacing.row_mm, spacing.column_mm, spacing.calibration) == (0.2, 0.1, Calibration.ASSUMED)
+    with pytest.raises(UsageError, match="is not plausible"):
+        read_radiograph(path, spacing_mm=(0.0, 0.1))
+
+
+def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kummell_ai.dicom.pictures.MAX_PIXELS", 1000)
+    with pytest.raises(InputError, match="40 x 36 px is more than 1000 px; scale the film down"):
+        read_radiograph(put(tmp_path / "a", ramp("u1", 255)))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_a_truncated_picture_is_refused(tmp_path: Path, kind: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60), dtype=np.uint8)
+    path = put(tmp_path / "a", noise, kind)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match=r"a: the picture cannot be read .*; the file is damaged"):
+        read_radiograph(path)
