@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 import zlib
 
+from PIL import Image
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
 MAX_FILE_BYTES = 1 << 30
 """1 GiB; the largest uncompressed long film is below 100 MB."""
 
@@ -31,7 +34,11 @@ DAMAGE: tuple[type[Exception], ...] = (
     OSError,
     MemoryError,
     LookupError,
+    SyntaxError,
     struct.error,
     zlib.error,
+    BytesLengthException,
+    InvalidDicomError,
+    Image.DecompressionBombError,
 )
 """What pydicom, Pillow and the codecs raise on damaged files; their callers turn these into `InputError`."""
