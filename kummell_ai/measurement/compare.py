@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.geometry import correction as formulas
-from kummell_ai.geometry.propagation import propagate_values
 from kummell_ai.measurement.common_scale import CommonScale, common_scale
+from kummell_ai.measurement.derived import DERIVED, combine
 from kummell_ai.measurement.results import (
     Change,
     Correction,
@@ -25,7 +21,7 @@ from kummell_ai.measurement.segments import (
     measure_segments,
     surgical_segment,
 )
-from kummell_ai.measurement.vertebrae import FloatArray, join_caveats, measure_vertebra, to_quantity
+from kummell_ai.measurement.vertebrae import join_caveats, measure_vertebra
 from kummell_ai.quantities import Interval, Quantity
 
 LENGTHS = ("anterior_height", "middle_height", "posterior_height")
@@ -33,8 +29,6 @@ RATIOS = ("wedge_angle", "wedge_ratio", "height_loss", "compression")
 SEGMENTS = ("segmental_cobb", "local_kyphosis", "sagittal_index", "surgical_segment_cobb")
 _UNITS = {"wedge_ratio": "%", "height_loss": "%", "compression": "%", "wedge_angle": "deg"}
 _HIGHER_IS_BETTER = (*LENGTHS, "wedge_ratio")
-USUAL_MDC_DEG = 5.6
-"""Minimal detectable change of a Cobb angle at a corner error of 0.75 mm; the guard when no interval is known."""
 
 
 def compare(before: PhasedMeasurement, after: PhasedMeasurement, index_level: VertebralLevel, name: str) -> Correction:
@@ -49,12 +43,12 @@ def compare(before: PhasedMeasurement, after: PhasedMeasurement, index_level: Ve
     Raises:
         ValueError: ``name`` is none of the three.
     """
-    if name not in _DERIVED:
-        raise ValueError(f"comparison {name!r} is not one of {', '.join(_DERIVED)}")
+    if name not in DERIVED:
+        raise ValueError(f"comparison {name!r} is not one of {', '.join(DERIVED)}")
     scale = common_scale(before.measurement, after.measurement, index_level)
     first, second = _both(before.measurement, after.measurement, index_level, scale)
     changes = {q: change_of(q, first[q], second[q]) for q in first if q in second and q not in _NOT_CHANGED}
-    derived = _DERIVED[name](first, second, changes)
+    derived = DERIVED[name](first, second, changes)
     findings = (*scale.findings, *posture_findings(before.measurement, after.measurement))
     shown = {q: _in_mm(change) for q, change in changes.items()}
     shown_derived = {q: _hide_px(value) for q, value in derived.items()}
@@ -96,7 +90,7 @@ def intravertebral_instability(
     """Anterior height lying minus sitting (mm) of one vertebra, on a common scale."""
     scale = common_scale(lying, sitting, level)
     first, second = _both(lying, sitting, level, scale)
-    return _hide_px(_combine(formulas.intravertebral_instability, first["anterior_height"], second["anterior_height"]))
+    return _hide_px(combine(formulas.intravertebral_instability, first["anterior_height"], second["anterior_height"]))
 
 
 def posture_findings(before: RadiographMeasurement, after: RadiographMeasurement) -> tuple[Finding, ...]:
@@ -168,72 +162,6 @@ def _quantities(
         segment = surgical_segment(film.landmarks, film.spacing, sign, ends, level)
         result["surgical_segment_cobb"] = segment.angle
     return result
-
-
-def _combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | None = None) -> Quantity:
-    """``function`` of independent quantities; missing when one is missing."""
-    unit = unit or parts[0].unit
-    lacking = next((q for q in parts if q.value is None), None)
-    if lacking is not None:
-        return Quantity.missing(unit, lacking.caveat or "a part of it is missing")
-    errors = [np.nan if q.standard_error is None else q.standard_error for q in parts]
-    values = [0.0 if q.value is None else q.value for q in parts]
-    result = propagate_values(lambda v: function(*np.moveaxis(v, -1, 0))[..., None], values, errors)
-    caveat = join_caveats(*(q.caveat for q in parts))
-    return to_quantity(result, 0, unit, "undefined: its denominator is 0", caveat)
-
-
-def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) -> Quantity:
-    if before.value is not None and reference.value is not None:
-        lost = _combine(lambda r, b: r - b, reference, before)
-        guard = 0.0 if lost.interval is None else lost.interval.half_width
-        if lost.value is not None and lost.value <= guard:
-            why = f"undefined: the height lost before, {lost.text()}, cannot be told from 0"
-            return Quantity.missing("%", why)
-    return _combine(formulas.height_restoration_rate, before, after, reference, unit="%")
-
-
-def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Quantity:
-    guard = USUAL_MDC_DEG if mdc is None else mdc
-    if before.value is not None and abs(before.value) <= guard:
-        why = f"undefined: the angle before, {before.value:.1f}°, is within the detectable change of {guard:.1f}°"
-        return Quantity.missing("%", why)
-    return _combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%")
-
-
-Quantities = dict[str, Quantity]
-
-
-def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
-    """What the operation won, or what is left of it at the last follow-up."""
-    height = "anterior_height"
-    cobb = "segmental_cobb"
-    result = {
-        "height_restoration": _combine(formulas.height_restoration, first[height], second[height]),
-        "height_restoration_rate": _restoration_rate(first[height], second[height], first["reference_height"]),
-        "height_gain_rate": _combine(formulas.height_gain_rate, first[height], second[height], unit="%"),
-        "wedge_correction": _combine(formulas.kyphosis_correction, first["wedge_angle"], second["wedge_angle"]),
-    }
-    if cobb in first and cobb in second:
-        result["kyphosis_correction"] = _combine(formulas.kyphosis_correction, first[cobb], second[cobb])
-        result["correction_rate"] = _correction_rate(first[cobb], second[cobb], changes[cobb].mdc95)
-    return result
-
-
-def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
-    """What was lost again after the operation."""
-    height, cobb = "anterior_height", "segmental_cobb"
-    result = {"height_loss_after_surgery": _combine(formulas.height_loss_after_surgery, first[height], second[height])}
-    if cobb in first and cobb in second:
-        result["loss_of_correction"] = _combine(formulas.loss_of_correction, first[cobb], second[cobb])
-    return result
-
-
-_DERIVED: dict[str, Callable[[Quantities, Quantities, dict[str, Change]], Quantities]] = {
-    "correction": _gains,
-    "loss": _losses,
-    "net": _gains,
-}
 
 
 def _hide_px(quantity: Quantity) -> Quantity:

@@ -124,9 +124,11 @@ def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     if any(second < first for first, second in pairwise(named)):
         text = f"vertebrae are named {', '.join(map(str, named))}; cranial to caudal is expected: correct the names"
         found.append(Finding("level-order", Severity.WARNING, text))
-    for first, second in pairwise(named):
+    for first, second in pairwise(levels):
+        if first is None or second is None or second <= first:
+            continue
         expected = below(first, named)
-        if first < second and expected is not None and second is not expected:
+        if expected is not None and second is not expected:
             text = f"{expected} is not found between {first} and {second}; angles and reference heights skip it"
             found.append(Finding("level-gap", Severity.INFO, text, expected))
     return tuple(found)

@@ -124,7 +124,7 @@ def settle_phases(
     first = hardware.index(True)
     settled, findings = [], []
     for i, film in enumerate(films):
-        expected = _expected_phase(i, first, film.phase)
+        expected = _expected_phase(i, first, [f.phase for f in films])
         if expected is not film.phase:
             name = film.measurement.reference.name
             seen = "screws are seen" if hardware[i] else "no screws are seen"
@@ -135,12 +135,15 @@ def settle_phases(
     return settled, findings
 
 
-def _expected_phase(i: int, first_with_hardware: int, given: Phase) -> Phase:
+def _expected_phase(i: int, first_with_hardware: int, given: list[Phase]) -> Phase:
+    """Phase of film ``i``: the first film with screws is the one right after the operation, unless another film was."""
     if i < first_with_hardware:
         return Phase.PRE_OP
+    was_follow_up = given[first_with_hardware] is Phase.FOLLOW_UP and Phase.POST_OP not in given[:first_with_hardware]
     if i == first_with_hardware:
-        return given if given is Phase.FOLLOW_UP else Phase.POST_OP
-    return Phase.FOLLOW_UP if given in (Phase.PRE_OP, Phase.UNKNOWN) else given
+        return Phase.FOLLOW_UP if was_follow_up else Phase.POST_OP
+    is_second_post_op = given[i] is Phase.POST_OP and given[first_with_hardware] is Phase.POST_OP
+    return Phase.POST_OP if is_second_post_op else Phase.FOLLOW_UP
 
 
 def _has_hardware(film: RadiographMeasurement) -> bool:

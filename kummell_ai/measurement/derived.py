@@ -1,0 +1,82 @@
+"""Numbers that follow from two films: restoration, correction, their rates, and what was lost again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kummell_ai.geometry import correction as formulas
+from kummell_ai.geometry.propagation import propagate_values
+from kummell_ai.measurement.results import Change
+from kummell_ai.measurement.vertebrae import FloatArray, join_caveats, to_quantity
+from kummell_ai.quantities import Quantity
+
+Quantities = dict[str, Quantity]
+
+USUAL_MDC_DEG = 5.6
+"""Minimal detectable change of a Cobb angle at a corner error of 0.75 mm; the guard when no interval is known."""
+
+
+def combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | None = None) -> Quantity:
+    """``function`` of independent quantities; missing when one is missing."""
+    unit = unit or parts[0].unit
+    lacking = next((q for q in parts if q.value is None), None)
+    if lacking is not None:
+        return Quantity.missing(unit, lacking.caveat or "a part of it is missing")
+    errors = [np.nan if q.standard_error is None else q.standard_error for q in parts]
+    values = [0.0 if q.value is None else q.value for q in parts]
+    result = propagate_values(lambda v: function(*np.moveaxis(v, -1, 0))[..., None], values, errors)
+    caveat = join_caveats(*(q.caveat for q in parts))
+    return to_quantity(result, 0, unit, "undefined: its denominator is 0", caveat)
+
+
+def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) -> Quantity:
+    if before.value is not None and reference.value is not None:
+        lost = combine(lambda r, b: r - b, reference, before)
+        guard = 0.0 if lost.interval is None else lost.interval.half_width
+        if lost.value is not None and lost.value <= guard:
+            why = f"undefined: the height lost before, {lost.text()}, cannot be told from 0"
+            return Quantity.missing("%", why)
+    return combine(formulas.height_restoration_rate, before, after, reference, unit="%")
+
+
+def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Quantity:
+    guard = USUAL_MDC_DEG if mdc is None else mdc
+    if before.value is not None and abs(before.value) <= guard:
+        why = f"undefined: the angle before, {before.value:.1f}°, is within the detectable change of {guard:.1f}°"
+        return Quantity.missing("%", why)
+    return combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%")
+
+
+def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
+    """What the operation won, or what is left of it at the last follow-up."""
+    height = "anterior_height"
+    cobb = "segmental_cobb"
+    result = {
+        "height_restoration": combine(formulas.height_restoration, first[height], second[height]),
+        "height_restoration_rate": _restoration_rate(first[height], second[height], first["reference_height"]),
+        "height_gain_rate": combine(formulas.height_gain_rate, first[height], second[height], unit="%"),
+        "wedge_correction": combine(formulas.kyphosis_correction, first["wedge_angle"], second["wedge_angle"]),
+    }
+    if cobb in first and cobb in second:
+        result["kyphosis_correction"] = combine(formulas.kyphosis_correction, first[cobb], second[cobb])
+        result["correction_rate"] = _correction_rate(first[cobb], second[cobb], changes[cobb].mdc95)
+    return result
+
+
+def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
+    """What was lost again after the operation."""
+    height, cobb = "anterior_height", "segmental_cobb"
+    result = {"height_loss_after_surgery": combine(formulas.height_loss_after_surgery, first[height], second[height])}
+    if cobb in first and cobb in second:
+        result["loss_of_correction"] = combine(formulas.loss_of_correction, first[cobb], second[cobb])
+    return result
+
+
+DERIVED: dict[str, Callable[[Quantities, Quantities, dict[str, Change]], Quantities]] = {
+    "correction": _gains,
+    "loss": _losses,
+    "net": _gains,
+}
+"""What each named comparison derives from the quantities before, after, and their changes."""
