@@ -33,6 +33,7 @@ SIZE = (560, 900)
 LEVELS = [VertebralLevel[name] for name in ("T10", "T11", "T12", "L1", "L2", "L3")]
 WEDGE = {Phase.PRE_OP: (13.5, 26.0), Phase.POST_OP: (21.8, 27.0), Phase.FOLLOW_UP: (20.9, 26.7)}
 """Anterior and posterior height (mm) of L1 by phase."""
+FRACTURED = frozenset({VertebralLevel.L1})
 DATES = {
     Phase.PRE_OP: dt.datetime(2024, 3, 4, 9, 30),
     Phase.POST_OP: dt.datetime(2024, 3, 11, 14, 5),
@@ -55,7 +56,7 @@ def landmarks(phase: Phase = Phase.PRE_OP, *, facing: Facing = Facing.LEFT, mm: 
         if facing is Facing.RIGHT:
             points = points * [-1.0, 1.0] + [SIZE[0] * MM / mm, 0.0]
         flags = set()
-        if level is VertebralLevel.L1:
+        if level in FRACTURED:
             flags.add("fractured")
         if phase is not Phase.PRE_OP and level in (VertebralLevel.T12, VertebralLevel.L2):
             flags.add("instrumented")

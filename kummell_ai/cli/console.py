@@ -47,7 +47,7 @@ def one_line(name: str, message: str) -> str:
     'a.dcm: truncated; export it again'
     """
     text = message if message.startswith(f"{name}:") else f"{name}: {message}"
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def say(line: str) -> None:

@@ -23,7 +23,7 @@ def safe_name(text: str, fallback: str = "film") -> str:
     ('IM_0007', 'etc-passwd-d5d3308e')
     """
     name = _UNSAFE.sub("-", text).strip("-.")
-    if name == text and len(name) <= MAX_NAME and name.lower() not in _RESERVED:
+    if name and name == text and len(name) <= MAX_NAME and name.lower() not in _RESERVED:
         return name
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     name = name.replace("..", "-").strip("-.")[: MAX_NAME - 9].strip("-.")

@@ -1,0 +1,77 @@
+"""Films of the made-up patient on disk, and a predictor that knows where its vertebrae are."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Facing, Phase
+from kummell_ai.cli import models
+from kummell_ai.dicom import write_simulated_dicom
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
+from tests import made_up
+
+
+@dataclass(frozen=True, slots=True)
+class FakeBundle:
+    name: str = "made-up"
+    weights_sha256: str = "cd" * 32
+
+
+class FakePredictor:
+    """Tells the phase by the year and month; a film called frontal* or empty* shows no lateral spine."""
+
+    bundle = FakeBundle()
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        reference = radiograph.reference
+        if reference.name.startswith("frontal"):
+            return SpineLandmarks((), reference, Facing.UNKNOWN, 0.03)
+        if reference.name.startswith("empty"):
+            return SpineLandmarks((), reference, Facing.UNKNOWN, 0.9)
+        acquired = reference.acquired
+        phases = [phase for phase, day in made_up.DATES.items() if acquired and day.date() == acquired.date()]
+        return replace(made_up.landmarks(phases[0] if phases else Phase.PRE_OP), reference=reference)
+
+
+@pytest.fixture(autouse=True)
+def predictor(monkeypatch: pytest.MonkeyPatch) -> FakePredictor:
+    fake = FakePredictor()
+    monkeypatch.setattr(models, "load_predictor", lambda folder: fake)
+    return fake
+
+
+def write_dicom(
+    path: Path, phase: Phase, patient_id: str = "KUM-001", acquired: dt.datetime | None = None, seed: int = 1
+) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    film = made_up.radiograph(phase)
+    write_simulated_dicom(
+        path,
+        film.pixels,
+        spacing=film.spacing,
+        patient_id=patient_id,
+        acquired=acquired or made_up.DATES[phase],
+        facing=film.facing,
+        seed=seed,
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the three films of one patient, each in a folder of its own under the same name."""
+    folder = tmp_path_factory.mktemp("patient")
+    for seed, phase in enumerate(made_up.DATES):
+        write_dicom(folder / phase.value / "IM_0001.dcm", phase, seed=seed)
+    return folder
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))

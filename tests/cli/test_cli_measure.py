@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cli.main import main
+from tests import made_up
+from tests.cli.conftest import read_rows, write_dicom
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_dicom(tmp_path / "in" / "pre.dcm", Phase.PRE_OP)
+
+
+def save_png(path: Path, colour: bool = False) -> Path:
+    grey = np.round(made_up.radiograph().pixels * 255).astype(np.uint8)
+    if colour:
+        grey = np.stack([grey, grey // 2, 255 - grey], axis=-1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grey).save(path)
+    return path
+
+
+def test_a_film_gets_json_tables_and_overlays(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["measure", str(film), "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "angles.csv",
+        "measurements.csv",
+        "pre.json",
+        "pre.overlay.png",
+        "pre.overlay.svg",
+    ]
+    assert "pre.dcm: 6 vertebrae (T10 T11 T12 L1 L2 L3)" in capsys.readouterr().out
+    result = json.loads((out / "pre.json").read_text())
+    truth = made_up.landmarks().vertebrae[3].corners_px
+    corners = [result["vertebrae"][3]["landmarks"][key] for key in ("superior_anterior", "superior_posterior")]
+    assert np.allclose(corners, truth[:2])
+    assert result["provenance"]["model"] == "made-up"
+    assert result["provenance"]["statement"]
+    rows = read_rows(out / "measurements.csv")
+    assert [row["level"] for row in rows] == ["T10", "T11", "T12", "L1", "L2", "L3"]
+    assert float(rows[3]["superior_anterior_x_px"]) == pytest.approx(truth[0, 0], abs=1e-3)
+
+
+def test_formats_choose_what_is_written(film: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["measure", str(film), "--out", str(out), "--formats", "json"]) == 0
+    assert [path.name for path in out.iterdir()] == ["pre.json"]
+
+
+def test_a_film_without_spacing_gives_angles_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = save_png(tmp_path / "in" / "photo.png")
+    assert main(["measure", str(film), "--out", str(tmp_path / "out"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "photo.png: no pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN" in err
+    assert json.loads(out)["warnings"] == [err.strip()]
+    body = json.loads((tmp_path / "out" / "photo.json").read_text())["vertebrae"][3]["measurements"]
+    assert body["anterior_height"]["value"] is None
+    assert body["wedge_angle"]["value"] == pytest.approx(21.6, abs=0.5)
+
+
+def test_spacing_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = save_png(tmp_path / "in" / "photo.png")
+    assert main(["measure", str(film), "--out", str(tmp_path / "out"), "--spacing", "0.3", "0.3"]) == 0
+    assert capsys.readouterr().err == ""
+    result = json.loads((tmp_path / "out" / "photo.json").read_text())
+    assert result["vertebrae"][3]["measurements"]["anterior_height"]["value"] == pytest.approx(13.3, abs=0.3)
+    assert result["provenance"]["options"]["spacing_mm"] == "0.3 0.3"
+
+
+def not_dicom(folder: Path) -> Path:
+    path = folder / "letter.dcm"
+    path.write_bytes(b"Dear colleague, " * 40)
+    return path
+
+
+def truncated(folder: Path) -> Path:
+    whole = write_dicom(folder / "cut.dcm", Phase.PRE_OP).read_bytes()
+    (folder / "cut.dcm").write_bytes(whole[: len(whole) // 2])
+    return folder / "cut.dcm"
+
+
+def no_pixels(folder: Path) -> Path:
+    dataset = pydicom.dcmread(write_dicom(folder / "report.dcm", Phase.PRE_OP))
+    del dataset.PixelData
+    dataset.save_as(folder / "report.dcm")
+    return folder / "report.dcm"
+
+
+def colour(folder: Path) -> Path:
+    return save_png(folder / "screenshot.png", colour=True)
+
+
+def frontal(folder: Path) -> Path:
+    return write_dicom(folder / "frontal.dcm", Phase.PRE_OP)
+
+
+def empty(folder: Path) -> Path:
+    return write_dicom(folder / "empty.dcm", Phase.PRE_OP)
+
+
+def absent(folder: Path) -> Path:
+    return folder / "absent.dcm"
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (not_dicom, r"letter\.dcm: not a DICOM.*; give"),
+        (truncated, r"cut\.dcm: .*; "),
+        (no_pixels, r"report\.dcm: .*no pixel data; export"),
+        (colour, r"screenshot\.png: .*colour.*; "),
+        (frontal, r"frontal\.dcm.*lateral.*: give a lateral film"),
+        (empty, r"empty\.dcm.*0 vertebrae.*: give a lateral film"),
+        (absent, r"absent\.dcm: no such file or folder; check the path"),
+    ],
+)
+def test_bad_input_is_one_line_and_the_rest_goes_on(
+    make: object, line: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = make(film.parent)  # type: ignore[operator]
+    out = tmp_path / "out"
+    assert main(["measure", str(film), str(bad), "--out", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert re.search(line, err), err
+    assert (out / "pre.json").exists()
+    assert not [path for path in out.iterdir() if bad.stem in path.name or path.suffix == ".part"]
+    assert main(["measure", str(bad), "--out", str(tmp_path / "none")]) == 3
+    assert not (tmp_path / "none").exists()
+
+
+def test_dry_run_writes_nothing(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", str(film), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert "pre.dcm: would be measured and written as pre.*" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_frame_with_several_films_is_wrong_use(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write_dicom(tmp_path / "in" / "b.dcm", Phase.POST_OP)
+    code = main(["measure", str(film), str(other), "--out", str(tmp_path / "out"), "--frame", "1"])
+    assert code == 1
+    assert "--frame 1 with 2 films; give the multi-frame film alone" in capsys.readouterr().err
+
+
+def test_a_file_as_output_folder_is_wrong_use(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", str(film), "--out", str(film)]) == 1
+    assert "is a file; name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--spacing", "0", "0.1"], "no pixel size"),
+        (["--spacing", "nan", "0.1"], "no pixel size"),
+        (["--index-level", "L9"], "no vertebral level"),
+        (["--frame", "0"], "not a whole number of 1 or more"),
+        (["--formats", "docx"], "invalid choice"),
+    ],
+)
+def test_wrong_options_exit_with_1(
+    options: list[str], text: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["measure", str(film), "--out", str(tmp_path), *options]) == 1
+    err = capsys.readouterr().err
+    assert text in err
+    assert "see kummell-ai measure --help" in err

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cli.main import main
+from tests import made_up
+from tests.cli.conftest import read_rows, write_dicom
+
+
+def test_a_patient_gets_a_report(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"Anterior height.*13\.\d mm.*improved", out, re.DOTALL)
+    assert str(tmp_path / "report.html") in out
+    assert err == ""
+    page = (tmp_path / "report.html").read_text()
+    assert "Research use, not a medical device" in page
+    assert page.count("<figure>") == 3
+    assert page.count("data:image/jpeg;base64,") == 3
+    assert not re.search(r'(src|href)="(?!data:|#)', page), "the page must not load anything"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["index_level"] == "L1"
+    assert report["index_level_source"] == "found"
+    assert [c["name"] for c in report["corrections"]] == ["correction", "loss", "net"]
+    assert report["corrections"][0]["changes"]["anterior_height"]["change"]["value"] == pytest.approx(8.5, abs=0.3)
+
+
+def test_every_film_keeps_files_of_its_own_when_names_collide(stored: Path, tmp_path: Path) -> None:
+    main(["series", str(stored), "--out", str(tmp_path), "--json"])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert sum(name.endswith(".overlay.svg") for name in names) == 3
+    assert sum(name.endswith(".overlay.png") for name in names) == 3
+    assert {"angles.csv", "measurements.csv", "report.html", "report.json", "series.csv"} <= set(names)
+    assert not [name for name in names if name.endswith(".part")]
+
+
+def test_the_wide_table_agrees_with_the_report(stored: Path, tmp_path: Path) -> None:
+    main(["series", str(stored), "--out", str(tmp_path), "--json"])
+    (row,) = read_rows(tmp_path / "series.csv")
+    assert row["patient_id"] == "KUM-001"
+    front, _ = made_up.WEDGE[Phase.PRE_OP]
+    assert float(row["pre_anterior_height_mm"]) == pytest.approx(front, abs=0.5)
+    assert row["correction_anterior_height_verdict"] == "improved"
+    assert float(row["correction_kyphosis_correction_deg"]) == pytest.approx(
+        float(row["pre_segmental_cobb_deg"]) - float(row["post_segmental_cobb_deg"]), rel=1e-4
+    )
+
+
+def test_json_is_all_that_stands_on_stdout(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["exit_code"] == 0
+    assert result["patients"][0]["report"] == "report.html"
+    assert result["patients"][0]["corrections"][0]["changes"]["wedge_angle"]["verdict"] == "improved"
+
+
+def test_dry_run_plans_and_writes_nothing(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["series", str(stored), "--out", str(out), "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"pre-op.*post-op.*follow-up", text)
+    assert not out.exists()
+
+
+def test_two_patients_get_a_report_each_and_an_index(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "in"
+    for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+        write_dicom(other / f"{phase.value}.dcm", phase, "../../B", seed=10 + seed)
+    out = tmp_path / "out"
+    assert main(["series", str(stored), str(other), "--out", str(out)]) == 0
+    assert "2 patients: the films are of ../../B, KUM-001; each gets a report of its own" in capsys.readouterr().err
+    reports = sorted(path.relative_to(out).as_posix() for path in out.rglob("report.html"))
+    assert reports[0].startswith("patient-B-")
+    assert reports[1] == "patient-KUM-001/report.html"
+    index = (out / "index.html").read_text()
+    assert all(f'href="{report}"' in index for report in reports)
+    assert len(read_rows(out / "series.csv")) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"], "nothing is written beside the folder"
+
+
+def test_one_film_only_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = write_dicom(tmp_path / "in" / "alone.dcm", Phase.PRE_OP)
+    assert main(["series", str(film), "--out", str(tmp_path / "out")]) == 0
+    assert "alone.dcm: the only film of its patient; a correction needs a film before" in capsys.readouterr().err
+    assert "No comparison" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_same_date_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moment = made_up.DATES[Phase.PRE_OP]
+    for seed, name in enumerate(("a.dcm", "b.dcm")):
+        write_dicom(tmp_path / "in" / name, Phase.PRE_OP, acquired=moment, seed=seed)
+    assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 3
+    assert re.search(r"patient KUM-001: a.dcm and b.dcm have the same date 2024-03-04; ", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_injured_level_can_be_given(stored: Path, tmp_path: Path) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "t12", "--json"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["index_level"], report["index_level_source"]) == ("T12", "given")
+    assert "given by the user" in (tmp_path / "report.html").read_text()
+
+
+def test_no_injured_level_is_a_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy = dict.fromkeys(made_up.WEDGE, (26.5, 26.5))
+    monkeypatch.setattr(made_up, "WEDGE", healthy)
+    monkeypatch.setattr(made_up, "FRACTURED", frozenset())
+    film = write_dicom(tmp_path / "in" / "pre.dcm", Phase.PRE_OP)
+    assert main(["series", str(film), "--out", str(tmp_path / "out")]) == 3
+    assert re.search(r"patient KUM-001: .*name it with --index-level", capsys.readouterr().err)

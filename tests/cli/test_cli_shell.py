@@ -1,0 +1,90 @@
+"""What does not need a film: help, info, file names, imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.cli import console, exits, files, models
+from kummell_ai.cli.main import main
+
+HEAVY = ("torch", "lightning", "albumentations", "numba", "cv2", "scipy", "pydicom")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "import kummell_ai",
+        "from kummell_ai.cli.main import main; main(['--help'])",
+        "from kummell_ai.cli.main import main; main(['measure', '--help'])",
+        "from kummell_ai.cli.main import main; main(['info', '--json'])",
+    ],
+)
+def test_nothing_heavy_is_imported(action: str) -> None:
+    code = f"import sys; {action}; print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_info_names_versions_models_and_codecs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert set(facts) == {"version", "python", "platform", "packages", "codecs", "models", "statement"}
+    assert facts["packages"]["torch"]
+    assert main(["info"]) == 0
+    assert "Research use, not a medical device" in capsys.readouterr().out
+
+
+def test_shipped_models_carry_their_hash() -> None:
+    for model in models.shipped_models():
+        assert len(model["weights_sha256"]) == 64
+        assert model["bytes"] <= 25e6
+
+
+def test_no_command_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == exits.WRONG_USE
+    assert "see kummell-ai --help" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("kummell-ai ")
+
+
+@pytest.mark.parametrize(
+    "hostile", ["../../etc/passwd", "a/b\\c", "..", "", "CON", "x" * 500, "Über=1", "-rf", "\x00\n"]
+)
+def test_file_names_are_safe_and_distinct(hostile: str) -> None:
+    name = files.safe_name(hostile)
+    assert name not in ("", ".", "..")
+    assert not set(name) & set("/\\:=\x00\n ")
+    assert not name.startswith(("-", "."))
+    assert len(name) <= files.MAX_NAME
+    assert files.safe_name(hostile + "!") != name
+
+
+def test_stems_differ_even_by_case() -> None:
+    stems = files.unique_stems([Path("a/IM1.dcm"), Path("b/im1.dcm"), Path("c/IM2.dcm")])
+    assert len({stem.lower() for stem in stems.values()}) == 3
+    assert stems[Path("c/IM2.dcm")] == "IM2"
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = files.write_atomic(tmp_path / "a.txt", "old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        files.write_atomic(path, "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "old"
+
+
+def test_lines_hold_no_control_characters() -> None:
+    assert console.one_line("a\x1b[31m.dcm", "bad\n\x07 thing") == "a [31m.dcm: bad thing"
