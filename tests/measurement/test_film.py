@@ -206,6 +206,9 @@ class TestReferences:
         found = measured(replace(landmarks, vertebrae=nameless)).vertebrae[2].quantities
         assert "an unnamed vertebra is itself wedged" in str(found["height_loss"].caveat)
 
+    def test_sacrum_never_serves_as_reference(self) -> None:
+        assert not neighbours.is_intact(spine(levels=(L.L5, L.S1)).vertebrae[1], SPACING)
+
     def test_variants_count_when_they_are_there(self) -> None:
         assert neighbours.above(L.L1) is L.T12
         assert neighbours.above(L.L1, {L.T13}) is L.T13

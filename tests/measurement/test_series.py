@@ -136,6 +136,10 @@ class TestReport:
         assert codes(found) == ["index-level-disagrees"]
         assert "on post-op L2 looks injured" in found.findings[0].message
 
+    def test_two_levels_that_look_alike_are_left_to_the_reader(self) -> None:
+        both = PhasedMeasurement(PRE, measured(spine({L.L1: 13.0, L.T11: 12.5}, name="pre-op")))
+        assert codes(report(both, film(POST, 22.0), index_level=L.L1)) == []
+
     def test_one_hash_of_weights(self) -> None:
         films = [film(PRE, 13.0), film(POST, 22.0)]
         made = [
