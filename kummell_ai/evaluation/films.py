@@ -1,0 +1,142 @@
+"""One film's prediction held against its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.errors import FilmRefusedError
+from kummell_ai.evaluation.matching import match_vertebrae
+from kummell_ai.evaluation.points import corner_errors
+from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.measurement.pipeline import measure_radiograph
+from kummell_ai.measurement.provenance import build_provenance
+from kummell_ai.measurement.results import RadiographMeasurement
+from kummell_ai.quantities import Quantity
+
+OF_VERTEBRA = ("anterior_height", "wedge_angle", "height_loss")
+OF_SEGMENT = ("segmental_cobb",)
+
+_UNITS = {"mm": "mm", "deg": "deg", "%": "percent"}
+
+
+def evaluate_film(
+    predicted: SpineLandmarks,
+    truth: SpineLandmarks,
+    spacing: PixelSpacing,
+    *,
+    size_px: tuple[int, int],
+    phase: Phase = Phase.UNKNOWN,
+    index_level: VertebralLevel | None = None,
+    truth_3d: Mapping[str, float] | None = None,
+) -> FilmResult:
+    """Points, names and quantities of a film against the truth.
+
+    Quantities are compared on matched vertebrae under their true names, so that a wrong name costs level accuracy and
+    nothing else.
+
+    Args:
+        predicted: what was located.
+        truth: the true landmarks of the same film.
+        spacing: of the film.
+        size_px: (width, height) of the film.
+        phase: of the film.
+        index_level: the injured vertebra, for ``truth_3d``.
+        truth_3d: true values of the bones by id and unit, for example ``wedge_angle_deg``.
+    """
+    matching = match_vertebrae(predicted, truth)
+    partner = dict(matching.pairs)
+    renamed = _with_true_names(predicted, truth, matching.pairs)
+    pair = (_measure(renamed, spacing, size_px), _measure(truth, spacing, size_px))
+    results = []
+    for i, body in enumerate(truth.vertebrae):
+        if body.level is VertebralLevel.S1:
+            continue
+        if i not in partner:
+            results.append(VertebraResult(body.level, body.flags, found=False))
+            continue
+        found = predicted.vertebrae[partner[i]]
+        bones = truth_3d if truth_3d and body.level is not None and body.level is index_level else {}
+        results.append(
+            VertebraResult(
+                level=body.level,
+                flags=body.flags,
+                found=True,
+                predicted_level=found.level,
+                corners=corner_errors(found, body, spacing),
+                quantities=_quantity_errors(pair[0], pair[1], body.level, bones),
+            )
+        )
+    return FilmResult(truth.reference.name, phase, tuple(results), len(matching.false), len(matching.beyond))
+
+
+def refused_film(truth: SpineLandmarks, phase: Phase, reason: str) -> FilmResult:
+    """The result of a film that was refused: every vertebra is missed."""
+    missed = tuple(
+        VertebraResult(v.level, v.flags, found=False) for v in truth.vertebrae if v.level is not VertebralLevel.S1
+    )
+    return FilmResult(truth.reference.name, phase, missed, refused=reason)
+
+
+def _with_true_names(
+    predicted: SpineLandmarks, truth: SpineLandmarks, pairs: Sequence[tuple[int, int]]
+) -> SpineLandmarks:
+    bodies = tuple(
+        replace(
+            predicted.vertebrae[j],
+            level=truth.vertebrae[i].level,
+            level_probability=None,
+            flags=truth.vertebrae[i].flags,
+        )
+        for i, j in sorted(pairs)
+    )
+    return replace(predicted, vertebrae=bodies, lateral_probability=None)
+
+
+def _measure(
+    landmarks: SpineLandmarks, spacing: PixelSpacing, size_px: tuple[int, int]
+) -> RadiographMeasurement | None:
+    """Measurement, or None when there is nothing to measure."""
+    provenance = build_provenance(model="evaluation")
+    try:
+        return measure_radiograph(landmarks, spacing, size_px=size_px, provenance=provenance)
+    except FilmRefusedError:
+        return None
+
+
+def _quantity_errors(
+    measured: RadiographMeasurement | None,
+    true: RadiographMeasurement | None,
+    level: VertebralLevel | None,
+    bones: Mapping[str, float],
+) -> tuple[QuantityError, ...]:
+    if measured is None or true is None or level is None:
+        return ()
+    errors = []
+    for name in (*OF_VERTEBRA, *OF_SEGMENT):
+        one, other = _quantity(measured, level, name), _quantity(true, level, name)
+        if one is None or one.value is None:
+            continue
+        if other is not None and other.value is not None:
+            errors.append(_error(name, one, one.value, other.value))
+        bone = bones.get(f"{name}_{_UNITS.get(one.unit, one.unit)}")
+        if bone is not None:
+            errors.append(_error(f"{name}_3d", one, one.value, bone))
+    return tuple(errors)
+
+
+def _quantity(film: RadiographMeasurement, level: VertebralLevel, name: str) -> Quantity | None:
+    if name in OF_SEGMENT:
+        segment = film.segment(name, level)
+        return None if segment is None else segment.angle
+    vertebra = film.at(level)
+    return None if vertebra is None else vertebra.quantities.get(name)
+
+
+def _error(name: str, quantity: Quantity, measured: float, true: float) -> QuantityError:
+    interval = quantity.interval
+    inside = None if interval is None else bool(interval.low <= true <= interval.high)
+    return QuantityError(name, quantity.unit, measured, true, inside)

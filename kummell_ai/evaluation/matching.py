@@ -1,0 +1,85 @@
+"""Which predicted vertebra is which true one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray
+
+MATCH_DISTANCE = 0.5
+"""Largest distance between matched centres, in depths of the true body."""
+
+CORRIDOR = 1.5
+"""How far beside the prolonged spine a body may lie to count as beyond the annotation, in depths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The outcome of matching one film, as indices into the two films' vertebrae.
+
+    Attributes:
+        pairs: (true, predicted), one-to-one.
+        missed: true vertebrae without a partner, S1 left out.
+        false: predicted vertebrae without a partner that lie where the truth is complete.
+        beyond: predicted vertebrae without a partner on the prolonged spine, where the truth may have left real
+            vertebrae out; see `match_vertebrae`.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    missed: tuple[int, ...]
+    false: tuple[int, ...]
+    beyond: tuple[int, ...]
+
+
+def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matching:
+    """Match bodies one-to-one so that the sum of centre distances is least; none beyond half the true depth.
+
+    S1 is matched if it can be, but a missed or an additional S1 counts as no error. A predicted body without a
+    partner counts as false, except *beyond the annotation*: above the topmost true centre (along the line through
+    the two topmost) and at most 1.5 depths beside that line, because annotators leave real vertebrae out there; and
+    likewise below the lowest true centre when that vertebra is named and lies above L5, because then the film or the
+    annotation ends early.
+    """
+    pairs = _assign(predicted.vertebrae, truth.vertebrae)
+    used_true, used_predicted = {i for i, _ in pairs}, {j for _, j in pairs}
+    sacrum = VertebralLevel.S1
+    missed = [i for i, v in enumerate(truth.vertebrae) if i not in used_true and v.level is not sacrum]
+    left = [j for j, v in enumerate(predicted.vertebrae) if j not in used_predicted and v.level is not sacrum]
+    beyond = [j for j in left if _is_beyond(predicted.vertebrae[j].centre_px, truth.vertebrae)]
+    false = [j for j in left if j not in beyond]
+    return Matching(tuple(pairs), tuple(missed), tuple(false), tuple(beyond))
+
+
+def _assign(predicted: tuple[VertebraLandmarks, ...], truth: tuple[VertebraLandmarks, ...]) -> list[tuple[int, int]]:
+    if not predicted or not truth:
+        return []
+    depths = np.array([v.depth_px for v in truth])
+    apart = np.array([v.centre_px for v in truth])[:, None] - np.array([v.centre_px for v in predicted])[None]
+    distance = np.linalg.norm(apart, axis=-1) / depths[:, None]
+    cost = np.where(np.isfinite(distance) & (distance < MATCH_DISTANCE), distance, 1e3)
+    rows, columns = linear_sum_assignment(cost)
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < MATCH_DISTANCE]
+
+
+def _is_beyond(centre: FloatArray, truth: tuple[VertebraLandmarks, ...]) -> bool:
+    if len(truth) < 2:
+        return False
+    if _prolongs(centre, truth[1], truth[0]):
+        return True
+    last = truth[-1].level
+    return last is not None and last < VertebralLevel.L5 and _prolongs(centre, truth[-2], truth[-1])
+
+
+def _prolongs(centre: FloatArray, inner: VertebraLandmarks, outer: VertebraLandmarks) -> bool:
+    """Whether ``centre`` lies outward of ``outer`` along the line from ``inner``, and near that line."""
+    axis = outer.centre_px - inner.centre_px
+    axis = axis / max(float(np.linalg.norm(axis)), 1e-9)
+    step = centre - outer.centre_px
+    along = float(step @ axis)
+    beside = abs(float(step[0] * axis[1] - step[1] * axis[0]))
+    return along > 0.25 * outer.depth_px and beside < CORRIDOR * outer.depth_px

@@ -1,0 +1,235 @@
+"""An evaluation of made-up spines with known errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from kummell_ai.anatomy import Facing, Phase, VertebralLevel
+from kummell_ai.annotations import AnnotatedFilm, write_coco
+from kummell_ai.errors import InputError
+from kummell_ai.evaluation import corner_errors, evaluate_dataset, evaluate_film, match_vertebrae, summarise
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
+
+SIZE = (400, 600)
+SPACING = PixelSpacing(0.5, 0.5, Calibration.GEOMETRY)
+LEVELS = tuple(VertebralLevel.parse(name) for name in ("T11", "T12", "L1", "L2", "L3"))
+
+
+def body(level: VertebralLevel | None, x: float, y: float, flags: frozenset[str] = frozenset()) -> VertebraLandmarks:
+    """A left-facing block of 80 x 60 px."""
+    corners = np.array([[x - 40, y - 30], [x + 40, y - 30], [x - 40, y + 30], [x + 40, y + 30]])
+    return VertebraLandmarks(corners, level, flags=flags)
+
+
+def spine(levels: tuple[VertebralLevel, ...] = LEVELS, **changes: object) -> SpineLandmarks:
+    flags = {VertebralLevel.L1: frozenset({"fractured"}), VertebralLevel.T12: frozenset({"instrumented", "cemented"})}
+    bodies = [body(level, 200, 100 + 90 * i, flags.get(level, frozenset())) for i, level in enumerate(levels)]
+    return replace(SpineLandmarks(tuple(bodies), ImageReference("film"), Facing.LEFT), **changes)
+
+
+def moved(landmarks: SpineLandmarks, x: float, y: float) -> SpineLandmarks:
+    bodies = tuple(replace(v, points_px=v.points_px + np.array([x, y])) for v in landmarks.vertebrae)
+    return replace(landmarks, vertebrae=bodies)
+
+
+@given(st.permutations(range(5)), st.floats(-15, 15), st.floats(-15, 15))
+def test_matching_does_not_depend_on_the_order(order: list[int], x: float, y: float) -> None:
+    predicted = moved(spine(), x, y)
+    shuffled = replace(predicted, vertebrae=tuple(predicted.vertebrae[i] for i in order))
+    matching = match_vertebrae(shuffled, spine())
+    assert {(i, order[j]) for i, j in matching.pairs} == {(i, i) for i in range(5)}
+    assert matching.missed == matching.false == matching.beyond == ()
+
+
+def test_the_border_of_matching_is_half_a_depth() -> None:
+    assert len(match_vertebrae(moved(spine(), 39.9, 0), spine()).pairs) == 5
+    assert match_vertebrae(moved(spine(), 40.1, 0), spine()).missed == (0, 1, 2, 3, 4)
+
+
+def test_two_predictions_on_one_body_match_once() -> None:
+    truth = spine()
+    predicted = replace(truth, vertebrae=(*truth.vertebrae, body(None, 205, 190)))
+    matching = match_vertebrae(predicted, truth)
+    assert matching.pairs == tuple((i, i) for i in range(5))
+    assert matching.false == (5,)
+
+
+def test_false_beyond_and_sacrum() -> None:
+    truth = spine()
+    extra = (
+        body(None, 200, 10),  # above the annotation, on the spine
+        body(None, 360, 300),  # beside the spine
+        body(None, 200, 550),  # below a truth that ends at L3
+        body(VertebralLevel.S1, 390, 590),
+    )
+    matching = match_vertebrae(replace(truth, vertebrae=truth.vertebrae + extra), truth)
+    assert matching.beyond == (5, 7)
+    assert matching.false == (6,)
+
+
+def test_below_a_complete_truth_is_false() -> None:
+    levels = tuple(VertebralLevel.parse(name) for name in ("L3", "L4", "L5"))
+    truth = spine(levels)
+    predicted = replace(truth, vertebrae=(*truth.vertebrae, body(None, 200, 370)))
+    assert match_vertebrae(predicted, truth).false == (3,)
+
+
+def test_nothing_predicted_and_nothing_true() -> None:
+    empty = spine(())
+    assert match_vertebrae(empty, spine()).missed == (0, 1, 2, 3, 4)
+    assert match_vertebrae(spine(), empty).false == (0, 1, 2, 3, 4)
+
+
+def test_a_missed_sacrum_is_no_error() -> None:
+    truth = spine((VertebralLevel.L4, VertebralLevel.L5, VertebralLevel.S1))
+    predicted = replace(truth, vertebrae=truth.vertebrae[:2])
+    assert match_vertebrae(predicted, truth).missed == ()
+    result = evaluate_film(predicted, truth, SPACING, size_px=SIZE)
+    assert len(result.vertebrae) == 2
+
+
+@given(st.floats(-20, 20), st.floats(-20, 20))
+def test_error_parts_add_up(x: float, y: float) -> None:
+    """Pythagoras: the parts across and along the endplate; here the endplates are horizontal."""
+    truth = body(None, 200, 200)
+    errors = corner_errors(replace(truth, points_px=truth.points_px + np.array([x, y])), truth, SPACING)
+    np.testing.assert_allclose(errors.normal_percent, 100 * abs(y) / 80, atol=1e-9)
+    np.testing.assert_allclose(errors.tangential_percent, 100 * abs(x) / 80, atol=1e-9)
+    np.testing.assert_allclose(errors.percent, np.hypot(errors.normal_percent, errors.tangential_percent), atol=1e-9)
+    np.testing.assert_allclose(errors.distance_mm, 0.5 * errors.distance_px, atol=1e-9)
+
+
+def test_pixel_aspect_counts_and_missing_corners_stay_missing() -> None:
+    truth = body(None, 200, 200)
+    points = truth.points_px + np.array([0.0, 4.0])
+    points[1] = np.nan
+    errors = corner_errors(replace(truth, points_px=points), truth, PixelSpacing.unknown(aspect=0.5))
+    assert errors.percent[0] == pytest.approx(100 * 2 / 80)
+    assert np.isnan(errors.percent[1])
+    assert np.isnan(errors.distance_mm).all()
+
+
+def test_perfect_prediction() -> None:
+    result = evaluate_film(spine(), spine(), SPACING, size_px=SIZE, phase=Phase.PRE_OP)
+    rows = summarise([result])
+    assert [(row["stratum"], row["phase"]) for row in rows] == [
+        ("all", "all"),
+        ("intact", "all"),
+        ("fractured", "all"),
+        ("instrumented", "all"),
+        ("cemented", "all"),
+        ("all", "pre-op"),
+    ]
+    assert [row["vertebrae"] for row in rows] == [5, 3, 1, 1, 1, 5]
+    for row in rows:
+        assert row["found_percent"] == 100
+        assert row["level_accuracy_percent"] == 100
+        assert row["corner_p90_mm"] == pytest.approx(0)
+        assert row["wedge_angle_mae_deg"] == pytest.approx(0)
+        assert row["anterior_height_mae_mm"] == pytest.approx(0)
+    assert rows[0]["segmental_cobb_mae_deg"] == pytest.approx(0)
+    assert rows[0]["false_vertebrae"] == 0
+
+
+def test_a_tilted_endplate_costs_its_angle_and_height() -> None:
+    """The anterior superior corner of L1 drops by 8 px = 4 mm over a depth of 80 px."""
+    truth, predicted = spine(), spine()
+    points = predicted.vertebrae[2].points_px.copy()
+    points[0, 1] += 8
+    bodies = list(predicted.vertebrae)
+    bodies[2] = replace(bodies[2], points_px=points)
+    bones = {"wedge_angle_deg": 0.0, "anterior_height_mm": 26.0}
+    result = evaluate_film(
+        replace(predicted, vertebrae=tuple(bodies)), truth, SPACING, size_px=SIZE,
+        index_level=VertebralLevel.L1, truth_3d=bones,
+    )  # fmt: skip
+    errors = {error.quantity_id: error for error in result.vertebrae[2].quantities}
+    assert errors["wedge_angle"].error == pytest.approx(np.degrees(np.arctan(0.1)))
+    assert errors["wedge_angle_3d"].error == pytest.approx(np.degrees(np.arctan(0.1)))
+    assert errors["anterior_height"].error == pytest.approx(-4)
+    assert errors["anterior_height_3d"].error == pytest.approx(0)
+    assert errors["segmental_cobb"].error == pytest.approx(0)
+    assert errors["wedge_angle"].inside is None
+
+
+def test_a_wrong_name_costs_level_accuracy_only() -> None:
+    truth, predicted = spine(), spine()
+    bodies = list(predicted.vertebrae)
+    bodies[0] = replace(bodies[0], level=VertebralLevel.T10)
+    row = summarise([evaluate_film(replace(predicted, vertebrae=tuple(bodies)), truth, SPACING, size_px=SIZE)])[0]
+    assert row["level_accuracy_percent"] == 80
+    assert row["segmental_cobb_mae_deg"] == pytest.approx(0)
+
+
+def test_intervals_are_held_against_the_truth() -> None:
+    sure = np.broadcast_to(np.eye(2) * 1e-6, (4, 2, 2)).copy()
+    wide = sure * 1e8
+    for covariance, share in ((sure, 0.0), (wide, 100.0)):
+        points = body(None, 0, 0).points_px * 0
+        points[0, 1] = 5
+        bodies = tuple(replace(v, points_px=v.points_px + points, covariance_px=covariance) for v in spine().vertebrae)
+        row = summarise([evaluate_film(replace(spine(), vertebrae=bodies), spine(), SPACING, size_px=SIZE)])[0]
+        assert row["wedge_angle_coverage_percent"] == share
+
+
+def test_no_spacing_leaves_millimetres_out() -> None:
+    row = summarise([evaluate_film(moved(spine(), 1, 1), spine(), PixelSpacing.unknown(), size_px=SIZE)])[0]
+    assert row["corner_median_mm"] is None
+    assert row["corner_median_px"] == pytest.approx(np.sqrt(2))
+    assert "anterior_height_mae_mm" not in row
+    assert row["wedge_angle_mae_deg"] == pytest.approx(0, abs=1e-9)
+
+
+def test_no_films_give_no_rows() -> None:
+    assert summarise([]) == ()
+
+
+class Fake:
+    """Gives the truth, one px too far right; refuses what is called frontal."""
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        lateral = 0.1 if "frontal" in radiograph.reference.name else 0.9
+        return moved(spine(reference=radiograph.reference, lateral_probability=lateral), 1, 0)
+
+
+def dataset(folder: Path, names: tuple[str, ...], size: tuple[int, int] = SIZE) -> Path:
+    grey = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0]), dtype=np.uint8)
+    films = []
+    for name in names:
+        Image.fromarray(grey).save(folder / name)
+        landmarks = spine(reference=ImageReference(name))
+        extra = {"phase": "pre-op", "index_level": "L1", "truth": {"segmental_cobb_deg": 1.0}}
+        films.append(AnnotatedFilm(name, size, landmarks, SPACING, extra))
+    write_coco(folder / "annotations.json", films)
+    return folder / "annotations.json"
+
+
+def test_a_dataset_is_evaluated_film_by_film(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    path = dataset(tmp_path, ("a.png", "frontal.png"))
+    evaluation = evaluate_dataset(path, Fake(), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+    row = evaluation.rows[0]
+    assert row["found_percent"] == 50
+    assert row["refused_films"] == 1
+    assert row["corner_median_mm"] == pytest.approx(0.5)
+    assert row["segmental_cobb_3d_bias_deg"] == pytest.approx(-1)
+    assert "frontal" in (evaluation.films[1].refused or "")
+    assert evaluation.films[0].phase is Phase.PRE_OP
+    assert len(evaluate_dataset(path, Fake(), limit=1).films) == 1
+
+
+def test_an_empty_or_mismatched_dataset_is_refused(tmp_path: Path) -> None:
+    write_coco(tmp_path / "none.json", [])
+    with pytest.raises(InputError, match=r"none\.json: no film is annotated"):
+        evaluate_dataset(tmp_path / "none.json", Fake())
+    with pytest.raises(InputError, match=r"a\.png: the film is 400 x 600 px, its annotation says 10 x 10"):
+        evaluate_dataset(dataset(tmp_path, ("a.png",), (10, 10)), Fake())
