@@ -1,0 +1,217 @@
+"""The shipped model against ten real lateral films and twelve frontal ones: a smoke test, not a benchmark.
+
+    python scripts/evaluate_val10.py --films DIR [--model DIR] [--out FILE.json]
+
+DIR holds ``val10/annotations.json`` with ``val10/images`` and ``frontal/*.jpg``. The ten films are real but were
+stretched to a square (angles and height ratios mean nothing, so only points are compared, as a share of vertebral
+depth), partly inpainted where figure markers were (158 of 272 corners), and their contrast was squeezed. The lowest
+body of each film is S1. A predicted body above the topmost annotated one, on the prolonged spine, is listed apart:
+the annotators left real vertebrae out there. None of these films belongs into the repository or into training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.dicom import find_films, read_radiograph
+from kummell_ai.errors import FilmRefusedError, InputError
+from kummell_ai.evaluation import corner_errors, match_vertebrae
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
+from kummell_ai.measurement.quality import check_landmarks
+
+STATEMENT = (
+    "Real films, stretched to a square, partly inpainted, contrast squeezed: a smoke test for the domain gap, "
+    "not a benchmark. Research use only, not a medical device."
+)
+FILE_ORDER = (
+    VertebralLandmark.SUPERIOR_ANTERIOR,
+    VertebralLandmark.SUPERIOR_POSTERIOR,
+    VertebralLandmark.INFERIOR_POSTERIOR,
+    VertebralLandmark.INFERIOR_ANTERIOR,
+)
+"""Corner order of the annotation file."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film held against its annotation; offsets and errors are (n, 4, ...) in % of depth, NaN not seen."""
+
+    name: str
+    refused: str | None
+    annotated: int
+    found: int
+    false: list[list[float]]
+    above: list[list[float]]
+    percent: np.ndarray
+    offset_percent: np.ndarray
+    names_given: list[str | None]
+
+
+def read_truth(path: Path) -> dict[str, SpineLandmarks]:
+    """File name -> annotated bodies, top to bottom; the lowest one is named S1, the others have no name."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no readable annotations ({error}); give the folder that holds val10") from error
+    truth = {}
+    for image in document["images"]:
+        entries = [entry for entry in document["annotations"] if entry["image_id"] == image["id"]]
+        entries.sort(key=lambda entry: entry["order_from_top"])
+        bodies = []
+        for entry in entries:
+            points = np.empty((4, 2))
+            points[list(FILE_ORDER)] = np.asarray(entry["corners_AS_PS_PI_AI"], dtype=np.float64)
+            level = VertebralLevel.S1 if entry is entries[-1] else None
+            bodies.append(VertebraLandmarks(points, level))
+        name = image["file_name"]
+        truth[name] = SpineLandmarks(tuple(bodies), ImageReference(Path(name).name), Facing.LEFT)
+    return truth
+
+
+def judge(path: Path, truth: SpineLandmarks, predictor: Any) -> Film:
+    radiograph = read_radiograph(path)
+    predicted = predictor.locate(radiograph)
+    refused = None
+    try:
+        check_landmarks(radiograph, predicted)
+    except FilmRefusedError as error:
+        refused = str(error)
+    matching = match_vertebrae(predicted, truth)
+    pairs = [(i, j) for i, j in matching.pairs if truth.vertebrae[i].level is not VertebralLevel.S1]
+    percent, offsets = [], []
+    for i, j in pairs:
+        errors = corner_errors(predicted.vertebrae[j], truth.vertebrae[i], PixelSpacing.unknown())
+        percent.append(errors.percent)
+        offsets.append(100.0 * errors.offset_px / truth.vertebrae[i].depth_px)
+    return Film(
+        name=path.name,
+        refused=refused,
+        annotated=len(truth.vertebrae) - 1,
+        found=len(pairs),
+        false=[_centre(predicted.vertebrae[j]) for j in matching.false],
+        above=[_centre(predicted.vertebrae[j]) for j in matching.beyond],
+        percent=np.array(percent).reshape(-1, 4),
+        offset_percent=np.array(offsets).reshape(-1, 4, 2),
+        names_given=[None if v.level is None else v.level.value for v in predicted.vertebrae],
+    )
+
+
+def _centre(body: VertebraLandmarks) -> list[float]:
+    return [round(float(v), 1) for v in body.centre_px]
+
+
+def judge_frontal(folder: Path, predictor: Any) -> list[dict[str, Any]]:
+    """For every frontal film whether it was refused, and why."""
+    films = []
+    for path in find_films([folder]):
+        radiograph = read_radiograph(path)
+        landmarks = predictor.locate(radiograph)
+        reason = None
+        try:
+            check_landmarks(radiograph, landmarks)
+        except FilmRefusedError as error:
+            reason = str(error)
+        films.append(
+            {
+                "film": path.name,
+                "refused": reason is not None,
+                "reason": reason,
+                "lateral_probability": landmarks.lateral_probability,
+                "vertebrae": len(landmarks.vertebrae),
+            }
+        )
+    return films
+
+
+def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any]:
+    percent = np.concatenate([film.percent.reshape(-1) for film in films])
+    percent = percent[np.isfinite(percent)]
+    offsets = np.concatenate([film.offset_percent for film in films])
+    annotated, found = sum(film.annotated for film in films), sum(film.found for film in films)
+    return {
+        "statement": STATEMENT,
+        "annotated_above_sacrum": annotated,
+        "found": found,
+        "found_percent": 100.0 * found / annotated,
+        "false_vertebrae": sum(len(film.false) for film in films),
+        "above_the_annotation": sum(len(film.above) for film in films),
+        "corner_median_percent_of_depth": float(np.median(percent)) if percent.size else None,
+        "corner_p90_percent_of_depth": float(np.percentile(percent, 90)) if percent.size else None,
+        "signed_median_dx_dy_percent": {
+            corner.key: [round(float(v), 2) for v in np.nanmedian(offsets[:, corner], axis=0)]
+            for corner in FILE_ORDER
+            if len(offsets)
+        },
+        "lateral_films_refused": sum(film.refused is not None for film in films),
+        "frontal_films": len(frontal),
+        "frontal_films_refused": sum(film["refused"] for film in frontal),
+    }
+
+
+def as_json(film: Film) -> dict[str, Any]:
+    median = float(np.nanmedian(film.percent)) if film.percent.size else None
+    return {
+        "film": film.name,
+        "refused": film.refused,
+        "annotated": film.annotated,
+        "found": film.found,
+        "false_centres_px": film.false,
+        "above_centres_px": film.above,
+        "corner_median_percent_of_depth": median,
+        "names_given": film.names_given,
+    }
+
+
+def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    print(f"{'film':<18}{'found':>8}{'false':>7}{'above':>7}{'median %':>10}{'p90 %':>8}  names")
+    for film in films:
+        errors = film.percent[np.isfinite(film.percent)]
+        middle, high = np.percentile(errors, (50, 90)) if errors.size else (np.nan, np.nan)
+        names = " ".join(name or "?" for name in film.names_given)
+        share = f"{film.found}/{film.annotated}"
+        print(f"{film.name:<18}{share:>8}{len(film.false):>7}{len(film.above):>7}{middle:>10.1f}{high:>8.1f}  {names}")
+        if film.refused:
+            print(f"    refused: {film.refused}")
+    for film in frontal:
+        if not film["refused"]:
+            print(f"{film['film']}: frontal film NOT refused ({film['vertebrae']} vertebrae)")
+    print()
+    for key, value in summary.items():
+        if key != "statement":
+            print(f"{key}: {value:.2f}" if isinstance(value, float) else f"{key}: {value}")
+    print(summary["statement"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--films", type=Path, required=True, help="folder with val10/ and frontal/")
+    parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    options = parser.parse_args()
+
+    from kummell_ai.landmarks.predictor import Predictor
+
+    predictor = Predictor.load(options.model)
+    truth = read_truth(options.films / "val10" / "annotations.json")
+    films = [judge(options.films / "val10" / name, landmarks, predictor) for name, landmarks in truth.items()]
+    folder = options.films / "frontal"
+    frontal = judge_frontal(folder, predictor) if folder.is_dir() else []
+    summary = summarise(films, frontal)
+    show(films, frontal, summary)
+    if options.out:
+        document = {"summary": summary, "films": [as_json(film) for film in films], "frontal": frontal}
+        options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
