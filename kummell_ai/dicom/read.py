@@ -24,7 +24,7 @@ from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutt
 from kummell_ai.dicom.spacing import spacing_of
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.intensity import Box
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
 
 MIN_SIDE = 16
 """Rows and columns that a film has at least (px)."""
@@ -102,8 +102,6 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
 
 def _shown(stored: NDArray[Any], dataset: FileDataset, name: str) -> Radiograph:
     """Grey pixels with everything outside shutters and padding black, and the box that shows something."""
-    from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
-
     shape = (int(stored.shape[0]), int(stored.shape[1]))
     hidden = padding_mask(stored, dataset)
     opened = shutter_mask(dataset, shape)

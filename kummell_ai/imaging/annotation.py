@@ -45,8 +45,9 @@ class VertebraLandmarks:
 
     @property
     def centre_px(self) -> FloatArray:
-        """Mean of the corners that are seen, (2,) px."""
-        centre: FloatArray = np.nanmean(self.corners_px, axis=0)
+        """Mean of the corners that are seen, (2,) px; NaN when none is seen."""
+        seen = self.corners_px[np.isfinite(self.corners_px).all(axis=-1)]
+        centre: FloatArray = seen.mean(axis=0) if len(seen) else np.full(2, np.nan)
         return centre
 
     @property

@@ -48,7 +48,9 @@ def test_mirror_is_its_own_inverse_and_turns_handedness(width: float, p: FloatAr
 @given(points)
 def test_identity_and_translation(p: FloatArray) -> None:
     np.testing.assert_array_equal(ScaleShift.identity().apply(p), p)
-    np.testing.assert_allclose(ScaleShift.translate(3, -4).apply(p) - p, np.broadcast_to([3.0, -4.0], p.shape), atol=TOLERANCE)
+    np.testing.assert_allclose(
+        ScaleShift.translate(3, -4).apply(p) - p, np.broadcast_to([3.0, -4.0], p.shape), atol=TOLERANCE
+    )
 
 
 @given(maps)
