@@ -167,7 +167,7 @@ def sample_individual(seed: int, banks: Sequence[TemplateBank]) -> Individual:
     order = list(banks)
     if len(order) > 1 and rng.random() < 0.4:
         order = order[1:] + order[:1]
-    depth_l3 = float(np.clip(rng.normal(34.5, 2.6), 28.0, 42.0))
+    depth_l3 = float(np.clip(rng.normal(35.5, 2.6), 28.0, 43.0))
     habit = np.array([rng.normal(0.0, 0.05), rng.normal(-0.08, 0.15), rng.normal(0.6, 0.7), rng.normal()])
     plans = [
         _plan(level, template_for(level, order, rng), depth_l3, habit, rng)

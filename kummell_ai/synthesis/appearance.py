@@ -19,13 +19,13 @@ def detect(primary: Image, rng: np.random.Generator) -> Image:
     tissue_level = float(np.quantile(primary, 0.3))
     small = cv2.resize(np.minimum(primary, 3.0 * tissue_level), None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
     glow = cv2.GaussianBlur(small, (0, 0), rng.uniform(3.0, 9.0))
-    scatter = cv2.resize(glow, (primary.shape[1], primary.shape[0]), interpolation=cv2.INTER_LINEAR)
+    scatter = np.asarray(cv2.resize(glow, (primary.shape[1], primary.shape[0])), dtype=np.float32)
     signal = primary + np.float32(np.exp(rng.uniform(np.log(0.15), np.log(2.5)))) * scatter
     quanta = np.float32(np.exp(rng.uniform(np.log(400.0), np.log(20000.0))) / tissue_level)
-    noisy = signal + np.sqrt(signal / quanta) * rng.normal(size=signal.shape).astype(np.float32)
-    blurred = cv2.GaussianBlur(np.maximum(noisy, 0.02 * tissue_level), (0, 0), rng.uniform(0.35, 0.95))
-    log_exposure: Image = -np.log(blurred / np.float32(tissue_level)).astype(np.float32)
-    return log_exposure
+    grain = rng.normal(size=signal.shape).astype(np.float32)
+    noisy = signal + np.sqrt(signal / quanta) * grain
+    blurred: Image = cv2.GaussianBlur(np.maximum(noisy, 0.02 * tissue_level), (0, 0), rng.uniform(0.35, 0.95))
+    return np.asarray(np.log(np.float32(tissue_level) / blurred), dtype=np.float32)
 
 
 def display(log_exposure: Image, rng: np.random.Generator) -> Image:
@@ -51,7 +51,7 @@ def display(log_exposure: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.25:
         tool = cv2.createCLAHE(rng.uniform(1.0, 3.0), (int(rng.integers(3, 9)),) * 2)
         v = tool.apply((v * 255).astype(np.uint8)).astype(np.float32) / 255.0
-    return np.clip(v, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(v, 0.0, 1.0), dtype=np.float32)
 
 
 def _collimate(v: Image, rng: np.random.Generator) -> Image:
@@ -72,7 +72,7 @@ def _markers(v: Image, rng: np.random.Generator) -> Image:
         text = str(rng.choice(["R", "L", "RT", "LT", "RT.", "LAT", "12", "AB", "ERECT", "75kV"]))
         size = rng.uniform(0.35, 1.1)
         at = (int(rng.uniform(0.0, 0.9) * cols), int(rng.uniform(0.04, 1.0) * rows))
-        shade = int(rng.choice([255, 255, 0, rng.integers(90, 255)]))
+        shade = (255, 255, 0, int(rng.integers(90, 255)))[int(rng.integers(4))]
         if rng.random() < 0.5:
             w, h = int(24 * size * len(text)), int(34 * size)
             cv2.rectangle(canvas, (at[0] - 3, at[1] - h + 4), (at[0] + w, at[1] + 5), 255 - shade, -1)
@@ -92,9 +92,10 @@ def archive(v: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.3:
         v = v + 0.02 * noise_map(v.shape, rng.uniform(1.0, 3.0), rng)
     if rng.random() < 0.3:
-        ok, data = cv2.imencode(
-            ".jpg", (np.clip(v, 0, 1) * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))]
-        )
-        if ok:
-            v = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255.0
-    return np.clip(v, 0.0, 1.0).astype(np.float32)
+        v = _jpeg(v, int(rng.integers(40, 95)))
+    return np.asarray(np.clip(v, 0.0, 1.0), dtype=np.float32)
+
+
+def _jpeg(v: Image, quality: int) -> Image:
+    _, data = cv2.imencode(".jpg", (np.clip(v, 0, 1) * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.float32) / np.float32(255.0)

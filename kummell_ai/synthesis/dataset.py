@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[int]:
 
 
 def _part(job: _Job) -> Path:
-    return job.folder / "parts" / f"SIM{job.seed:08d}-{job.films}-{job.form}.json"
+    made_with = hashlib.sha256(f"{job.recipe} {job.films} {job.form}".encode()).hexdigest()[:8]
+    return job.folder / "parts" / f"SIM{job.seed:08d}-{made_with}.json"
 
 
 def _make_patient(job: _Job) -> int:

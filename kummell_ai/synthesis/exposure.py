@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -194,10 +193,3 @@ def visible_corners(vertebra: PosedVertebra, setting: Setting) -> FloatArray:
     inside = (points[:, 0] >= 0) & (points[:, 0] <= cols) & (points[:, 1] >= 0) & (points[:, 1] <= rows)
     points[~inside] = np.nan
     return points
-
-
-def resize_film(film: Map, rows: int) -> Map:
-    """A film resampled to ``rows`` rows (area averaging), aspect kept."""
-    cols = max(1, round(film.shape[1] * rows / film.shape[0]))
-    resized: Map = cv2.resize(film, (cols, rows), interpolation=cv2.INTER_AREA)
-    return resized

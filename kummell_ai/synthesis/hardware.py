@@ -63,7 +63,7 @@ def screw(entry_mm: FloatArray, tip_mm: FloatArray, radius_mm: float, pitch_mm: 
 def screw_head(entry_mm: FloatArray, outward: FloatArray, radius_mm: float, height_mm: float) -> Mesh:
     """The tulip of a polyaxial screw, standing on ``entry_mm`` and pointing along ``outward``."""
     w = outward / np.linalg.norm(outward)
-    s = np.array([-2.0, -1.0, 0.5, height_mm * 0.6, height_mm])
+    s = np.array([-2.0, -1.0, 0.5, height_mm * 0.6, height_mm], dtype=np.float64)
     return tube(entry_mm + s[:, None] * w, radius_mm * np.array([0.45, 0.8, 1.0, 1.0, 0.9]))
 
 
@@ -79,9 +79,10 @@ def rod(points_mm: FloatArray, radius_mm: float, overhang_mm: float) -> Mesh:
     ]
     path = np.concatenate(ends)
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    fine = np.linspace(0.0, s[-1], 16)
+    fine: FloatArray = np.linspace(0.0, float(s[-1]), 16)
     degree = min(3, len(path) - 1)
-    smooth = np.stack([np.polyval(np.polyfit(s, path[:, k], degree), fine) for k in range(3)], axis=1)
+    bend = [np.polyval(np.polyfit(s, path[:, k], degree), fine) for k in range(3)]
+    smooth: FloatArray = np.stack(bend, axis=1).astype(np.float64)
     return tube(smooth, np.full(len(fine), radius_mm))
 
 
@@ -106,8 +107,8 @@ def sphere(subdivisions: int = 2) -> Mesh:
         dtype=np.float64,
     )
     f = np.array(
-        [[0, 11, 5], [0, 5, 1], [0, 1, 7], [0, 7, 10], [0, 10, 11], [1, 5, 9], [5, 11, 4], [11, 10, 2], [10, 7, 6], [7, 1, 8],
-         [3, 9, 4], [3, 4, 2], [3, 2, 6], [3, 6, 8], [3, 8, 9], [4, 9, 5], [2, 4, 11], [6, 2, 10], [8, 6, 7], [9, 8, 1]]
+        [[0, 11, 5], [0, 5, 1], [0, 1, 7], [0, 7, 10], [0, 10, 11], [1, 5, 9], [5, 11, 4], [11, 10, 2], [10, 7, 6],
+         [7, 1, 8], [3, 9, 4], [3, 4, 2], [3, 2, 6], [3, 6, 8], [3, 8, 9], [4, 9, 5], [2, 4, 11], [6, 2, 10], [8, 6, 7], [9, 8, 1]]
     )  # fmt: skip
     for _ in range(subdivisions):
         edges = np.sort(f[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)

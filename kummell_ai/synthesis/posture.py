@@ -82,8 +82,8 @@ def _normal(rims: FloatArray, endplate: int) -> FloatArray:
     """Cranial normal (3,) of an endplate in the mid-sagittal plane."""
     c = rims[endplate][:, [LEFT, RIGHT]].mean(axis=1)
     forward = c[ANTERIOR] - c[POSTERIOR]
-    normal = np.array([-forward[2], 0.0, forward[0]])
-    return normal / np.linalg.norm(normal)
+    normal: FloatArray = np.array([-forward[2], 0.0, forward[0]]) / np.hypot(forward[0], forward[2])
+    return normal
 
 
 def stack_spine(

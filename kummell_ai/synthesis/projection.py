@@ -45,7 +45,7 @@ class ConeBeam:
 
 
 @njit(cache=True, nogil=True)
-def _add_triangles(
+def _add_triangles(  # noqa: C901 - one tight loop, compiled
     out: NDArray[np.float32],
     uv: FloatArray,
     xyz: FloatArray,

@@ -68,7 +68,7 @@ def load_recipe(path: Path | None, **overrides: Any) -> Recipe:
             loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(
-                f"{path}: not a readable YAML file ({str(error).splitlines()[0]}); give a recipe such as configs/synthesis/default.yaml",
+                f"{path}: not a readable YAML file ({str(error).splitlines()[0]}); see configs/synthesis/default.yaml",
                 path,
             ) from None
         if not isinstance(loaded, dict):

@@ -18,8 +18,7 @@ def noise_map(shape: tuple[int, int], cell_px: float, rng: np.random.Generator) 
     """Smooth noise (rows, columns), about zero mean and unit spread, with features ``cell_px`` wide."""
     rows, cols = (max(2, int(np.ceil(n / cell_px)) + 1) for n in shape)
     coarse = rng.normal(size=(rows, cols)).astype(np.float32)
-    smooth: Map = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return smooth
+    return np.asarray(cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def fractal_noise(shape: tuple[int, int], cell_px: float, octaves: int, rng: np.random.Generator) -> Map:
@@ -89,7 +88,7 @@ def lungs(scene: Scene, tissue: Map, rng: np.random.Generator) -> Map:
     base = scene.levels_z[names[int(rng.integers(len(names)))]] + rng.normal(0.0, 8.0)
     rise, width = rng.uniform(30.0, 80.0), rng.uniform(60.0, 110.0)
     out = np.zeros_like(tissue)
-    vessels = 1.0 + 0.12 * fractal_noise(tissue.shape, 14.0 / scene.pixel_mm, 3, rng)
+    vessels = 1.0 + np.float32(rng.uniform(0.01, 0.09)) * fractal_noise(tissue.shape, 14.0 / scene.pixel_mm, 3, rng)
     for _ in range(2):
         base_side = base + rng.normal(0.0, 10.0)
         dome = base_side + rise * (1.0 - np.exp(-(((scene.ahead + 40.0) / width) ** 2)))
@@ -97,7 +96,7 @@ def lungs(scene: Scene, tissue: Map, rng: np.random.Generator) -> Map:
         edge = 1.0 / (1.0 + np.exp(-np.clip((scene.z - dome) / rng.uniform(0.6, 2.5), -30, 30)))
         out += (edge * tissue * rng.uniform(0.07, 0.24) * vessels).astype(np.float32)
     heart = np.exp(-(((scene.ahead - 90.0) / 45.0) ** 2)) * rng.uniform(0.0, 0.7)
-    return (out * (1.0 - heart)).astype(np.float32)
+    return np.asarray(out * (1.0 - heart), dtype=np.float32)
 
 
 def _ellipse_field(scene: Scene, x: float, z: float, a: float, b: float, tilt: float) -> Map:

@@ -23,7 +23,7 @@ def true_measurements(corners_mm: Mapping[VertebralLevel, FloatArray], index: Ve
     k = USUAL_LEVELS.index(index)
     above, body, below = (sagittal(corners_mm[USUAL_LEVELS[i]]) for i in (k - 1, k, k + 1))
     reference = float(reference_height(above, below))
-    values = {
+    values: dict[str, FloatArray | float] = {
         "anterior_height_mm": anterior_height(body),
         "posterior_height_mm": posterior_height(body),
         "reference_height_mm": reference,
