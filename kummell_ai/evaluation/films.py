@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
-from kummell_ai.evaluation.matching import match_vertebrae
+from kummell_ai.evaluation.matching import is_asked_for, match_vertebrae
 from kummell_ai.evaluation.points import corner_errors
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks
@@ -53,7 +53,7 @@ def evaluate_film(
     pair = (_measure(renamed, spacing, size_px), _measure(truth, spacing, size_px))
     results = []
     for i, body in enumerate(truth.vertebrae):
-        if body.level is VertebralLevel.S1:
+        if not is_asked_for(body):
             continue
         if i not in partner:
             results.append(VertebraResult(body.level, body.flags, found=False))
@@ -75,9 +75,7 @@ def evaluate_film(
 
 def refused_film(truth: SpineLandmarks, phase: Phase, reason: str) -> FilmResult:
     """The result of a film that was refused: every vertebra is missed."""
-    missed = tuple(
-        VertebraResult(v.level, v.flags, found=False) for v in truth.vertebrae if v.level is not VertebralLevel.S1
-    )
+    missed = tuple(VertebraResult(v.level, v.flags, found=False) for v in truth.vertebrae if is_asked_for(v))
     return FilmResult(truth.reference.name, phase, missed, refused=reason)
 
 

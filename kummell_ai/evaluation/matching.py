@@ -18,16 +18,20 @@ CORRIDOR = 1.5
 """How far beside the prolonged spine a body may lie to count as beyond the annotation, in depths."""
 
 
+MIN_CORNERS = 3
+"""Corners of a true body that must be seen for it to be asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matching:
     """The outcome of matching one film, as indices into the two films' vertebrae.
 
     Attributes:
         pairs: (true, predicted), one-to-one.
-        missed: true vertebrae without a partner, S1 left out.
+        missed: true vertebrae without a partner, S1 and those with fewer than three corners left out.
         false: predicted vertebrae without a partner that lie where the truth is complete.
-        beyond: predicted vertebrae without a partner on the prolonged spine, where the truth may have left real
-            vertebrae out; see `match_vertebrae`.
+        beyond: predicted vertebrae without a partner where the truth may have left real vertebrae out; see
+            `match_vertebrae`.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -36,34 +40,57 @@ class Matching:
     beyond: tuple[int, ...]
 
 
+def is_asked_for(body: VertebraLandmarks) -> bool:
+    """Whether a true body must be found: at least three corners are seen, and it is not S1."""
+    return body.level is not VertebralLevel.S1 and _corners_seen(body) >= MIN_CORNERS
+
+
 def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matching:
     """Match bodies one-to-one so that the sum of centre distances is least; none beyond half the true depth.
 
-    S1 is matched if it can be, but a missed or an additional S1 counts as no error. A predicted body without a
-    partner counts as false, except *beyond the annotation*: above the topmost true centre (along the line through
-    the two topmost) and at most 1.5 depths beside that line, because annotators leave real vertebrae out there; and
-    likewise below the lowest true centre when that vertebra is named and lies above L5, because then the film or the
-    annotation ends early.
+    The distance is that of the means of the corners seen in both. S1 is matched if it can be, but a missed or an
+    additional S1 counts as no error, and a true body with fewer than three corners on the film is not asked for.
+    A predicted body without a partner counts as false, except *beyond the annotation*: within one depth of a body
+    that is not asked for; above the topmost true centre (along the line through the two topmost) and at most 1.5
+    depths beside that line, because annotators leave real vertebrae out there; and likewise below the lowest true
+    centre when that vertebra is named and lies above L5, because then the film or the annotation ends early.
     """
-    pairs = _assign(predicted.vertebrae, truth.vertebrae)
+    whole = tuple(v for v in truth.vertebrae if _corners_seen(v) >= MIN_CORNERS)
+    index = [i for i, v in enumerate(truth.vertebrae) if _corners_seen(v) >= MIN_CORNERS]
+    pairs = [(index[i], j) for i, j in _assign(predicted.vertebrae, whole)]
     used_true, used_predicted = {i for i, _ in pairs}, {j for _, j in pairs}
+    missed = [i for i, v in enumerate(truth.vertebrae) if i not in used_true and is_asked_for(v)]
     sacrum = VertebralLevel.S1
-    missed = [i for i, v in enumerate(truth.vertebrae) if i not in used_true and v.level is not sacrum]
     left = [j for j, v in enumerate(predicted.vertebrae) if j not in used_predicted and v.level is not sacrum]
-    beyond = [j for j in left if _is_beyond(predicted.vertebrae[j].centre_px, truth.vertebrae)]
+    partial = [v for v in truth.vertebrae if _corners_seen(v) < MIN_CORNERS]
+    beyond = [
+        j
+        for j in left
+        if _is_beyond(predicted.vertebrae[j].centre_px, whole) or _is_near(predicted.vertebrae[j], partial)
+    ]
     false = [j for j in left if j not in beyond]
     return Matching(tuple(pairs), tuple(missed), tuple(false), tuple(beyond))
+
+
+def _corners_seen(body: VertebraLandmarks) -> int:
+    return int(np.isfinite(body.corners_px).all(axis=-1).sum())
 
 
 def _assign(predicted: tuple[VertebraLandmarks, ...], truth: tuple[VertebraLandmarks, ...]) -> list[tuple[int, int]]:
     if not predicted or not truth:
         return []
-    depths = np.array([v.depth_px for v in truth])
-    apart = np.array([v.centre_px for v in truth])[:, None] - np.array([v.centre_px for v in predicted])[None]
-    distance = np.linalg.norm(apart, axis=-1) / depths[:, None]
-    cost = np.where(np.isfinite(distance) & (distance < MATCH_DISTANCE), distance, 1e3)
-    rows, columns = linear_sum_assignment(cost)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < MATCH_DISTANCE]
+    offset = np.stack([v.corners_px for v in predicted])[None] - np.stack([v.corners_px for v in truth])[:, None]
+    seen = np.isfinite(offset).all(axis=-1)
+    count = seen.sum(axis=-1)
+    mean = np.where(seen[..., None], offset, 0.0).sum(axis=-2) / np.maximum(count, 1)[..., None]
+    distance = np.linalg.norm(mean, axis=-1) / np.array([v.depth_px for v in truth])[:, None]
+    allowed = (count > 0) & (distance < MATCH_DISTANCE)
+    rows, columns = linear_sum_assignment(np.where(allowed, distance, 1e3))
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if allowed[i, j]]
+
+
+def _is_near(body: VertebraLandmarks, partial: list[VertebraLandmarks]) -> bool:
+    return any(float(np.linalg.norm(body.centre_px - v.centre_px)) < body.depth_px for v in partial)
 
 
 def _is_beyond(centre: FloatArray, truth: tuple[VertebraLandmarks, ...]) -> bool:

@@ -68,7 +68,7 @@ class FilmResult:
     Attributes:
         name: of the film.
         phase: of the film.
-        vertebrae: one for each true vertebra but S1, cranial to caudal.
+        vertebrae: one for each true vertebra that is asked for (not S1, three corners seen), cranial to caudal.
         false: predicted vertebrae that match no true one.
         beyond: predicted vertebrae on the prolonged spine where the truth ends (see `match_vertebrae`).
         refused: why the film was not measured; None when it was.

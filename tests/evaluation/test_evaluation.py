@@ -25,7 +25,7 @@ LEVELS = tuple(VertebralLevel.parse(name) for name in ("T11", "T12", "L1", "L2",
 
 def body(level: VertebralLevel | None, x: float, y: float, flags: frozenset[str] = frozenset()) -> VertebraLandmarks:
     """A left-facing block of 80 x 60 px."""
-    corners = np.array([[x - 40, y - 30], [x + 40, y - 30], [x - 40, y + 30], [x + 40, y + 30]])
+    corners = np.array([[x - 40, y - 30], [x + 40, y - 30], [x - 40, y + 30], [x + 40, y + 30]], dtype=float)
     return VertebraLandmarks(corners, level, flags=flags)
 
 
@@ -80,6 +80,26 @@ def test_below_a_complete_truth_is_false() -> None:
     truth = spine(levels)
     predicted = replace(truth, vertebrae=(*truth.vertebrae, body(None, 200, 370)))
     assert match_vertebrae(predicted, truth).false == (3,)
+
+
+def test_a_body_with_two_corners_on_the_film_is_not_asked_for() -> None:
+    truth = spine()
+    cut = truth.vertebrae[4].points_px.copy()
+    cut[2:] = np.nan
+    partial = replace(truth, vertebrae=(*truth.vertebrae[:4], replace(truth.vertebrae[4], points_px=cut)))
+    for predicted in (truth, replace(truth, vertebrae=truth.vertebrae[:4])):
+        matching = match_vertebrae(predicted, partial)
+        assert matching.pairs == tuple((i, i) for i in range(4))
+        assert matching.missed == matching.false == ()
+    assert len(evaluate_film(truth, partial, SPACING, size_px=SIZE).vertebrae) == 4
+
+
+def test_a_body_with_three_corners_is_matched_by_them() -> None:
+    truth = spine()
+    cut = truth.vertebrae[4].points_px.copy()
+    cut[3] = np.nan
+    partial = replace(truth, vertebrae=(*truth.vertebrae[:4], replace(truth.vertebrae[4], points_px=cut)))
+    assert len(match_vertebrae(moved(truth, 39, 0), partial).pairs) == 5
 
 
 def test_nothing_predicted_and_nothing_true() -> None:
