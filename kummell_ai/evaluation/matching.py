@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from kummell_ai.anatomy import VertebralLevel
@@ -80,7 +81,7 @@ def _assign(predicted: tuple[VertebraLandmarks, ...], truth: tuple[VertebraLandm
     if not predicted or not truth:
         return []
     offset = np.stack([v.corners_px for v in predicted])[None] - np.stack([v.corners_px for v in truth])[:, None]
-    seen = np.isfinite(offset).all(axis=-1)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(offset).all(axis=-1))
     count = seen.sum(axis=-1)
     mean = np.where(seen[..., None], offset, 0.0).sum(axis=-2) / np.maximum(count, 1)[..., None]
     distance = np.linalg.norm(mean, axis=-1) / np.array([v.depth_px for v in truth])[:, None]
