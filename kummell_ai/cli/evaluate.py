@@ -1,24 +1,96 @@
-"""``kummell-ai evaluate``: measured against truth."""
+"""``kummell-ai evaluate``: a model held against films whose truth is known."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli import exits, options
+from kummell_ai.cli import console, exits, models, options, outputs
+from kummell_ai.cli.files import check_out, write_atomic
+from kummell_ai.errors import InputError
+
+if TYPE_CHECKING:
+    from kummell_ai.evaluation.summary import Row
+
+SHOWN = {
+    "found_percent": "found %",
+    "corner_median_mm": "corner mm",
+    "corner_p90_mm": "p90 mm",
+    "corner_median_percent": "corner % of depth",
+    "segmental_cobb_mae_deg": "Cobb °",
+    "wedge_angle_mae_deg": "wedge °",
+    "anterior_height_mae_mm": "height mm",
+}
+"""Columns of the terminal table; all of them stand in the files."""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("evaluate", help="a model against films whose truth is known")
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with annotations.json (COCO keypoints)")
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with annotations.json, or a COCO file")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Not there yet."""
-    return exits.WRONG_USE
+    """Write evaluation.json and evaluation.csv and print the main columns."""
+    from kummell_ai.annotations.coco import read_coco
+    from kummell_ai.evaluation import evaluate_dataset
+
+    folder = check_out(args.out)
+    coco = args.dataset / "annotations.json" if args.dataset.is_dir() else args.dataset
+    try:
+        total = len(read_coco(coco)[: args.limit])
+        predictor = models.load_predictor(args.model)
+        with console.counter("evaluating", total) as advance:
+            result = evaluate_dataset(coco, predictor, limit=args.limit, progress=lambda done, of: advance(1))
+    except InputError as error:
+        console.say(console.one_line(str(coco), str(error)))
+        return exits.NONE_USABLE
+    facts = {
+        "command": "evaluate",
+        "dataset": str(args.dataset),
+        "films": len(result.films),
+        "model": predictor.bundle.name,
+        "weights_sha256": predictor.bundle.weights_sha256,
+        "rows": list(result.rows),
+        "exit_code": exits.DONE,
+    }
+    _write(folder, facts, result.rows)
+    if args.json:
+        console.tell_json(facts)
+    else:
+        console.tell_table(_table(result.rows))
+        console.tell(f"{len(result.films)} films; all figures in {folder / 'evaluation.csv'}")
+    return exits.DONE
+
+
+def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
+    from kummell_ai.reporting.table import to_csv
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_atomic(folder / "evaluation.json", outputs.json_text(facts))
+    write_atomic(folder / "evaluation.csv", to_csv(columns, rows))
+
+
+def _table(rows: Sequence[Row]) -> object:
+    from rich.table import Table
+
+    table = Table()
+    names = ("stratum", "phase", "vertebrae", *(name for name in SHOWN if any(name in row for row in rows)))
+    for name in names:
+        table.add_column(SHOWN.get(name, name), justify="left" if name in ("stratum", "phase") else "right")
+    for row in rows:
+        table.add_row(*(_text(row.get(name)) for name in names))
+    return table
+
+
+def _text(value: float | int | str | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -20,7 +20,7 @@ def safe_name(text: str, fallback: str = "film") -> str:
     """``text`` as a file name; where characters had to go, a hash of the whole text keeps names apart.
 
     >>> safe_name("IM_0007"), safe_name("../../etc/passwd")
-    ('IM_0007', 'etc-passwd-d5d3308e')
+    ('IM_0007', 'etc-passwd-3754d6cb')
     """
     name = _UNSAFE.sub("-", text).strip("-.")
     if name and name == text and len(name) <= MAX_NAME and name.lower() not in _RESERVED:

@@ -64,7 +64,7 @@ def draw_overlay_png(
     for shape in scene.shapes:
         _paint(brush, shape)
     buffer = io.BytesIO()
-    large.resize(film.size, Image.Resampling.LANCZOS).save(buffer, format="PNG", optimize=True)
+    large.resize(film.size, Image.Resampling.LANCZOS).save(buffer, format="PNG")
     return buffer.getvalue()
 
 

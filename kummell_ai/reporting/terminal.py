@@ -43,17 +43,22 @@ def film_table(measurement: RadiographMeasurement) -> Table:
         table.add_column(name, justify="left" if name == "Level" else "right")
     for vertebra in measurement.vertebrae:
         ids = ("anterior_height", "posterior_height", "wedge_angle")
-        values = [value_text(vertebra.quantities[i]) if i in vertebra.quantities else "–" for i in ids]
+        values = [_plain(value_text(vertebra.quantities[i])) if i in vertebra.quantities else "–" for i in ids]
         segment = measurement.segment("segmental_cobb", vertebra.level) if vertebra.level is not None else None
-        values.append(value_text(segment.angle) if segment is not None else "–")
+        values.append(_plain(value_text(segment.angle)) if segment is not None else "–")
         flags = ", ".join(sorted(vertebra.landmarks.flags))
         level = Text.assemble(str(vertebra.level or "?"), (f" {flags}" if flags else "", "magenta"))
         table.add_row(level, *values, f"{vertebra.landmarks.confidence:.2f}")
     return table
 
 
+def _plain(text: str) -> str:
+    """Ordinary blanks, which every terminal font has."""
+    return text.replace("\u202f", " ")
+
+
 def _cell(cell: CellText) -> Text:
-    parts: list[tuple[str, str]] = [(cell.value, "bold")]
+    parts: list[tuple[str, str]] = [(_plain(cell.value), "bold")]
     if cell.interval:
         parts.append((f"\n{cell.interval}", "dim"))
     if cell.verdict:

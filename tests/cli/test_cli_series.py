@@ -1,47 +1,64 @@
 from __future__ import annotations
 
+import io
 import json
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from tests import made_up
-from tests.cli.conftest import read_rows, write_dicom
+from tests.cli.conftest import FakePredictor, read_rows, write_dicom
 
 
-def test_a_patient_gets_a_report(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
-    out, err = capsys.readouterr()
-    assert re.search(r"Anterior height.*13\.\d mm.*improved", out, re.DOTALL)
-    assert str(tmp_path / "report.html") in out
+@pytest.fixture(scope="module")
+def run(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """Folder, stdout and stderr of one run over the made-up patient."""
+    folder = tmp_path_factory.mktemp("run")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(models, "load_predictor", lambda folder: FakePredictor())
+        assert main(["series", str(stored), "--out", str(folder)]) == 0
+    return folder, out.getvalue(), err.getvalue()
+
+
+def test_a_patient_gets_a_table_and_the_path_of_the_report(run: tuple[Path, str, str]) -> None:
+    folder, out, err = run
+    assert re.search(r"Anterior.*13\.\d mm.*improved", out, re.DOTALL)
+    assert str(folder / "report.html") in out
     assert err == ""
-    page = (tmp_path / "report.html").read_text()
+
+
+def test_the_page_stands_alone(run: tuple[Path, str, str]) -> None:
+    page = (run[0] / "report.html").read_text()
     assert "Research use, not a medical device" in page
     assert page.count("<figure>") == 3
     assert page.count("data:image/jpeg;base64,") == 3
     assert not re.search(r'(src|href)="(?!data:|#)', page), "the page must not load anything"
-    report = json.loads((tmp_path / "report.json").read_text())
+
+
+def test_the_report_holds_the_course(run: tuple[Path, str, str]) -> None:
+    report = json.loads((run[0] / "report.json").read_text())
     assert report["index_level"] == "L1"
     assert report["index_level_source"] == "found"
     assert [c["name"] for c in report["corrections"]] == ["correction", "loss", "net"]
     assert report["corrections"][0]["changes"]["anterior_height"]["change"]["value"] == pytest.approx(8.5, abs=0.3)
 
 
-def test_every_film_keeps_files_of_its_own_when_names_collide(stored: Path, tmp_path: Path) -> None:
-    main(["series", str(stored), "--out", str(tmp_path), "--json"])
-    names = sorted(path.name for path in tmp_path.iterdir())
+def test_every_film_keeps_files_of_its_own_when_names_collide(run: tuple[Path, str, str]) -> None:
+    names = sorted(path.name for path in run[0].iterdir())
     assert sum(name.endswith(".overlay.svg") for name in names) == 3
     assert sum(name.endswith(".overlay.png") for name in names) == 3
     assert {"angles.csv", "measurements.csv", "report.html", "report.json", "series.csv"} <= set(names)
     assert not [name for name in names if name.endswith(".part")]
 
 
-def test_the_wide_table_agrees_with_the_report(stored: Path, tmp_path: Path) -> None:
-    main(["series", str(stored), "--out", str(tmp_path), "--json"])
-    (row,) = read_rows(tmp_path / "series.csv")
+def test_the_wide_table_agrees_with_the_report(run: tuple[Path, str, str]) -> None:
+    (row,) = read_rows(run[0] / "series.csv")
     assert row["patient_id"] == "KUM-001"
     front, _ = made_up.WEDGE[Phase.PRE_OP]
     assert float(row["pre_anterior_height_mm"]) == pytest.approx(front, abs=0.5)
@@ -49,14 +66,6 @@ def test_the_wide_table_agrees_with_the_report(stored: Path, tmp_path: Path) -> 
     assert float(row["correction_kyphosis_correction_deg"]) == pytest.approx(
         float(row["pre_segmental_cobb_deg"]) - float(row["post_segmental_cobb_deg"]), rel=1e-4
     )
-
-
-def test_json_is_all_that_stands_on_stdout(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["series", str(stored), "--out", str(tmp_path), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["exit_code"] == 0
-    assert result["patients"][0]["report"] == "report.html"
-    assert result["patients"][0]["corrections"][0]["changes"]["wedge_angle"]["verdict"] == "improved"
 
 
 def test_dry_run_plans_and_writes_nothing(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,8 +110,14 @@ def test_the_same_date_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "out").exists()
 
 
-def test_the_injured_level_can_be_given(stored: Path, tmp_path: Path) -> None:
+def test_the_injured_level_can_be_given_and_json_is_all_of_stdout(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "t12", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["exit_code"] == 0
+    assert result["patients"][0]["report"] == "report.html"
+    assert "wedge_angle" in result["patients"][0]["corrections"][0]["changes"]
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["index_level"], report["index_level_source"]) == ("T12", "given")
     assert "given by the user" in (tmp_path / "report.html").read_text()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
+from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.page import write_index, write_page
+from kummell_ai.reporting.prose import headline, summary_sentences, value_text
+from kummell_ai.reporting.terminal import film_table, report_table
+from kummell_ai.reporting.trend import trend_svg
+from tests import made_up
+
+HOSTILE = '<script>alert("x")</script>"\'&'
+
+
+class Balance(HTMLParser):
+    """Counts open elements, so that an unclosed or doubly closed one shows."""
+
+    VOID = frozenset({"meta", "rect", "line", "circle", "polygon", "polyline", "image", "br", "i"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    films = {made_up.reference(phase): made_up.radiograph(phase) for phase in made_up.DATES}
+    return write_page(made_up.report(), films)
+
+
+def text_of(html: str) -> str:
+    body = re.sub(r"<style>.*?</style>|<svg.*?</svg>", " ", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).replace("\u202f", " ").split())
+
+
+def test_the_page_is_well_formed_and_self_contained(page: str) -> None:
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert not re.search(r"<script|<link|@import|url\(|(src|href)=\"(?!data:|#)", page)
+
+
+def test_a_reader_finds_the_numbers_and_the_verdicts(page: str) -> None:
+    text = text_of(page)
+    assert "Research use, not a medical device" in text
+    assert "Kyphosis is positive, lordosis negative." in text
+    assert "Anterior height L1 13.3 mm 11.6 to 15.0 21.8 mm" in text
+    assert "Segmental kyphosis (Cobb) T12 superior to L2 inferior 23.2°" in text
+    assert text.count("▲ improved") >= 6
+    assert text.count("≈ not distinguishable") >= 3
+    assert "L1 is the injured level, found automatically: L1 has the largest height loss" in text
+    assert "kummell_ai 0.1.0, definitions 1" in text
+    assert "4 Mar 2024" in text
+
+
+def test_hostile_text_is_escaped_wherever_it_stands() -> None:
+    report = made_up.report(HOSTILE)
+    film = report.films[0].measurement
+    named = replace(film, reference=replace(film.reference, name=HOSTILE))
+    hostile = replace(
+        report,
+        films=(PhasedMeasurement(Phase.PRE_OP, named), *report.films[1:]),
+        findings=(Finding("x", Severity.WARNING, HOSTILE),),
+        provenance=replace(report.provenance, model=HOSTILE, options=((HOSTILE, HOSTILE),)),
+    )
+    html = write_page(hostile, {named.reference: made_up.radiograph()})
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    index = write_index([(HOSTILE, "a/report.html", HOSTILE)], [HOSTILE])
+    assert "<script" not in index
+
+
+def test_a_report_without_comparison_says_what_it_has() -> None:
+    report = made_up.report()
+    alone = replace(report, films=report.films[:1], corrections=())
+    text = text_of(write_page(alone, {}))
+    assert "Anterior height L1 13.3 mm" in text
+    assert "Correction, loss and net" not in text
+    assert summary_sentences(alone) == []
+    assert headline(alone).endswith("No comparison could be made.")
+
+
+def test_an_unknown_phase_is_numbered() -> None:
+    report = made_up.report()
+    unknown = replace(report, films=tuple(replace(f, phase=Phase.UNKNOWN) for f in report.films), corrections=())
+    text = text_of(write_page(unknown, {}))
+    assert all(f"Film {i}" in text for i in (1, 2, 3))
+
+
+def test_missing_numbers_are_a_dash_with_the_reason() -> None:
+    def without_scale(report: CorrectionReport) -> CorrectionReport:
+        films = tuple(replace(f, measurement=made_up.measurement(f.phase, metric=False)) for f in report.films)
+        return replace(report, films=films)
+
+    html = write_page(without_scale(made_up.report()), {})
+    assert "no scale: angles and ratios only" in html
+    assert 'title="the film has no pixel spacing"' in html
+
+
+def test_the_sentence_says_from_where_to_where() -> None:
+    span, sentence = summary_sentences(made_up.report())[0]
+    assert span == "Pre-op to post-op"
+    assert "segmental kyphosis 23.2 → 10.5° (−12.8°, improved)" in sentence
+    assert headline(made_up.report()).startswith("L1, 3 films, 4 Mar 2024 to 2 Apr 2025.")
+
+
+def test_values_read_well() -> None:
+    assert value_text(Quantity(-0.04, "deg")) == "0.0°"
+    assert value_text(Quantity(3.14, "mm"), sign=True) == "+3.1\u202fmm"
+    assert value_text(Quantity.missing("mm", "why")) == "–"
+
+
+def test_a_trend_needs_two_values() -> None:
+    known, missing = Quantity(1.0, "mm"), Quantity.missing("mm", "why")
+    assert trend_svg([known, missing]) == ""
+    assert trend_svg([known, missing, known]).count("<circle") == 2
+
+
+def test_the_terminal_tables_hold_the_main_rows() -> None:
+    assert report_table(made_up.report()).row_count == 3
+    assert film_table(made_up.measurement()).row_count == len(made_up.LEVELS)
