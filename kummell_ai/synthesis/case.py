@@ -63,22 +63,34 @@ class SimulatedCase:
     films: tuple[SimulatedFilm, ...]
 
 
+OWN_VARIANTS = 12
+"""How many individuals the project's own bones are modelled after; a patient takes the one its seed falls on."""
+
+
 @functools.cache
-def _banks(templates: str | None, own_bones: bool) -> tuple[TemplateBank, ...]:
-    from kummell_ai.synthesis.procedural import procedural_templates
+def _outside_bank(templates: str) -> TemplateBank:
     from kummell_ai.synthesis.template_bank import load_templates
 
-    banks: list[TemplateBank] = []
-    if templates is not None:
-        banks.append(load_templates(Path(templates)))
-    if own_bones or not banks:
-        banks.append(procedural_templates(None))
+    return load_templates(Path(templates))
+
+
+@functools.cache
+def _own_bank(variant: int) -> TemplateBank:
+    from kummell_ai.synthesis.procedural import procedural_templates
+
+    return procedural_templates(np.random.default_rng([11, variant]))
+
+
+def banks_of(recipe: Recipe, seed: int) -> tuple[TemplateBank, ...]:
+    """Template banks for the patient of ``seed``, outside templates first.
+
+    Raises:
+        ConfigError: the folder of templates cannot be used.
+    """
+    banks = [] if recipe.templates is None else [_outside_bank(recipe.templates)]
+    if recipe.own_bones or not banks:
+        banks.append(_own_bank(seed % OWN_VARIANTS))
     return tuple(banks)
-
-
-def banks_of(recipe: Recipe) -> tuple[TemplateBank, ...]:
-    """Template banks a recipe asks for, outside templates first."""
-    return _banks(recipe.templates, recipe.own_bones)
 
 
 def _posture(individual: Individual, state: State, rng: np.random.Generator) -> tuple[PosedVertebra, ...]:
@@ -151,7 +163,7 @@ def _film(
 
 def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:
     """The patient of ``seed`` before surgery, after it and at follow-up."""
-    individual = sample_individual(seed, banks_of(recipe))
+    individual = sample_individual(seed, banks_of(recipe, seed))
     states = sample_course(individual)
     rng = np.random.default_rng([seed, 8])
     day = dt.datetime(2020, 1, 1, 9, 0) + dt.timedelta(days=int(rng.integers(0, 1200)))
@@ -168,7 +180,7 @@ def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:
 
 def generate_film(seed: int, recipe: Recipe) -> SimulatedFilm:
     """A single film for training, another patient for every seed."""
-    individual = sample_individual(seed, banks_of(recipe))
+    individual = sample_individual(seed, banks_of(recipe, seed))
     rng = np.random.default_rng([seed, 10])
     if rng.random() < recipe.operated:
         state = sample_course(individual, operated=bool(rng.random() < 0.85))[int(rng.choice(3, p=[0.4, 0.3, 0.3]))]
