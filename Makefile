@@ -1,0 +1,47 @@
+# make demo | make test | make check      variables: PYTHON, VENV
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# torch asks for as many threads as it sees; films are small and machines are shared.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: help demo test check fix clean
+
+help:
+	@echo "make demo    set up, measure the example patient, print the table and the path of the report"
+	@echo "make test    set up and run all tests"
+	@echo "make check   lint, types, tests with coverage gates: what a change must pass"
+	@echo "make fix     sort imports and format"
+
+# One stamp per kind of set-up: it is done again only when the requirements change.
+$(VENV)/.user: pyproject.toml constraints.txt
+	scripts/setup "$(PYTHON)" "$(VENV)"
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.user
+	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.user
+	$(BIN)/kummell-ai series examples/patient-01 --out $(OUT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --cov=kummell_ai --cov-report=term:skip-covered
+	$(BIN)/coverage report --fail-under=100 --include='kummell_ai/geometry/*,kummell_ai/quantities.py,kummell_ai/imaging/frames.py'
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
