@@ -16,16 +16,16 @@ def detect(primary: Image, rng: np.random.Generator) -> Image:
 
     Scatter is made from the exposure under tissue only: open air would flood the spine otherwise.
     """
-    tissue_level = float(np.quantile(primary, 0.3))
+    tissue_level = np.float32(np.quantile(primary, 0.3))
     small = cv2.resize(np.minimum(primary, 3.0 * tissue_level), None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
     glow = cv2.GaussianBlur(small, (0, 0), rng.uniform(3.0, 9.0))
     scatter = np.asarray(cv2.resize(glow, (primary.shape[1], primary.shape[0])), dtype=np.float32)
     signal = primary + np.float32(np.exp(rng.uniform(np.log(0.15), np.log(2.5)))) * scatter
     quanta = np.float32(np.exp(rng.uniform(np.log(400.0), np.log(20000.0))) / tissue_level)
-    grain = rng.normal(size=signal.shape).astype(np.float32)
+    grain = np.asarray(rng.normal(size=signal.shape), dtype=np.float32)
     noisy = signal + np.sqrt(signal / quanta) * grain
     blurred: Image = cv2.GaussianBlur(np.maximum(noisy, 0.02 * tissue_level), (0, 0), rng.uniform(0.35, 0.95))
-    return np.asarray(np.log(np.float32(tissue_level) / blurred), dtype=np.float32)
+    return np.asarray(np.log(tissue_level / blurred), dtype=np.float32)
 
 
 def display(log_exposure: Image, rng: np.random.Generator) -> Image:
