@@ -13,10 +13,12 @@ import argparse
 import collections
 import logging
 import multiprocessing
-import multiprocessing.sharedctypes
+import signal
 import sys
 import tempfile
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import KummellError
 
 CHUNK = 1000
+SILENCE_S = 20.0
+"""A child that says nothing for so long is ended, and its case counts as a hang."""
 
 
 def damage(data: bytes, seed: int) -> bytes:
@@ -74,30 +78,38 @@ def run_cases(films: list[Path], first: int, count: int, current, results, folde
     results.put(None)
 
 
-def run_in_children(films: list[Path], first: int, count: int) -> dict[int, str]:
-    """Outcome of every case; ``crash`` where the child died."""
-    outcomes: dict[int, str] = {}
-    last, end = first, first + count
+def run_in_children(films: list[Path], first: int, count: int) -> Iterator[tuple[int, str]]:
+    """Outcome of every case, as they come; ``crash`` where the child died, ``hang`` where it was ended."""
+    start, end = first, first + count
     context = multiprocessing.get_context("spawn")
-    while last < end:
-        current, results = context.Value("q", last), context.SimpleQueue()
-        size = min(CHUNK, end - last)
+    while start < end:
+        current, results = context.Value("q", start), context.SimpleQueue()
+        size = min(CHUNK, end - start)
         with tempfile.TemporaryDirectory() as folder:
-            child = context.Process(target=run_cases, args=(films, last, size, current, results, folder))
+            child = context.Process(target=run_cases, args=(films, start, size, current, results, folder))
             child.start()
-            while child.is_alive() or not results.empty():
-                if results.empty():
-                    child.join(0.02)
-                    continue
-                item = results.get()
-                if item is None:
-                    break
-                outcomes[item[0]] = item[1]
-            child.join()
+            yield from _follow(child, results)
         if child.exitcode:
-            outcomes[current.value] = f"crash (exit code {child.exitcode})"
-        last = current.value + 1
-    return outcomes
+            word = "hang" if child.exitcode == -signal.SIGKILL else f"crash (exit code {child.exitcode})"
+            yield int(current.value), word
+        start = int(current.value) + 1
+
+
+def _follow(child, results) -> Iterator[tuple[int, str]]:  # type: ignore[no-untyped-def]
+    """Outcomes of one child until it is done, dead or silent for too long."""
+    heard = time.monotonic()
+    while child.is_alive() or not results.empty():
+        if results.empty():
+            if time.monotonic() - heard > SILENCE_S:
+                child.kill()
+            child.join(0.02)
+            continue
+        heard = time.monotonic()
+        item = results.get()
+        if item is None:
+            break
+        yield item
+    child.join()
 
 
 def main() -> int:
@@ -107,12 +119,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
     films = list(find_films([options.films]))
-    outcomes = run_in_children(films, options.first, options.count)
-    tally = collections.Counter(text if text in ("film", "refused") else "WRONG" for text in outcomes.values())
-    print(f"{len(outcomes)} cases from {len(films)} films: " + ", ".join(f"{v} {k}" for k, v in sorted(tally.items())))
-    for case, text in outcomes.items():
+    tally: collections.Counter[str] = collections.Counter()
+    for done, (case, text) in enumerate(run_in_children(films, options.first, options.count), start=1):
+        tally[text if text in ("film", "refused") else "WRONG"] += 1
         if text not in ("film", "refused"):
-            print(f"case {case} ({films[case % len(films)].name}): {' '.join(text.split())[:200]}")
+            print(f"case {case} ({films[case % len(films)].name}): {' '.join(text.split())[:200]}", flush=True)
+        if done % CHUNK == 0:
+            print(f"{done} of {options.count}", file=sys.stderr, flush=True)
+    outcome = ", ".join(f"{number} {word}" for word, number in sorted(tally.items()))
+    print(f"{tally.total()} cases from {len(films)} films: {outcome}")
     return int(tally["WRONG"] > 0)
 
 

@@ -107,7 +107,7 @@ def _check_codestream(data: bytes, kind: str, dataset: Dataset, name: str) -> No
     body = data.rstrip(b"\x00")
     if body.rfind(_END_MARKER, max(0, len(body) - _MAX_PADDING)) < 0:
         raise InputError(f"{name}: the compressed picture has no end marker; the file is truncated, export it again")
-    size = _jpeg_size(data) if kind == _JPEG else _jpeg_2000_size(data)
+    size = _jpeg_size(data, int(dataset.BitsAllocated)) if kind == _JPEG else _jpeg_2000_size(data)
     if size is None:
         raise InputError(f"{name}: the compressed picture has no readable header; the file is damaged")
     rows, columns, samples = size
@@ -128,8 +128,11 @@ def _check_rle(data: bytes, dataset: Dataset, name: str) -> None:
         )
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int, int] | None:
-    """(rows, columns, components) of a JPEG or JPEG-LS codestream, or None."""
+def _jpeg_size(data: bytes, bits_allocated: int) -> tuple[int, int, int] | None:
+    """(rows, columns, components) of a JPEG or JPEG-LS codestream; None without a plausible frame header.
+
+    An impossible precision or sampling factor would crash the lossless decoder instead of raising.
+    """
     position = 2
     while position + 9 < len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -137,8 +140,10 @@ def _jpeg_size(data: bytes) -> tuple[int, int, int] | None:
             position += 1
             continue
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            rows, columns = struct.unpack(">HH", data[position + 5 : position + 9])
-            return rows, columns, data[position + 9]
+            precision, rows, columns, components = struct.unpack(">BHHB", data[position + 4 : position + 10])
+            sampling = data[position + 11 : position + 10 + 3 * components : 3]
+            possible = all(1 <= factor >> 4 <= 4 and 1 <= factor & 15 <= 4 for factor in sampling)
+            return (rows, columns, components) if possible and 2 <= precision <= bits_allocated else None
         position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
     return None
 

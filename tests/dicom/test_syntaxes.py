@@ -124,6 +124,17 @@ def test_a_stream_of_another_size_is_refused_before_decoding(tmp_path: Path, syn
         read_radiograph(save(tmp_path / "a", film))
 
 
+@pytest.mark.parametrize(("offset", "value"), [(4, 252), (4, 0), (11, 0xF1)])
+def test_an_impossible_jpeg_frame_header_never_reaches_the_decoder(tmp_path: Path, offset: int, value: int) -> None:
+    """Precision (byte 4 of the frame header) and sampling factor (byte 11); gdcm crashes on some of them."""
+    film = compressed(uid.JPEGLosslessSV1)
+    stream = bytearray(get_frame(film.PixelData, 0, number_of_frames=1))
+    stream[stream.find(b"\xff\xc3") + offset] = value
+    put_stream(film, bytes(stream), uid.JPEGLosslessSV1)
+    with pytest.raises(InputError, match="has no readable header; the file is damaged"):
+        read_radiograph(save(tmp_path / "a", film))
+
+
 def test_rle_with_wrong_segments_is_refused(tmp_path: Path) -> None:
     film = compressed(uid.RLELossless)
     put_stream(film, b"\x07" + get_frame(film.PixelData, 0, number_of_frames=1)[1:], uid.RLELossless)
