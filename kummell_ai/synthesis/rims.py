@@ -56,15 +56,18 @@ class PlacedBone:
     origin_mm: FloatArray
 
 
-def place_vertebra(name: str, vertices_mm: FloatArray, faces: FaceArray) -> PlacedBone:
+def place_vertebra(name: str, vertices_mm: FloatArray, faces: FaceArray, *, find_midline: bool = True) -> PlacedBone:
     """Canonical frame and rims of a vertebra (or whole sacrum) given with x anterior, y left, z cranial.
+
+    With ``find_midline`` the mid-sagittal plane is sought by symmetry; without, it is y = 0, and a sacrum stands with
+    its endplate level.
 
     Raises:
         ConfigError: no plausible vertebral body is found.
     """
     sacrum = name == "S1"
-    rotation, origin = _symmetry_frame(vertices_mm)
-    if sacrum:
+    rotation, origin = _symmetry_frame(vertices_mm) if find_midline else (np.eye(3), np.zeros(3))
+    if sacrum and find_midline:
         rotation = _pitch(np.radians(SACRUM_PITCH_DEG)) @ rotation
     try:
         for _ in range(6):
