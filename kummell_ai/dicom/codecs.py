@@ -49,6 +49,7 @@ DECODERS: dict[str, tuple[str, str]] = {
 pydicom's own RLE decoder is chosen because pylibjpeg-rle leaves Python's exceptions (a Rust panic) on damaged data.
 """
 
+_SCAN = 0xDA
 _END_MARKER = b"\xff\xd9"
 _MAX_PADDING = 16
 """Bytes at the end in which the marker must lie; real files pad with 0x00 or 0xFF."""
@@ -129,23 +130,39 @@ def _check_rle(data: bytes, dataset: Dataset, name: str) -> None:
 
 
 def _jpeg_size(data: bytes, bits_allocated: int) -> tuple[int, int, int] | None:
-    """(rows, columns, components) of a JPEG or JPEG-LS codestream; None without a plausible frame header.
+    """(rows, columns, components) of a JPEG or JPEG-LS codestream; None when its segments are not sound.
 
-    An impossible precision or sampling factor would crash the lossless decoder instead of raising.
+    All segments up to the scan are walked: the lossless decoder ends the process on some damaged headers instead of
+    raising, so they must not reach it.
     """
+    size: tuple[int, int, int] | None = None
     position = 2
-    while position + 9 < len(data) and data[position] == 0xFF:
+    while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xFF:
             position += 1
             continue
+        segment = data[position + 4 : position + 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]]
+        if marker == _SCAN:
+            return size if size is not None and segment[:1] == bytes([size[2]]) else None
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            precision, rows, columns, components = struct.unpack(">BHHB", data[position + 4 : position + 10])
-            sampling = data[position + 11 : position + 10 + 3 * components : 3]
-            possible = all(1 <= factor >> 4 <= 4 and 1 <= factor & 15 <= 4 for factor in sampling)
-            return (rows, columns, components) if possible and 2 <= precision <= bits_allocated else None
-        position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
+            if size is not None:
+                return None
+            size = _frame_size(segment, bits_allocated)
+        position += 4 + len(segment)
     return None
+
+
+def _frame_size(segment: bytes, bits_allocated: int) -> tuple[int, int, int] | None:
+    """(rows, columns, components) of a JPEG frame header; None with an impossible precision or sampling factor."""
+    if len(segment) < 9:
+        return None
+    precision, rows, columns, components = struct.unpack(">BHHB", segment[:6])
+    sampling = segment[7 : 6 + 3 * components : 3]
+    possible = all(1 <= factor >> 4 <= 4 and 1 <= factor & 15 <= 4 for factor in sampling)
+    if not possible or not 2 <= precision <= bits_allocated or len(segment) != 6 + 3 * components:
+        return None
+    return rows, columns, components
 
 
 def _jpeg_2000_size(data: bytes) -> tuple[int, int, int] | None:
