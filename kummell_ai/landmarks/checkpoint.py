@@ -124,12 +124,14 @@ def load_bundle(folder: Path) -> Bundle:
         tensors = load(blob)
         network = KeypointNetwork(NetworkSizes(**info["network"]))
     except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS} cannot be read ({error}); copy the model folder again", folder) from error
+        raise CheckpointError(f"{folder / WEIGHTS} cannot be read ({error}); copy the folder again", folder) from error
     state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     expected = {n: v.shape for n, v in network.state_dict().items() if not n.endswith("num_batches_tracked")}
     wrong = sorted(n for n in expected.keys() | state.keys() if n not in state or expected.get(n) != state[n].shape)
     if wrong:
-        raise CheckpointError(f"{folder / WEIGHTS} does not fit its {RECIPE} at {wrong[0]}; copy the model folder again", wrong[0])
+        raise CheckpointError(
+            f"{folder / WEIGHTS} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0]
+        )
     network.load_state_dict(state, strict=False)
     network.eval().to(memory_format=torch.channels_last)
     return Bundle(str(info.get("name", folder.name)), network, info, hashlib.sha256(blob).hexdigest())

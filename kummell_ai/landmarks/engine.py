@@ -34,5 +34,12 @@ def run_network(network: nn.Module, films: Tensor, *, bf16: bool) -> list[FilmMa
     return to_maps(output)
 
 
+def supports_bf16(device: torch.device) -> bool:
+    """Whether ``device`` computes in bfloat16 without emulation."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _array(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return tensor.detach().contiguous().cpu().numpy()

@@ -106,9 +106,8 @@ def is_plausible(points_px: FloatArray) -> bool:
     turns = _cross(edges, np.roll(edges, -1, axis=0))
     depth = endplate_depth(points_px)
     heights = np.linalg.norm(points_px[:2] - points_px[2:], axis=1)
-    return bool(
-        (turns > 0).sum() >= 3 and body_area(points_px) > 0.08 * depth**2 and heights.max() < 2.0 * depth and depth > 8.0
-    )
+    stout = body_area(points_px) > 0.08 * depth**2 and heights.max() < 2.0 * depth
+    return bool((turns > 0).sum() >= 3 and stout and depth > 8.0)
 
 
 def without_doubles(bodies: list[Candidate], overlap: float) -> list[Candidate]:
@@ -194,11 +193,14 @@ def _candidate(maps: FilmMaps, cell: NDArray[np.int64], stride: int, settings: D
 def _snap(
     heatmaps: Float32, points: FloatArray, stride: int, threshold: float
 ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Move each corner (4, 2) to the best heatmap peak nearby; a corner without one keeps its offset."""
+    """Move each corner (4, 2) to the best heatmap peak nearby; a corner without one, or outside, keeps its offset."""
     depth = endplate_depth(points)
     corners, snapped = points.copy(), np.zeros(len(points), dtype=np.bool_)
     covariance = np.tile(np.eye(2) * (0.08 * depth) ** 2, (len(points), 1, 1))
+    height, width = heatmaps.shape[1:]
     for k, point in enumerate(points):
+        if not (0.0 < point[0] < width * stride and 0.0 < point[1] < height * stride):
+            continue
         cell = _highest_near(heatmaps[k], point, max(SNAP_REACH * depth, 1.5 * stride), stride)
         if cell is None or heatmaps[k][cell[1], cell[0]] < threshold:
             continue

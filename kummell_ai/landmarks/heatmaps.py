@@ -22,6 +22,12 @@ CENTRE_SIGMA = 2.0
 USUAL_DEPTH = 12.5
 """Depth of an endplate that `CENTRE_SIGMA` is meant for (cells)."""
 
+PLAIN_MOMENT = 0.6 * CORNER_SIGMA**2
+"""Second moment (cells²) per axis of an encoded corner's part above a tenth of its peak; 0.604 by integration."""
+
+LEAST_SPREAD = 0.02
+"""Smallest eigenvalue of a corner's covariance (cells²)."""
+
 MAX_PEAKS = 60
 """Peaks kept of one map; a film shows far fewer vertebrae."""
 
@@ -108,41 +114,39 @@ def refine_peak(heatmap: Float32, cell: NDArray[np.int64]) -> FloatArray:
     """Sub-cell position (2,) in cells of the peak at ``cell`` (x, y).
 
     The logarithm of a Gaussian is a parabola, so a parabola through three cells of the logarithm is exact on an
-    encoded point. A peak on the border keeps its cell along that axis.
+    encoded point, at the border too.
     """
     x, y = int(cell[0]), int(cell[1])
-    height, width = heatmap.shape
-    position = np.array([x, y], dtype=np.float64)
-    if 0 < x < width - 1:
-        position[0] += _vertex(heatmap[y, x - 1 : x + 2])
-    if 0 < y < height - 1:
-        position[1] += _vertex(heatmap[y - 1 : y + 2, x])
-    return position
+    return np.array([x + _vertex(heatmap[y], x), y + _vertex(heatmap[:, x], y)])
 
 
 def peak_covariance(heatmap: Float32, position: FloatArray, radius: int = 4) -> FloatArray:
     """Spread (2, 2) in cells² of the peak at ``position`` beyond the Gaussian that was trained.
 
-    Second moment of the map in a window, less 0.75 of the encoded variance (the window cuts the tails),
-    with eigenvalues of at least 0.02 cells².
+    Second moment of what rises above a tenth of the peak, which keeps the ground out of it, less `PLAIN_MOMENT`, with
+    eigenvalues of at least `LEAST_SPREAD`.
     """
     height, width = heatmap.shape
     x, y = (round(float(p)) for p in position)
     xs = np.arange(max(0, x - radius), min(width, x + radius + 1))
     ys = np.arange(max(0, y - radius), min(height, y + radius + 1))
     w = np.asarray(heatmap[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], dtype=np.float64)
+    w = np.maximum(w - 0.1 * w.max(), 0.0)
     dx, dy = np.meshgrid(xs - position[0], ys - position[1])
     cross = (w * dx * dy).sum()
     moment = np.array([[(w * dx * dx).sum(), cross], [cross, (w * dy * dy).sum()]]) / max(float(w.sum()), 1e-9)
-    values, vectors = np.linalg.eigh(moment - 0.75 * CORNER_SIGMA**2 * np.eye(2))
-    spread: FloatArray = (vectors * np.maximum(values, 0.02)) @ vectors.T
+    values, vectors = np.linalg.eigh(moment - PLAIN_MOMENT * np.eye(2))
+    spread: FloatArray = (vectors * np.maximum(values, LEAST_SPREAD)) @ vectors.T
     return spread
 
 
-def _vertex(three: Float32) -> float:
-    a, b, c = np.log(np.maximum(np.asarray(three, dtype=np.float64), 1e-6))
+def _vertex(line: Float32, peak: int) -> float:
+    """Where the parabola through the peak of ``line`` and its neighbours is highest, from the peak, within 0.6."""
+    middle = min(max(peak, 1), len(line) - 2)
+    a, b, c = np.log(np.maximum(line[middle - 1 : middle + 2].astype(np.float64), 1e-6))
     bend = a - 2.0 * b + c
-    return float(np.clip(0.5 * (a - c) / bend, -0.6, 0.6)) if bend < -1e-9 else 0.0
+    vertex = 0.5 * (a - c) / bend if bend < -1e-9 else 0.0
+    return float(np.clip(middle + vertex - peak, -0.6, 0.6))
 
 
 def _draw_corners(targets: HeatmapTargets, corners: FloatArray, centre: FloatArray, depth: float) -> None:

@@ -16,6 +16,7 @@ from torchvision.models.resnet import BasicBlock, resnet18
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.landmarks.channels import STATES, VIEWS
 
+
 class NetworkOutput(NamedTuple):
     """Raw outputs (logits, except the offsets) for a batch of B films; h = H / 4, w = W / 4.
 

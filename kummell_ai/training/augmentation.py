@@ -74,9 +74,7 @@ def plain_augmentation(film: TrainingFilm, size: tuple[int, int]) -> Augmentatio
     return AugmentationDraw(matrix, -1, view, PhotometricDraw.none())
 
 
-def apply_augmentation(
-    film: TrainingFilm, draw: AugmentationDraw, size: tuple[int, int]
-) -> tuple[Uint8, FloatArray]:
+def apply_augmentation(film: TrainingFilm, draw: AugmentationDraw, size: tuple[int, int]) -> tuple[Uint8, FloatArray]:
     """The crop (rows, columns) uint8 and its points (V, 4, 2) in crop px; points outside are kept as they are."""
     image = warp(film.image, draw.matrix, size, draw.border)
     points = np.asarray(film.points_px, dtype=np.float64) @ draw.matrix[:, :2].T + draw.matrix[:, 2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -64,8 +64,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on ``device``."""
-        values = (getattr(self, f.name) for f in fields(self))
-        return Batch(*(v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for v in values))
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "truth"}
+        return replace(self, **{name: value.to(device) for name, value in tensors.items()})
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
@@ -75,7 +75,7 @@ class TrainConfig:
     warmup_steps: int = 150
     gradient_clip: float = 5.0
     ema_decay: float = 0.998
-    precision: str = "bf16-mixed"
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     threads: int = 0
     workers: int = 1
     seed: int = 1
@@ -117,7 +117,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig
         raise ConfigError(f"{path} cannot be read as YAML ({error}); see configs/train.yaml", path) from error
     values = {} if values is None else values
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds {type(values).__name__}; expected keys and values as in configs/train.yaml", path)
+        raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in configs/train.yaml", path)
     for override in overrides:
         key, sign, text = override.partition("=")
         if not sign:
@@ -127,7 +127,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig
         for parent in parents:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
-                raise ConfigError(f"{key!r} goes through {parent!r}, which has no keys of its own; see configs/train.yaml", key)
+                raise ConfigError(f"{parent!r} in {key!r} has no keys of its own; see configs/train.yaml", key)
         place[leaf] = yaml.safe_load(text)
     return _build(TrainConfig, values, "")
 
@@ -147,6 +147,10 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{name} is {value!r}; expected keys and values", value)
         return _build(hint, value, f"{name}.")
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ConfigError(f"{name} is {value!r}; use one of {', '.join(map(str, get_args(hint)))}", value)
+        return value
     allowed = getattr(hint, "__args__", (hint,))
     if float in allowed and isinstance(value, int | str) and not isinstance(value, bool):
         try:

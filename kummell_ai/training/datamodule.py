@@ -12,12 +12,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kummell_ai.errors import InputError
-from kummell_ai.imaging.intensity import standardise
 from kummell_ai.landmarks.channels import STRIDE
+from kummell_ai.landmarks.fitting import normalise
 from kummell_ai.landmarks.heatmaps import empty_targets, encode_heatmaps
 from kummell_ai.training.augmentation import apply_augmentation, draw_augmentation, plain_augmentation
-from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.batch import Batch, Sample, collate
+from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.samples import ShardReader
 
 
@@ -46,7 +46,7 @@ class FilmDataset(Dataset[Sample]):
             targets.weights[:] = 0.0
         elif draw.view == "frontal":
             targets.weights[1:] = 0.0
-        return Sample(standardise(image), targets, film.level, film.states, draw.view, points)
+        return Sample(normalise(image), targets, film.level, film.states, draw.view, points)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -118,5 +118,5 @@ class FilmDataModule(lightning.LightningDataModule):
 def _reader(folder: str, limit: int | None) -> ShardReader:
     reader = ShardReader(Path(folder), limit)
     if len(reader) == 0:
-        raise InputError(f"{folder} holds no training shards (shard_*.npz); make them with scripts/make_training_films.py", folder)
+        raise InputError(f"{folder} holds no shard_*.npz; make them with scripts/make_training_films.py", folder)
     return reader

@@ -37,8 +37,9 @@ class FilmAgreement:
 def agreement(
     bodies: Sequence[Candidate], points_px: FloatArray, levels: NDArray[np.int8], size: tuple[int, int]
 ) -> FilmAgreement:
-    """Match ``bodies`` with the truth (V, 4, 2) on a film of ``size`` (rows, columns): nearest centre within half a depth.
+    """Match ``bodies`` with the truth (V, 4, 2) on a film of ``size`` (rows, columns).
 
+    A body matches the vertebra whose centre is nearest and within half a depth.
     Vertebrae partly outside the film are neither asked for nor held against the decoder.
     """
     whole = whole_vertebrae(points_px, size)
@@ -81,8 +82,7 @@ def summary(films: Sequence[FilmAgreement]) -> dict[str, float]:
 def whole_vertebrae(points_px: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
     """(V,) whether all four corners lie on a film of ``size`` (rows, columns)."""
     inside = (points_px > 0).all(axis=2) & (points_px[..., 0] < size[1]) & (points_px[..., 1] < size[0])
-    whole: NDArray[np.bool_] = inside.all(axis=1)
-    return whole
+    return np.asarray(inside.all(axis=1), dtype=np.bool_)
 
 
 def _nearest(bodies: Sequence[Candidate], free: set[int], centre: FloatArray, reach: float) -> int | None:

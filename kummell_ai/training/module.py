@@ -92,5 +92,3 @@ class KeypointModule(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up the last figures."""
         self.validation = dict(checkpoint.get("validation", {}))
-
-

@@ -66,7 +66,7 @@ def draw_photometric(rng: np.random.Generator) -> PhotometricDraw:
 def apply_photometric(image: Uint8, draw: PhotometricDraw) -> Uint8:
     """Apply ``draw`` to (H, W) uint8; the same input gives the same output."""
     if draw.tanh is not None or draw.gamma is not None:
-        image = _table(draw.tanh, draw.gamma)[image]
+        image = np.asarray(_table(draw.tanh, draw.gamma)[image], dtype=np.uint8)
     if draw.gradient is not None:
         image = _add_gradient(image, draw.gradient)
     for name, seed in draw.steps:
@@ -91,10 +91,10 @@ def warp(image: Uint8, matrix: FloatArray, size: tuple[int, int], border: int = 
     index_matrix = matrix.copy()
     index_matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
     mode = cv2.BORDER_REPLICATE if border < 0 else cv2.BORDER_CONSTANT
-    out: Uint8 = cv2.warpAffine(
+    out = cv2.warpAffine(
         image, index_matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=max(border, 0)
     )
-    return out
+    return np.asarray(out, dtype=np.uint8)
 
 
 def _table(tanh: float | None, gamma: float | None) -> Uint8:
@@ -119,12 +119,15 @@ def _steps() -> dict[str, Any]:
     """The albumentations steps; made once, seeded before each use."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations as alb
+    import cv2
 
+    # the default, nearest neighbour, moves the picture by more than a pixel
+    centred = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
     steps = {
         "clahe": alb.CLAHE(clip_limit=(1.0, 4.0), tile_grid_size=(6, 4), p=1.0),
         "sharpen": alb.Sharpen(alpha=(0.1, 0.5), lightness=(0.9, 1.1), p=1.0),
         "blur": alb.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.6), p=1.0),
-        "downscale": alb.Downscale(scale_range=(0.4, 0.8), p=1.0),
+        "downscale": alb.Downscale(scale_range=(0.4, 0.8), interpolation_pair=centred, p=1.0),
         "noise": alb.GaussNoise(std_range=(0.01, 0.06), p=1.0),
         "jpeg": alb.ImageCompression(quality_range=(40, 90), p=1.0),
         "dropout": alb.CoarseDropout(

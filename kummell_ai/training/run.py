@@ -48,6 +48,23 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     return save_bundle(Path(config.out), module.averaged, _info(config, module.validation, int(trainer.global_step)))
 
 
+def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
+    """Write a model folder from the checkpoint of a run that was stopped or still goes on.
+
+    Only checkpoints of one's own runs may be given: they are unpickled.
+    """
+    import torch
+
+    from kummell_ai.landmarks.checkpoint import save_bundle
+    from kummell_ai.training.module import KeypointModule
+
+    config = load_config(config_path, overrides)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    module = KeypointModule(config)
+    module.load_state_dict(state["state_dict"])
+    return save_bundle(out, module.averaged, _info(config, dict(state["validation"]), int(state["global_step"])))
+
+
 _EXPECTED_WARNINGS: tuple[str, ...] = (
     r".*does not have many workers.*",
     r".*smaller than the logging interval.*",

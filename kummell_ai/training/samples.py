@@ -102,7 +102,7 @@ class ShardWriter:
             self._number += 1
         partial = target.with_suffix(".partial")
         with partial.open("wb") as stream:
-            np.savez(stream, **_pack(self._films))
+            np.savez(stream, allow_pickle=False, **_pack(self._films))
         os.replace(partial, target)
         self._films = []
         self._number += 1
@@ -167,7 +167,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path.name} is not a whole shard of training films ({error}); write it again", path) from error
+        raise InputError(f"{path.name} is not a whole shard of films ({error}); write it again", path) from error
 
 
 def _unpack(shard: dict[str, NDArray[Any]], row: int) -> TrainingFilm:

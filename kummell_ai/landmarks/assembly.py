@@ -1,0 +1,93 @@
+"""Decoded bodies in image px -> `SpineLandmarks`: names, flags, calibrated covariances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, Facing
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.channels import STATES, VIEWS
+from kummell_ai.landmarks.grouping import Candidate
+from kummell_ai.landmarks.levels import NamedLevel, name_levels
+from kummell_ai.landmarks.passes import Pass
+
+FLOOR_SHARE = 0.006
+"""Smallest standard deviation of a corner, as a share of the vertebra's depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Factors (4,) on the covariance of each corner, set by scripts/calibrate_covariance.py."""
+
+    scale: FloatArray
+
+    @classmethod
+    def from_info(cls, info: Mapping[str, Any]) -> Uncertainty:
+        """As in model.json; 1 where it says nothing."""
+        scale = np.asarray(info.get("covariance_scale") or [1.0] * len(CORNERS), dtype=np.float64)
+        return cls(np.broadcast_to(scale, (len(CORNERS),)))
+
+    def calibrate(self, covariance_px: FloatArray, depth_px: float) -> FloatArray:
+        """Calibrated covariance (4, 2, 2) px² of a body of ``depth_px``, with a floor."""
+        calibrated: FloatArray = covariance_px * self.scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
+        return calibrated
+
+
+def assemble(
+    radiograph: Radiograph, bodies_px: Sequence[Candidate], look: Pass, uncertainty: Uncertainty
+) -> SpineLandmarks:
+    """The film's landmarks from its bodies in image px and the ``look`` that judged the view."""
+    centres = np.array([b.centre_px for b in bodies_px]).reshape(-1, 2)
+    aspect = np.array([1.0, radiograph.spacing.row_mm / radiograph.spacing.column_mm])
+    depths = np.array([b.depth_px for b in bodies_px])
+    log_probability = np.array([b.level_log_probability for b in bodies_px])
+    names = name_levels(centres * aspect, depths, log_probability)
+    named: list[NamedLevel | None] = list(names) if names else [None] * len(bodies_px)
+    return SpineLandmarks(
+        tuple(_vertebra(b, n, radiograph, uncertainty) for b, n in zip(bodies_px, named, strict=True)),
+        radiograph.reference,
+        facing=Facing.RIGHT if look.plan.mirror else Facing.LEFT,
+        lateral_probability=1.0 - float(look.view[VIEWS.index("frontal")]),
+    )
+
+
+def average_passes(passes: Sequence[Pass]) -> tuple[Candidate, ...]:
+    """Bodies of the first pass in image px, each corner averaged with those of the same body in the others."""
+    others = [p.bodies_px for p in passes[1:]]
+    averaged: list[Candidate] = []
+    for body in passes[0].bodies_px:
+        same = [body]
+        for bodies in others:
+            near = min(bodies, key=lambda b: float(np.linalg.norm(b.centre_px - body.centre_px)), default=None)
+            if near is not None and np.linalg.norm(near.centre_px - body.centre_px) < 0.3 * body.depth_px:
+                same.append(near)
+        points = np.mean([b.points_px for b in same], axis=0)
+        covariance = np.mean([b.covariance_px for b in same], axis=0)
+        averaged.append(replace(body, points_px=points, covariance_px=covariance))
+    return tuple(averaged)
+
+
+def _vertebra(
+    body: Candidate, name: NamedLevel | None, radiograph: Radiograph, uncertainty: Uncertainty
+) -> VertebraLandmarks:
+    points = body.points_px.copy()
+    covariance = uncertainty.calibrate(body.covariance_px, body.depth_px)
+    outside = ((points < 0.0) | (points > [radiograph.width, radiograph.height])).any(axis=1)
+    points[outside], covariance[outside] = np.nan, np.nan
+    flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
+    if outside.any():
+        flags.add("cropped")
+    return VertebraLandmarks(
+        points,
+        level=None if name is None else name.level,
+        level_probability=None if name is None else name.probability,
+        covariance_px=covariance,
+        confidence=body.confidence,
+        flags=frozenset(flags),
+    )

@@ -1,0 +1,13 @@
+"""Write a model folder from a run's checkpoint: export_checkpoint.py CHECKPOINT OUT CONFIG [key=value ...]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from kummell_ai.training.run import export
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    print(export(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))

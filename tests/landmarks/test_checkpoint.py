@@ -1,0 +1,73 @@
+import json
+
+import pytest
+import torch
+
+from kummell_ai.errors import CheckpointError
+from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
+from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+
+SIZES = NetworkSizes(deepest=32, context=16, decoder=16, level=16)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    torch.manual_seed(0)
+    return save_bundle(tmp_path / "model", KeypointNetwork(SIZES), {"name": "tiny", "metrics": {"error": float("nan")}})
+
+
+def change(folder, **values):
+    path = folder / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_saved_network_answers_as_before(folder):
+    torch.manual_seed(0)
+    before = KeypointNetwork(SIZES).eval()
+    bundle = load_bundle(folder)
+    film = torch.randn(1, 1, 64, 96)
+    with torch.inference_mode():
+        first, second = before(film), bundle.network(film)
+    # weights are kept as float16: 11 bits of mantissa
+    torch.testing.assert_close(first.corners, second.corners, atol=0.02, rtol=0.02)
+    assert first.centre.shape == (1, 1, 16, 24)
+    assert (bundle.name, len(bundle.weights_sha256)) == ("tiny", 64)
+
+
+def test_the_card_says_what_the_model_is_not(folder):
+    assert "not a medical device" in (folder / "README.md").read_text()
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nowhere holds no model\.json"):
+        load_bundle(tmp_path / "nowhere")
+
+
+def test_another_landmark_order_is_refused(folder):
+    change(folder, landmarks=["a", "b", "c", "d"])
+    with pytest.raises(CheckpointError, match="says landmarks"):
+        load_bundle(folder)
+
+
+def test_another_network_is_refused(folder):
+    change(folder, network={**SIZES.as_dict(), "decoder": 24})
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_bundle(folder)
+
+
+def test_damaged_weights_are_refused(folder):
+    (folder / "weights.safetensors").write_bytes(b"not weights")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_bundle(folder)
+
+
+def test_a_damaged_recipe_is_refused(folder):
+    (folder / "model.json").write_text("{")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_bundle(folder)
+
+
+def test_a_recipe_that_is_no_table_is_refused(folder):
+    (folder / "model.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="holds no recipe"):
+        load_bundle(folder)

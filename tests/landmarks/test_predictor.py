@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kummell_ai.anatomy import Facing
+from kummell_ai.errors import UsageError
+from kummell_ai.imaging.frames import ScaleShift
+from kummell_ai.landmarks.checkpoint import Bundle
+from kummell_ai.landmarks.predictor import DEFAULT_MODEL, Predictor
+from tests.landmarks.fake_network import OracleNetwork, Scene, spine_points
+
+SCENE = Scene()
+
+
+def predictor(scene=SCENE, usual_depth=50.0, **kwargs):
+    info = {"rows": 512, "usual_depth_px": usual_depth, "covariance_scale": [4.0, 1.0, 1.0, 1.0]}
+    return Predictor(Bundle("oracle", OracleNetwork(scene), info, "0" * 64), precision="float32", **kwargs)
+
+
+def corners(landmarks):
+    return np.array([v.corners_px for v in landmarks.vertebrae])
+
+
+def test_bodies_come_back_in_image_px_with_names():
+    found = predictor().locate(SCENE.radiograph())
+    np.testing.assert_allclose(corners(found), SCENE.points_px, atol=0.1)
+    assert [str(v.level) for v in found.vertebrae] == ["L1", "L2", "L3", "L4", "L5", "L6"]
+    assert found.facing is Facing.LEFT
+    assert found.lateral_probability == pytest.approx(0.99, abs=1e-3)
+
+
+def test_a_mirrored_film_gives_mirrored_landmarks():
+    straight = predictor().locate(SCENE.radiograph())
+    turned = predictor().locate(SCENE.radiograph(right=True))
+    mirror = ScaleShift.mirror(float(SCENE.width))
+    assert turned.facing is Facing.RIGHT
+    np.testing.assert_allclose(corners(turned), mirror.apply(corners(straight)), atol=1e-6)
+    covariances = [np.array([v.covariance_px for v in found.vertebrae]) for found in (straight, turned)]
+    np.testing.assert_allclose(covariances[1], mirror.apply_covariance(covariances[0]), atol=1e-6)
+
+
+def test_the_header_overrules_the_view_head():
+    found = predictor().locate(SCENE.radiograph(facing=Facing.RIGHT))
+    assert found.facing is Facing.RIGHT
+    assert found.vertebrae == ()
+
+
+def test_small_bodies_are_looked_at_again_at_a_larger_scale():
+    small = Scene(points_px=spine_points(np.stack([np.full(6, 150.0), 60 + 40.0 * np.arange(6)], 1), (15.0, 10.0)))
+    engine = predictor(small)
+    found = engine.locate(small.radiograph())
+    assert engine.bundle.network.calls == 2
+    np.testing.assert_allclose(corners(found), small.points_px, atol=0.1)
+
+
+def test_covariances_are_calibrated_per_corner():
+    first = predictor().locate(SCENE.radiograph()).vertebrae[2].covariance_px
+    assert first[0, 0, 0] > 2.0 * first[1, 0, 0]
+
+
+def test_a_corner_outside_the_film_is_not_seen():
+    scene = replace(SCENE, points_px=SCENE.points_px + np.array([0.0, 85.0]))
+    last = predictor(scene).locate(scene.radiograph()).vertebrae[-1]
+    assert "cropped" in last.flags
+    assert np.isnan(last.corners_px[2:]).all()
+    assert np.isfinite(last.corners_px[:2]).all()
+
+
+def test_averaging_over_scales_keeps_exact_corners():
+    found = predictor(tta=True).locate(SCENE.radiograph())
+    np.testing.assert_allclose(corners(found), SCENE.points_px, atol=0.2)
+
+
+def test_many_films_come_back_in_order():
+    films = [SCENE.radiograph(), SCENE.radiograph(right=True)]
+    assert [f.facing for f in predictor().locate_many(films)] == [Facing.LEFT, Facing.RIGHT]
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(UsageError, match="precision 'half' is unknown"):
+        predictor(SCENE).__class__(Bundle("x", OracleNetwork(SCENE), {}, ""), precision="half")
+
+
+@pytest.mark.skipif(not DEFAULT_MODEL.exists(), reason="no model is shipped yet")
+def test_the_shipped_model_loads_and_finds_nothing_on_an_empty_film():
+    found = Predictor.load().locate(SCENE.radiograph())
+    assert len(found.vertebrae) <= 1

@@ -1,0 +1,49 @@
+import pytest
+
+from kummell_ai.errors import ConfigError
+from kummell_ai.training.config import load_config
+
+
+def write(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_overrides_reach_nested_keys(tmp_path):
+    path = write(tmp_path, "batch_size: 4\nloss: {view: 0.1}\n")
+    config = load_config(path, ["learning_rate=2e-4", "loss.levels=1", "max_minutes=null", "init=null"])
+    assert (config.batch_size, config.learning_rate, config.max_minutes) == (4, 2e-4, None)
+    assert (config.loss.view, config.loss.levels) == (0.1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("learning_rat: 1.0", [], "learning_rat is no known key"),
+        ("loss: {centres: 1.0}", [], r"loss\.centres is no known key"),
+        ("batch_size: eight", [], "batch_size is 'eight'; expected int"),
+        ("batch_size: true", [], "batch_size is True; expected int"),
+        ("batch_size: 0", [], "batch_size is 0; it must be at least 1"),
+        ("rows: 500", [], "use multiples of 32"),
+        ("max_minutes: -1.0", [], "max_minutes is -1"),
+        ("loss: 3", [], "loss is 3; expected keys and values"),
+        ("precision: half", [], "precision is 'half'; use one of"),
+        ("- 1", [], "holds list"),
+        ("a: [", [], "cannot be read as YAML"),
+        ("", ["seed"], "override 'seed' has no '='"),
+        ("", ["seed.x=1", "seed.x.y=1"], "has no keys of its own"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(tmp_path, text), overrides)
+
+
+def test_an_empty_file_means_the_defaults(tmp_path):
+    assert load_config(write(tmp_path, "")) == load_config(None)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "no.yaml")

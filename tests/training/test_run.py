@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from kummell_ai.errors import InputError
+from kummell_ai.landmarks.checkpoint import load_bundle
+from kummell_ai.training.run import export, train
+from tests.training.fakes import fake_shards
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("train*.yaml"))
+TINY = [
+    "rows=64",
+    "columns=64",
+    "batch_size=2",
+    "films_per_epoch=4",
+    "validation_films=2",
+    "workers=0",
+    "threads=1",
+    "precision=32-true",
+    "max_minutes=null",
+    "max_steps=4",
+    "network={deepest: 32, context: 16, decoder: 16, level: 16}",
+]
+
+
+@pytest.fixture
+def paths(tmp_path):
+    fake_shards(tmp_path / "train", 4, (64, 64))
+    fake_shards(tmp_path / "validation", 2, (64, 64), first=100)
+    return [
+        f"shards={tmp_path / 'train'}",
+        f"validation_shards={tmp_path / 'validation'}",
+        f"runs={tmp_path / 'runs'}",
+        f"out={tmp_path / 'model'}",
+    ]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_configuration_runs(config, paths, tmp_path):
+    folder = train(config, [*TINY, *paths, "fast_dev_run=true"])
+    assert folder == tmp_path / "model"
+    bundle = load_bundle(folder)
+    assert bundle.info["recipe"]["batch_size"] == 2
+    assert not (tmp_path / "runs" / "checkpoints").exists()
+
+
+def test_a_run_that_was_stopped_goes_on(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=2"])
+    train(None, [*TINY, *paths, "max_steps=4"])
+    last = tmp_path / "runs" / "checkpoints" / "last.ckpt"
+    state = torch.load(last, weights_only=False)
+    assert state["global_step"] == 4
+    assert int(state["state_dict"]["averaged_steps"]) == 4
+    exported = export(last, tmp_path / "exported", None, [*TINY, *paths])
+    first, second = load_bundle(tmp_path / "model"), load_bundle(exported)
+    assert first.weights_sha256 == second.weights_sha256
+    assert first.info["metrics"].keys() >= {"found_share", "error_px_median"}
+
+
+def test_no_shards_is_said(tmp_path):
+    with pytest.raises(InputError, match=r"holds no shard_\*\.npz"):
+        train(None, [f"shards={tmp_path}", f"validation_shards={tmp_path}"])
