@@ -44,7 +44,7 @@ def chain(points: FloatArray, nodes: FloatArray, radii: FloatArray, blend_mm: fl
 
 def polygon(points_2d: FloatArray, corners: FloatArray) -> FloatArray:
     """Signed distance (N,) from points (N, 2) to a polygon (K, 2) of either winding."""
-    nearest = np.full(len(points_2d), np.inf)
+    nearest: FloatArray = np.full(len(points_2d), np.inf)
     inside = np.zeros(len(points_2d), dtype=bool)
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         edge, offset = b - a, points_2d - a
@@ -54,8 +54,9 @@ def polygon(points_2d: FloatArray, corners: FloatArray) -> FloatArray:
         if a[1] != b[1]:
             crosses = (a[1] > points_2d[:, 1]) != (b[1] > points_2d[:, 1])
             inside ^= crosses & (offset[:, 0] < edge[0] * offset[:, 1] / edge[1])
-    distance = np.sqrt(nearest)
-    return np.where(inside, -distance, distance)
+    distance: FloatArray = np.sqrt(nearest)
+    distance[inside] *= -1.0
+    return distance
 
 
 def rounded(outline: FloatArray) -> FloatArray:

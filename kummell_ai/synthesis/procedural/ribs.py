@@ -30,7 +30,7 @@ def build_ribs(person: Individual) -> dict[str, BoneTemplate]:
         scaled = vertices * np.array([person.depth, person.width, person.height]) * person.size
         for side, mesh in (("left", (scaled, faces)), ("right", mirrored((scaled, faces)))):
             name = f"rib_{side}_{number}"
-            found[name] = BoneTemplate(name, *mesh, no_rims(), anchor=f"T{number}")
+            found[name] = BoneTemplate(name, mesh[0], mesh[1], no_rims(), anchor=f"T{number}")
     return found
 
 
