@@ -31,7 +31,8 @@ def cobb_marks(pen: Pen, level: VertebralLevel) -> list[s.Shape]:
         tips.append(pen.inside(anterior, anterior + along * 0.85 * reach))
         tail = to_point(posterior - along * 0.12 * reach)
         parts += [s.Line(tail, to_point(tips[-1]), c, pen.line * w) for c, w in ((s.INK, 2.6), (s.COBB, 1.2))]
-    parts.append(s.Line(to_point(tips[0]), to_point(tips[1]), s.COBB, pen.line * 0.7, dashed=True))
+    first, second = to_point(tips[0]), to_point(tips[1])
+    parts += [s.Line(first, second, s.INK, pen.line * 1.8), s.Line(first, second, s.COBB, pen.line * 0.8, dashed=True)]
     at = (float(tips[0][0]), float(tips[0][1]) - 1.4 * pen.text)
     text = f"Cobb {number(segment.angle.value, 1)}°"
     return [*parts, pen.label(at, text, s.COBB, "middle", bold=True, size=1.15 * pen.text)]

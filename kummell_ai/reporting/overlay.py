@@ -108,7 +108,7 @@ def _svg_label(label: s.Label) -> str:
     x0, y0, x1, y1 = label.box
     plate = (
         f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" rx="{0.25 * label.size:.2f}" '
-        f'fill="{s.INK}" fill-opacity="0.62"/>'
+        f'fill="{s.INK}" fill-opacity="{s.PLATE_OPACITY}"/>'
         if label.plate
         else ""
     )
@@ -140,7 +140,9 @@ def _paint(brush: ImageDraw.ImageDraw, shape: s.Shape) -> None:
         case s.Label():
             x0, y0, x1, y1 = (k * side for side in shape.box)
             if shape.plate:
-                brush.rounded_rectangle([x0, y0, x1, y1], 0.25 * shape.size * k, fill=(*_rgb(s.INK), 158))
+                brush.rounded_rectangle(
+                    [x0, y0, x1, y1], 0.25 * shape.size * k, fill=(*_rgb(s.INK), round(255 * s.PLATE_OPACITY))
+                )
             font = ImageFont.load_default(shape.size * k)
             text = shape.text if _drawable(shape.text) else shape.text.translate(_PLAIN)
             stroke = 0.02 * shape.size * k if shape.bold else 0

@@ -85,20 +85,24 @@ def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Sha
 
 
 def _furniture(pen: Pen) -> list[s.Shape]:
-    """Side of the patient's front, scale bar, research-use line."""
+    """Research-use line, scale bar and side of the front; in front of the spine, where no names stand."""
     width, height = pen.view.size
     edge, small = 0.7 * pen.text, 0.76 * pen.text
-    parts: list[s.Shape] = [pen.label((width - edge, height - pen.text), RESEARCH_USE, s.MUTED, "end", size=small)]
+    x, anchor = (edge, "start") if pen.front < 0 else (width - edge, "end")
+    parts: list[s.Shape] = [pen.label((x, height - pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)]
     if pen.measurement.vertebrae:
-        text, x, anchor = ("◂ front", edge, "start") if pen.front < 0 else ("front ▸", width - edge, "end")
-        parts.append(pen.label((x, pen.text), text, s.MUTED, anchor, size=small))
+        parts.append(pen.label((x, pen.text), "◂ front" if pen.front < 0 else "front ▸", s.MUTED, anchor, size=small))
     if pen.view.px_per_mm is not None:
-        parts += _scale_bar(pen, (edge, height - 2.7 * pen.text), BAR_MM * pen.view.px_per_mm)
+        parts += _scale_bar(pen, (x, height - 2.7 * pen.text), BAR_MM * pen.view.px_per_mm, anchor)
     return parts
 
 
-def _scale_bar(pen: Pen, at: s.Point, length: float) -> list[s.Shape]:
-    (x, y), tick = at, 0.3 * pen.text
-    ends = [s.Line((end, y - tick), (end, y + tick), s.OUTLINE, pen.line) for end in (x, x + length)]
-    label = pen.label((x + length + 0.7 * pen.text, y), f"{BAR_MM:.0f} mm", s.OUTLINE, "start", size=0.76 * pen.text)
-    return [s.Line((x, y), (x + length, y), s.OUTLINE, pen.line), *ends, label]
+def _scale_bar(pen: Pen, at: s.Point, length: float, anchor: str) -> list[s.Shape]:
+    (x, y), tick, toward = at, 0.3 * pen.text, 1.0 if anchor == "start" else -1.0
+    end = x + toward * length
+    strokes = [((x, y), (end, y)), ((x, y - tick), (x, y + tick)), ((end, y - tick), (end, y + tick))]
+    casings = [s.Line(a, b, s.INK, pen.line * 2.6) for a, b in strokes]
+    lines = [s.Line(a, b, s.OUTLINE, pen.line) for a, b in strokes]
+    text = f"{BAR_MM:.0f} mm"
+    label = pen.label((end + toward * 0.8 * pen.text, y), text, s.OUTLINE, anchor, size=0.76 * pen.text)
+    return [*casings, *lines, label]

@@ -16,6 +16,9 @@ FLAG = "#d9b8ff"
 MUTED = "#aeb8c2"
 INK = "#0b0e12"
 
+PLATE_OPACITY = 0.78
+"""Opacity of the dark plate behind a label."""
+
 CASING_OPACITY = 0.5
 """Opacity of lines in INK, which lie under a coloured line and set it off from bright bone."""
 
