@@ -1,4 +1,4 @@
-"""Plane sections of closed meshes, and the upper and lower profile of the body in them."""
+"""Plane sections of closed meshes."""
 
 from __future__ import annotations
 
@@ -52,13 +52,3 @@ def outline_points(segments: FloatArray) -> FloatArray:
     share = (rank / count[which])[:, None]
     ends: FloatArray = segments[which, 0] * (1.0 - share) + segments[which, 1] * share
     return ends
-
-
-def profile(points_xz: FloatArray, grid_x: FloatArray, *, upper: bool) -> FloatArray:
-    """Highest (or lowest) z of outline points (P, 2) in each cell of the even ``grid_x`` (G,); NaN where empty."""
-    step = grid_x[1] - grid_x[0]
-    cell = np.round((points_xz[:, 0] - grid_x[0]) / step).astype(np.int64)
-    inside = (cell >= 0) & (cell < len(grid_x))
-    z = np.full(len(grid_x), -np.inf if upper else np.inf)
-    (np.maximum if upper else np.minimum).at(z, cell[inside], points_xz[inside, 1])
-    return np.where(np.isfinite(z), z, np.nan)
