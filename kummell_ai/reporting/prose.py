@@ -58,7 +58,7 @@ def _change_text(change: Change, level: str) -> str:
     unit = unit_text(change.change.unit)
     before, after = (number(q.value, digits) for q in (change.before, change.after) if q.value is not None)
     delta = number(change.change.value or 0.0, digits, sign=True)
-    return f"{name} {before} → {after}{unit} ({delta}{unit}, {verdict_text(change.verdict)})"
+    return f"{name} {before}\u00a0→\u00a0{after}{unit} ({delta}{unit}, {verdict_text(change.verdict)})"
 
 
 def verdict_text(verdict: Verdict) -> str:

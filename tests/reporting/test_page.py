@@ -114,7 +114,7 @@ def test_missing_numbers_are_a_dash_with_the_reason() -> None:
 def test_the_sentence_says_from_where_to_where() -> None:
     span, sentence = summary_sentences(made_up.report())[0]
     assert span == "Pre-op to post-op"
-    assert "segmental kyphosis 23.2 → 10.5° (−12.8°, improved)" in sentence
+    assert "segmental kyphosis 23.2 → 10.5° (−12.8°, improved)" in sentence.replace("\u00a0", " ")
     assert headline(made_up.report()).startswith("L1, 3 films, 4 Mar 2024 to 2 Apr 2025.")
 
 
