@@ -56,10 +56,17 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("configs/synthesis/training.yaml"))
     parser.add_argument("--templates", default=None)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args()
     recipe = load_recipe(args.recipe, templates=args.templates)
     jobs = [
-        (args.out, k, args.seed + k * FILMS_PER_SHARD, min(FILMS_PER_SHARD, args.count - k * FILMS_PER_SHARD), recipe)
+        (
+            args.out,
+            args.first_shard + k,
+            args.seed + k * FILMS_PER_SHARD,
+            min(FILMS_PER_SHARD, args.count - k * FILMS_PER_SHARD),
+            recipe,
+        )
         for k in range(-(-args.count // FILMS_PER_SHARD))
     ]
     args.out.mkdir(parents=True, exist_ok=True)

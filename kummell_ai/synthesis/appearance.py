@@ -24,7 +24,7 @@ def detect(primary: Image, rng: np.random.Generator) -> Image:
     quanta = np.float32(np.exp(rng.uniform(np.log(400.0), np.log(20000.0))) / tissue_level)
     grain = np.asarray(rng.normal(size=signal.shape), dtype=np.float32)
     noisy = signal + np.sqrt(signal / quanta) * grain
-    blurred: Image = cv2.GaussianBlur(np.maximum(noisy, 0.02 * tissue_level), (0, 0), rng.uniform(0.35, 0.95))
+    blurred = cv2.GaussianBlur(np.maximum(noisy, 0.02 * tissue_level), (0, 0), rng.uniform(0.35, 0.95))
     return np.asarray(np.log(tissue_level / blurred), dtype=np.float32)
 
 

@@ -14,6 +14,7 @@ from kummell_ai.synthesis import appearance, tissue
 from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.attenuation import transmission
 from kummell_ai.synthesis.course import State
+from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised, frontal_water
 from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
 from kummell_ai.synthesis.posture import PosedVertebra, ride, rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length, average_cells
@@ -33,12 +34,14 @@ class Setting:
         turn: (3, 3) rotation of the patient before the exposure.
         magnification: source to detector over source to patient distance.
         tube_kv: tube voltage.
+        frontal: whether the patient faces the detector instead of standing sideways.
     """
 
     beam: ConeBeam
     turn: FloatArray
     magnification: float
     tube_kv: float
+    frontal: bool = False
 
 
 def draw_setting(
@@ -50,10 +53,11 @@ def draw_setting(
     rng: np.random.Generator,
 ) -> Setting:
     """Draw field of view, tilt and distance; ``focus`` stays in view."""
+    if frontal:
+        beam, turn = draw_frontal_beam(spine, shape, rng)
+        return Setting(beam, turn, 1.15, float(rng.uniform(62.0, 84.0)), frontal=True)
     by_level = {v.level: v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine}
-    turn = rotation_matrix(
-        rng.normal(0.0, 3.0), rng.normal(0.0, 3.5) + (90.0 if frontal else 0.0), rng.normal(0.0, 2.5)
-    )
+    turn = rotation_matrix(rng.normal(0.0, 3.0), rng.normal(0.0, 3.5), rng.normal(0.0, 2.5))
     rows, cols = shape
     if field == "lumbar":
         height, about = rng.normal(355.0, 40.0), by_level[VertebralLevel.L3] + [0, 0, rng.normal(-35.0, 25.0)]
@@ -68,7 +72,7 @@ def draw_setting(
         spare = 0.5 * height - 60.0
         about[2] = np.clip(about[2], by_level[focus][2] - spare, by_level[focus][2] + spare)
     about = turn @ about
-    shift_share = rng.uniform(-0.5, 0.5) if frontal else np.clip(rng.normal(-0.02, 0.09), -0.3, 0.3)
+    shift_share = np.clip(rng.normal(-0.02, 0.09), -0.3, 0.3)
     left = about[0] + width * (0.5 + shift_share)
     distance = rng.uniform(800.0, 1700.0)
     source = np.array([about[0] + rng.normal(0.0, 15.0), distance, about[2] + rng.normal(0.0, 25.0)])
@@ -166,7 +170,11 @@ def expose(
     if filled is not None:
         lengths["cement"] = filled * (0.9 + 0.1 * grain)
     film = appearance.detect(transmission(lengths, setting.tube_kv), rng)
-    return appearance.archive(appearance.display(film, rng), rng)
+    shown = appearance.display(film, rng)
+    if setting.frontal:
+        shown = bend(shown, rng)
+        shown = equalised(shown, rng) if rng.random() < 0.5 else shown
+    return appearance.archive(shown, rng)
 
 
 def _soft_tissue(
@@ -174,6 +182,9 @@ def _soft_tissue(
 ) -> dict[str, Map]:
     centres = np.array([v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine]) @ setting.turn.T
     scene = tissue.make_scene(setting.beam, centres, tuple(v.level.value for v in spine))
+    if setting.frontal:
+        water = frontal_water(scene, individual.tube[0], rng)
+        return {"water": water, "bone": np.zeros_like(water)}
     water = tissue.trunk(scene, individual.tube, rng)
     water = water + np.float32(rng.uniform(10.0, 60.0)) * np.exp(-(((scene.ahead + 15.0) / 35.0) ** 2))
     water -= tissue.lungs(scene, np.minimum(water, 330.0), rng)
