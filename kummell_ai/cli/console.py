@@ -91,6 +91,7 @@ def counter(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    off = not console.is_terminal
+    with Progress(*columns, console=console, disable=off, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task(label, total=total)
         yield lambda steps: progress.advance(task, steps)

@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return exits.DONE
+    except OSError as error:
+        console.say(f"kummell-ai: {error.filename or 'a file'}: {error.strerror}; check the disk and its rights")
+        return exits.WRONG_USE
     except KeyboardInterrupt:
         console.say("kummell-ai: interrupted; files already written are whole")
         return INTERRUPTED

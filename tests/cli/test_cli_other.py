@@ -1,0 +1,122 @@
+"""synthesize, evaluate and train: what each hands on, and what each says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.annotations import AnnotatedFilm, write_coco
+from kummell_ai.cli.main import main
+from kummell_ai.errors import ConfigError
+from tests import made_up
+from tests.cli.conftest import read_rows, write_dicom
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    films = []
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(folder / "films" / f"{phase.value}.dcm", phase)
+        spacing = made_up.radiograph(phase).spacing
+        film = AnnotatedFilm(f"films/{phase.value}.dcm", made_up.SIZE, made_up.landmarks(phase), spacing, {})
+        films.append(film)
+    write_coco(folder / "annotations.json", tuple(films))
+    return folder
+
+
+def test_evaluate_of_a_perfect_predictor_finds_no_error(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["evaluate", str(dataset), "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["films"] == 2
+    assert result["model"] == "made-up"
+    row = read_rows(out / "evaluation.csv")[0]
+    assert float(row["found_percent"]) == 100.0
+    assert float(row["corner_median_mm"]) == pytest.approx(0.0, abs=1e-6)
+    assert json.loads((out / "evaluation.json").read_text()) == result
+
+
+def test_evaluate_prints_a_table(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(dataset / "annotations.json"), "--out", str(tmp_path), "--limit", "1"]) == 0
+    assert "1 films; all figures in" in capsys.readouterr().out
+
+
+def test_evaluate_without_truth_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out")]) == 3
+    assert "annotations.json" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_synthesize_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["synthesize", "--out", str(out), "--count", "3", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["films"] == 3
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--count", "0"], "not a whole number of 1 or more"),
+        (["--count", "1", "--seed", "-1"], "--seed -1: use 0 or more"),
+        (["--count", "1", "--templates", "nowhere"], "no such folder; give a folder of meshes"),
+        (["--count", "1", "--recipe", "nowhere.yaml"], "nowhere.yaml"),
+        (["--count", "1", "--format", "gif"], "invalid choice"),
+    ],
+)
+def test_synthesize_wrong_use(
+    options: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["synthesize", "--out", str(tmp_path / "out"), *options]) == 1
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_hands_on_config_and_overrides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[object] = []
+
+    def train(config: Path, overrides: list[str]) -> Path:
+        seen.extend([config, overrides])
+        return tmp_path
+
+    monkeypatch.setattr("kummell_ai.training.run.train", train)
+    assert main(["train", "configs/train.yaml", "max_steps=2", "seed=3"]) == 0
+    assert seen == [Path("configs/train.yaml"), ["max_steps=2", "seed=3"]]
+    assert f"Model folder: {tmp_path}" in capsys.readouterr().out
+
+
+def test_an_error_of_a_command_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def train(config: Path, overrides: list[str]) -> Path:
+        raise ConfigError("key x is unknown; use y")
+
+    monkeypatch.setattr("kummell_ai.training.run.train", train)
+    assert main(["train", "configs/train.yaml"]) == 1
+    assert capsys.readouterr().err == "kummell-ai: key x is unknown; use y\n"
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def train(config: Path, overrides: list[str]) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kummell_ai.training.run.train", train)
+    assert main(["train", "configs/train.yaml"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def train(config: Path, overrides: list[str]) -> Path:
+        raise OSError(28, "No space left on device", "out/a.json")
+
+    monkeypatch.setattr("kummell_ai.training.run.train", train)
+    assert main(["train", "configs/train.yaml"]) == 1
+    assert capsys.readouterr().err == (
+        "kummell-ai: out/a.json: No space left on device; check the disk and its rights\n"
+    )
