@@ -24,6 +24,7 @@ class AugmentationSettings:
         shift_px: standard deviation of the window's place about the spine.
         far_share: share of films whose window lies anywhere on the film.
         wrong_way_share: share of lateral films shown facing right, for the view head only.
+        strip_share: share of films of which only a strip about the spine is shown, as on narrow films.
     """
 
     rotation_deg: float = 6.0
@@ -32,6 +33,7 @@ class AugmentationSettings:
     shift_px: float = 40.0
     far_share: float = 0.12
     wrong_way_share: float = 0.08
+    strip_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ class AugmentationDraw:
         border: grey value [0, 255] outside the film, or -1 to repeat its edge.
         view: the view that the crop shows.
         photometric: changes of grey values.
+        strip: (first column, end column, grey value beside them) shown of the crop, or None for all of it.
     """
 
     matrix: FloatArray
     border: int
     view: str
     photometric: PhotometricDraw
+    strip: tuple[int, int, int] | None = None
 
 
 def draw_augmentation(
@@ -64,7 +68,8 @@ def draw_augmentation(
         if film.view == "frontal" or _centres_inside(film, matrix, size) >= min(3, len(film.level)):
             break
     border = -1 if rng.random() < 0.5 else int(rng.integers(0, 256))
-    return AugmentationDraw(matrix, border, view, draw_photometric(rng))
+    strip = _draw_strip(film, matrix, size, rng) if rng.random() < settings.strip_share else None
+    return AugmentationDraw(matrix, border, view, draw_photometric(rng), strip)
 
 
 def plain_augmentation(film: TrainingFilm, size: tuple[int, int]) -> AugmentationDraw:
@@ -78,7 +83,12 @@ def apply_augmentation(film: TrainingFilm, draw: AugmentationDraw, size: tuple[i
     """The crop (rows, columns) uint8 and its points (V, 4, 2) in crop px; points outside are kept as they are."""
     image = warp(film.image, draw.matrix, size, draw.border)
     points = np.asarray(film.points_px, dtype=np.float64) @ draw.matrix[:, :2].T + draw.matrix[:, 2]
-    return apply_photometric(image, draw.photometric), points
+    image = apply_photometric(image, draw.photometric)
+    if draw.strip is not None:
+        first, end, grey = draw.strip
+        image = image.copy()
+        image[:, :first], image[:, end:] = grey, grey
+    return image, points
 
 
 def _plain_matrix(film: TrainingFilm, size: tuple[int, int]) -> FloatArray:
@@ -101,6 +111,18 @@ def _draw_matrix(
     if rng.random() < settings.far_share:
         focus = rng.uniform((0.0, 0.3), (1.0, 0.7)) * film.image.shape[::-1]
     return _about(linear, focus, size)
+
+
+def _draw_strip(
+    film: TrainingFilm, matrix: FloatArray, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """Columns of the crop that stay; no point that is seen is lost."""
+    points = np.asarray(film.points_px, dtype=np.float64).reshape(-1, 2) @ matrix[:, :2].T + matrix[:, 2]
+    inside = (points > 0).all(axis=1) & (points < [size[1], size[0]]).all(axis=1)
+    x = points[inside, 0] if inside.any() else np.array([0.35, 0.65]) * size[1]
+    first = int(rng.uniform(0.0, max(float(x.min()) - 8.0, 0.0)))
+    end = int(np.ceil(rng.uniform(min(float(x.max()) + 8.0, size[1]), size[1])))
+    return first, end, int(rng.integers(0, 256))
 
 
 def _about(linear: FloatArray, focus: FloatArray, size: tuple[int, int]) -> FloatArray:

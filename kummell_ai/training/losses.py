@@ -15,6 +15,8 @@ from kummell_ai.training.config import LossWeights
 
 LABEL_SMOOTHING = 0.02
 CORNER_EMPHASIS = 9.0
+VIEW_WEIGHTS = (1.0, 5.0, 5.0)
+"""Weights of the views in the loss: films shown facing right, and frontal ones, are few."""
 
 
 def total_loss(output: NetworkOutput, batch: Batch, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
@@ -26,7 +28,7 @@ def total_loss(output: NetworkOutput, batch: Batch, weights: LossWeights) -> tup
         "offsets": offset_loss(_at_cells(output.offsets, batch.cells), batch.offsets),
         "levels": level_loss(_at_cells(output.levels, batch.cells), batch.levels),
         "states": state_loss(_at_cells(output.states, batch.cells), batch.states),
-        "view": functional.cross_entropy(output.view.float(), batch.views),
+        "view": view_loss(output.view.float(), batch.views),
     }
     total = sum((getattr(weights, name) * part for name, part in parts.items()), torch.zeros(()))
     return cast(Tensor, total), parts
@@ -74,6 +76,11 @@ def state_loss(logits: Tensor, states: Tensor) -> Tensor:
     if len(logits) == 0:
         return logits.sum() * 0.0
     return functional.binary_cross_entropy_with_logits(logits, states)
+
+
+def view_loss(logits: Tensor, views: Tensor) -> Tensor:
+    """Weighted cross-entropy (B, 3)."""
+    return functional.cross_entropy(logits, views, weight=logits.new_tensor(VIEW_WEIGHTS))
 
 
 def _at_cells(maps: Tensor, cells: Tensor) -> Tensor:

@@ -84,6 +84,18 @@ def test_the_wrong_way_is_shown_as_right():
     assert draw.matrix[0, 0] < 0
 
 
+def test_a_strip_keeps_every_point():
+    film = fake_film(0)
+    for seed in range(5):
+        draw = draw_augmentation(film, SIZE, np.random.default_rng(seed), AugmentationSettings(strip_share=1.0))
+        image, points = apply_augmentation(film, draw, SIZE)
+        first, end, grey = draw.strip
+        assert (image[:, :first] == grey).all()
+        assert (image[:, end:] == grey).all()
+        x = points[((points > 0) & (points < [SIZE[1], SIZE[0]])).all(axis=2)][:, 0]
+        assert ((x >= first) & (x <= end)).all()
+
+
 def test_the_plain_crop_keeps_the_scale_and_shows_the_spine():
     film = fake_film(1)
     _, points = apply_augmentation(film, plain_augmentation(film, SIZE), SIZE)
