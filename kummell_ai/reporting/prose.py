@@ -37,7 +37,7 @@ def headline(report: CorrectionReport) -> str:
     """One line for a list of patients: level, dates and the first comparison."""
     dates = [date_text(film.measurement.reference.acquired) for film in report.films]
     sentences = summary_sentences(report)
-    course = f" {sentences[0][1]}" if sentences else " No comparison could be made."
+    course = f" {sentences[0][0]}: {sentences[0][1]}" if sentences else " No comparison could be made."
     return (
         f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, {dates[0]} to {dates[-1]}.{course}"
     )
