@@ -19,9 +19,9 @@ class LossWeights:
     """Weights of the parts of the loss."""
 
     centre: float = 1.0
-    corners: float = 0.2
+    corners: float = 0.1
     offsets: float = 2.0
-    levels: float = 0.5
+    levels: float = 1.0
     states: float = 0.5
     view: float = 0.3
 
