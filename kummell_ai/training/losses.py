@@ -15,7 +15,7 @@ from kummell_ai.training.config import LossWeights
 
 LABEL_SMOOTHING = 0.02
 CORNER_EMPHASIS = 9.0
-VIEW_WEIGHTS = (1.0, 5.0, 5.0)
+VIEW_WEIGHTS = (1.0, 3.0, 2.0)
 """Weights of the views in the loss: films shown facing right, and frontal ones, are few."""
 
 
