@@ -12,7 +12,7 @@ import pytest
 import kummell_ai
 
 PACKAGE = Path(kummell_ai.__file__).parent
-VOCABULARY = {"anatomy", "quantities", "errors", "__init__"}
+VOCABULARY = {"anatomy", "quantities", "errors", "shipped", "__init__"}
 _PURE = VOCABULARY | {"geometry", "statistics"}
 _FILMS = _PURE | {"imaging"}
 _MAIN = _FILMS | {"dicom", "annotations", "landmarks"}
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anatomy": set(),
     "quantities": set(),
     "errors": set(),
+    "shipped": set(),
     "__init__": set(),
     "geometry": VOCABULARY,
     "statistics": VOCABULARY,
@@ -46,6 +47,7 @@ LIBRARIES: dict[str, set[str]] = {
     "anatomy": set(),
     "quantities": set(),
     "errors": set(),
+    "shipped": set(),
     "__init__": set(),
     "geometry": {"numpy"},
     "imaging": {"numpy"},

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import kummell_ai
+from kummell_ai.shipped import model_folders
 
 if TYPE_CHECKING:
     from kummell_ai.imaging.annotation import SpineLandmarks
@@ -50,9 +50,7 @@ def load_predictor(folder: Path | None) -> Locator:
 
 def shipped_models() -> list[dict[str, Any]]:
     """Name, folder name, size (bytes) and weights hash of the models that come with the program."""
-    package = Path(kummell_ai.__file__).parent
-    folders = sorted({f for root in (package, package.parent) for f in (root / "checkpoints").glob("*") if f.is_dir()})
-    return [facts for folder in folders if (facts := _facts(folder)) is not None]
+    return [facts for folder in model_folders() if (facts := _facts(folder)) is not None]
 
 
 def _facts(folder: Path) -> dict[str, Any] | None:

@@ -15,20 +15,19 @@ from kummell_ai.errors import UsageError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.assembly import Uncertainty, assemble, average_passes
-from kummell_ai.landmarks.channels import STRIDE, VIEWS
+from kummell_ai.landmarks.channels import STRIDE
 from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
 from kummell_ai.landmarks.engine import run_network, supports_bf16
-from kummell_ai.landmarks.fitting import FitPlan, FittedFilm, fit, plan_rows
+from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode
-from kummell_ai.landmarks.passes import Pass, better_scale, spine_box, total_confidence
+from kummell_ai.landmarks.passes import Pass, better_scale, facing_probabilities, spine_box, total_confidence
+from kummell_ai.shipped import default_model
+from kummell_ai.shipped import default_model
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
-DEFAULT_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "kummell-corners"
-"""The model folder that comes with the program."""
-
-AMBIGUOUS = 0.15
-"""Below this probability of a side (of the two lateral ones) the other side is taken without a second look."""
+DECISIVE = 0.7
+"""The two sides' probabilities differ by more than this share of their sum: no look at the spine is needed."""
 
 TTA_SCALES = (0.88, 1.14)
 """Further scales that are averaged when ``tta`` is asked for."""
@@ -68,17 +67,17 @@ class Predictor:
             CheckpointError: the folder is missing, damaged or made for another landmark order.
             UsageError: unknown precision.
         """
-        return cls(load_bundle(folder or DEFAULT_MODEL), device=device, precision=precision, tta=tta)
+        return cls(load_bundle(folder or default_model()), device=device, precision=precision, tta=tta)
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """The vertebrae of one film, in its own image px."""
-        first = self._facing_pass(radiograph)
+        first, lateral = self._first_look(radiograph)
         passes = [self._refined(radiograph, first)]
         if self.tta and passes[0].bodies:
             plan = passes[0].plan
             passes += [self._run(radiograph, FitPlan(plan.scale * s, plan.mirror, plan.box)) for s in TTA_SCALES]
         bodies = average_passes(passes) if len(passes) > 1 else passes[0].bodies_px
-        return assemble(radiograph, bodies, first, self._uncertainty)
+        return assemble(radiograph, bodies, first.plan.mirror, lateral, self._uncertainty)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""
@@ -91,19 +90,22 @@ class Predictor:
                 results.append(self.locate(film))
         return results
 
-    def _facing_pass(self, radiograph: Radiograph) -> Pass:
-        """The first pass, turned so that the front is left."""
-        if radiograph.facing is not Facing.UNKNOWN:
-            return self._run(radiograph, plan_rows(radiograph, self._rows, radiograph.facing is Facing.RIGHT))
+    def _first_look(self, radiograph: Radiograph) -> tuple[Pass, float]:
+        """The first pass, turned so that the front is left, and the probability that the film is lateral.
+
+        The film is looked at straight and mirrored. The header's facing is trusted; without one the two looks decide,
+        and where they do not, the one that finds the spine more surely.
+        """
         straight = self._run(radiograph, plan_rows(radiograph, self._rows))
-        left, right = (float(straight.view[VIEWS.index(side)]) for side in ("left", "right"))
-        share = right / max(left + right, 1e-9)
-        if share < AMBIGUOUS:
-            return straight
         turned = self._run(radiograph, plan_rows(radiograph, self._rows, mirror=True))
-        if share > 1.0 - AMBIGUOUS:
-            return turned
-        return max(straight, turned, key=total_confidence)
+        left, right = facing_probabilities(straight.view, turned.view)
+        if radiograph.facing is not Facing.UNKNOWN:
+            is_right = radiograph.facing is Facing.RIGHT
+        elif abs(right - left) > DECISIVE * (right + left):
+            is_right = right > left
+        else:
+            is_right = total_confidence(turned) > total_confidence(straight)
+        return (turned if is_right else straight), float(np.sqrt(max(left, right)))
 
     def _refined(self, radiograph: Radiograph, first: Pass) -> Pass:
         """The pass at the scale the network was trained for, when the first was far from it and it is better."""
@@ -117,9 +119,7 @@ class Predictor:
         return best
 
     def _run(self, radiograph: Radiograph, plan: FitPlan) -> Pass:
-        return self._run_fitted(fit(radiograph, plan), plan)
-
-    def _run_fitted(self, film: FittedFilm, plan: FitPlan) -> Pass:
+        film = fit(radiograph, plan)
         batch = torch.from_numpy(film.pixels)[None, None].to(self._device)
         maps = run_network(self._network, batch, bf16=self._bf16)[0]
         bodies: Sequence[Candidate] = decode(maps, STRIDE)
