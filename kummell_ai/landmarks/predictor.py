@@ -22,7 +22,6 @@ from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode
 from kummell_ai.landmarks.passes import Pass, better_scale, facing_probabilities, spine_box, total_confidence
 from kummell_ai.shipped import default_model
-from kummell_ai.shipped import default_model
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
