@@ -12,7 +12,7 @@ from kummell_ai.anatomy import CORNERS, Facing
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Radiograph
-from kummell_ai.landmarks.channels import STATES, VIEWS
+from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.levels import NamedLevel, name_levels
 from kummell_ai.landmarks.passes import Pass
@@ -40,9 +40,9 @@ class Uncertainty:
 
 
 def assemble(
-    radiograph: Radiograph, bodies_px: Sequence[Candidate], look: Pass, uncertainty: Uncertainty
+    radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: bool, lateral: float, uncertainty: Uncertainty
 ) -> SpineLandmarks:
-    """The film's landmarks from its bodies in image px and the ``look`` that judged the view."""
+    """The film's landmarks from its bodies in image px; ``lateral`` is the probability of a lateral view."""
     centres = np.array([b.centre_px for b in bodies_px]).reshape(-1, 2)
     aspect = np.array([1.0, radiograph.spacing.row_mm / radiograph.spacing.column_mm])
     depths = np.array([b.depth_px for b in bodies_px])
@@ -52,8 +52,8 @@ def assemble(
     return SpineLandmarks(
         tuple(_vertebra(b, n, radiograph, uncertainty) for b, n in zip(bodies_px, named, strict=True)),
         radiograph.reference,
-        facing=Facing.RIGHT if look.plan.mirror else Facing.LEFT,
-        lateral_probability=1.0 - float(look.view[VIEWS.index("frontal")]),
+        facing=Facing.RIGHT if mirrored else Facing.LEFT,
+        lateral_probability=lateral,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.intensity import Box, box_slices
 from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.channels import VIEWS
 from kummell_ai.landmarks.fitting import FitPlan
 from kummell_ai.landmarks.grouping import Candidate
 
@@ -48,6 +49,20 @@ class Pass:
 def total_confidence(look: Pass) -> float:
     """Sum of the confidences."""
     return sum(b.confidence for b in look.bodies)
+
+
+def facing_probabilities(straight: FloatArray, turned: FloatArray) -> tuple[float, float]:
+    """Probabilities that a film faces left and that it faces right, from its view (3,) straight and mirrored.
+
+    A lateral film must turn with the mirror; one that faces the same way twice is none of the two.
+
+    >>> lateral = facing_probabilities(np.array([0.9, 0.1, 0.0]), np.array([0.2, 0.8, 0.0]))
+    >>> frontal = facing_probabilities(np.array([0.9, 0.1, 0.0]), np.array([0.9, 0.1, 0.0]))
+    >>> [round(p, 2) for p in (*lateral, *frontal)]
+    [0.72, 0.02, 0.09, 0.09]
+    """
+    left, right = VIEWS.index("left"), VIEWS.index("right")
+    return float(straight[left] * turned[right]), float(straight[right] * turned[left])
 
 
 def better_scale(first: Pass, usual_depth_px: float, rows: int) -> tuple[float, ...]:
