@@ -45,7 +45,7 @@ def display(log_exposure: Image, rng: np.random.Generator) -> Image:
     low, high = np.quantile(v[::3, ::3], [rng.uniform(0.0, 0.04), rng.uniform(0.975, 1.0)])
     v = (v - np.float32(low)) / np.float32(max(high - low, 1e-3))
     if rng.random() < 0.5:
-        centre, slope = rng.uniform(0.3, 0.7), rng.uniform(1.0, 4.0)
+        centre, slope = rng.uniform(0.35, 0.65), rng.uniform(1.0, 2.6)
         v = 0.5 + np.tanh((v - centre) * slope) / (2.0 * np.tanh(slope * 0.6))
     v = np.clip(v, 0.0, 1.0) ** np.float32(np.exp(rng.normal(0.0, 0.3)))
     if rng.random() < 0.25:
