@@ -15,7 +15,7 @@ PACKAGES = ("torch", "torchvision", "lightning", "albumentations", "numpy", "pyd
 CODECS = {
     "JPEG-LS": "jpeg_ls",
     "JPEG 2000": "openjpeg",
-    "RLE": "rle",
+    "RLE": "pydicom",
     "JPEG lossless": "gdcm",
     "JPEG baseline": "PIL",
 }
