@@ -84,12 +84,17 @@ def to_coco(films: Sequence[AnnotatedFilm]) -> dict[str, Any]:
     return {
         "info": {"description": "Vertebral landmarks; x, y in px from the top-left corner, pixel centres at + 0.5"},
         "categories": [category],
-        "images": [_image(film, number) for number, film in enumerate(films, start=1)],
+        "images": [image_entry(film, number) for number, film in enumerate(films, start=1)],
         "annotations": annotations,
     }
 
 
-def _image(film: AnnotatedFilm, number: int) -> dict[str, Any]:
+def image_entry(film: AnnotatedFilm, number: int) -> dict[str, Any]:
+    """Everything about a film but its vertebrae, as JSON values; `film_from_entry` is the inverse.
+
+    Raises:
+        ValueError: ``extra`` uses a name that the format itself uses.
+    """
     clash = sorted(_IMAGE_KEYS.intersection(film.extra))
     if clash:
         raise ValueError(f"extra of {film.file_name} uses {', '.join(clash)}, which the format itself uses; rename it")
@@ -190,7 +195,7 @@ def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
             if entry["image_id"] not in vertebrae:
                 raise ValueError(f"annotation {entry['id']} belongs to image {entry['image_id']}, which does not exist")
             vertebrae[entry["image_id"]].append(_vertebra(entry, orders[entry["category_id"]]))
-    return tuple(_film(image, tuple(vertebrae[image["id"]])) for image in document["images"])
+    return tuple(film_from_entry(image, tuple(vertebrae[image["id"]])) for image in document["images"])
 
 
 def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
@@ -225,7 +230,13 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     )
 
 
-def _film(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, ...]) -> AnnotatedFilm:
+def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, ...]) -> AnnotatedFilm:
+    """The film of an `image_entry`; ``file_name``, ``width`` and ``height`` must be there.
+
+    Raises:
+        KeyError: one of them is missing.
+        ValueError: an entry has an impossible value.
+    """
     acquired = image.get("acquired")
     reference = ImageReference(
         name=image.get("name", Path(image["file_name"]).name),

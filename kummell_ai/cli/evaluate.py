@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kummell_ai.anatomy import Facing
 from kummell_ai.cli import console, exits, models, options, outputs
 from kummell_ai.cli.files import check_out, write_atomic
 from kummell_ai.errors import InputError
@@ -29,28 +30,41 @@ SHOWN = {
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("evaluate", help="a model against films whose truth is known")
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with annotations.json, or a COCO file")
+    parser.add_argument(
+        "dataset", type=Path, metavar="DATASET", help="annotated set: folder or file; see docs/annotations.md"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument("--form", type=_form, default="auto", help="form of the annotations (default: auto)")
+    parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
+def _form(text: str) -> str:
+    from kummell_ai.annotations import FORMS
+
+    if text not in FORMS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no form of annotations; use one of {', '.join(FORMS)}")
+    return text
+
+
 def run(args: argparse.Namespace) -> int:
     """Write evaluation.json and evaluation.csv and print the main columns."""
-    from kummell_ai.annotations.coco import read_coco
+    from kummell_ai.annotations import as_coco, read_coco
     from kummell_ai.evaluation import evaluate_dataset
 
     folder = check_out(args.out)
-    coco = args.dataset / "annotations.json" if args.dataset.is_dir() else args.dataset
+    facing = None if args.facing is None else Facing(args.facing)
     try:
+        coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
         total = len(read_coco(coco)[: args.limit])
         predictor = models.load_predictor(args.model)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(coco, predictor, limit=args.limit, progress=lambda done, of: advance(1))
     except InputError as error:
-        console.say(console.one_line(str(coco), str(error)))
+        console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
     facts = {
         "command": "evaluate",

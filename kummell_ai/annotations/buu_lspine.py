@@ -1,0 +1,146 @@
+"""BUU-LSPINE (Klinwichit et al. 2023, doi 10.3390/app13158646): lateral films with two points an endplate.
+
+Beside each film ``0001-F-037Y1.jpg`` of the folder ``LA`` lies ``0001-F-037Y1.csv`` (or ``.txt``) without a header:
+eleven rows ``x1,y1,x2,y2,label``, the superior and the inferior endplate of L1 to L5 and the superior one of S1.
+What is known and what is assumed stands in docs/annotations.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from kummell_ai.anatomy import Facing, VertebralLevel
+from kummell_ai.annotations.coco import AnnotatedFilm
+from kummell_ai.annotations.source import film_beside, film_size, read_text, relative_name, understood_as
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
+
+LEVELS = tuple(VertebralLevel[name] for name in ("L1", "L2", "L3", "L4", "L5", "S1"))
+ROWS = 2 * len(LEVELS) - 1
+ROWS_FRONTAL = ROWS - 1
+"""Frontal films (folder ``AP``) end with L5."""
+
+NAME = re.compile(r"^(?P<patient>\d{4})-(?P<sex>[FM])-(?P<age>\d{3})Y(?P<view>[01])?")
+_SEPARATOR = re.compile(r"[,;\s]+")
+
+
+def read_buu_lspine(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+    """The lateral films of a folder (or of its subfolder ``LA``), or the one film of a file.
+
+    Args:
+        path: folder or file.
+        facing: of the films; left when not given.
+
+    Raises:
+        InputError: a file is not of this form, a film is missing, or there is none.
+    """
+    files = annotation_files(path)
+    if not files:
+        raise InputError(f"{path.name}: no CSV or TXT with {ROWS} rows of endplates; give the folder LA", str(path))
+    spacing = _spacings(path if path.is_dir() else path.parent)
+    base = path if path.is_dir() else path.parent
+    return tuple(_film(file, base, spacing, facing or Facing.LEFT) for file in files)
+
+
+def annotation_files(path: Path) -> tuple[Path, ...]:
+    """Annotation files of lateral films, sorted."""
+    if not path.is_dir():
+        return (path,)
+    folder = path / "LA" if (path / "LA").is_dir() else path
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".csv", ".txt"))
+    return tuple(p for p in found if looks_like_endplates(p))
+
+
+def looks_like_endplates(path: Path) -> bool:
+    """Whether ``path`` starts as a lateral film's file does, or carries a lateral film's name."""
+    match = NAME.match(path.stem)
+    if match is not None:
+        return match["view"] != "0"
+    try:
+        rows = _rows(read_text(path))
+    except (InputError, ValueError):
+        return False
+    return len(rows) == ROWS
+
+
+def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> AnnotatedFilm:
+    with understood_as("BUU-LSPINE", path):
+        rows = _rows(read_text(path))
+        vertebrae = _vertebrae(rows, facing)
+    film = film_beside(path)
+    match = NAME.match(path.stem)
+    reference = ImageReference(name=film.name)
+    if match is not None:
+        reference = replace(reference, patient_id=match["patient"], patient_sex=match["sex"])
+    mm = spacing.get(path.stem, spacing.get(path.stem[:-1]))
+    return AnnotatedFilm(
+        file_name=relative_name(film, base),
+        size_px=film_size(film),
+        landmarks=SpineLandmarks(vertebrae, reference, facing),
+        spacing=None if mm is None else PixelSpacing(mm, mm, Calibration.DETECTOR_PLANE),
+        extra={"row_labels": [int(row[4]) for row in rows if len(row) > 4]},
+    )
+
+
+def _rows(text: str) -> list[list[float]]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and lines[0].lower().startswith("x1"):
+        lines = lines[1:]
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        values = [float(part) for part in _SEPARATOR.split(line.strip(",; "))]
+        if len(values) not in (4, 5) or not np.isfinite(values).all():
+            raise ValueError(f"row {number} is {line!r}; expected x1,y1,x2,y2,label")
+        rows.append(values)
+    return rows
+
+
+def _vertebrae(rows: list[list[float]], facing: Facing) -> tuple[VertebraLandmarks, ...]:
+    if len(rows) == ROWS_FRONTAL:
+        raise ValueError(f"{ROWS_FRONTAL} rows are those of a frontal film; give the folder LA")
+    if len(rows) != ROWS:
+        raise ValueError(f"{len(rows)} rows; expected {ROWS}: superior and inferior of L1 to L5, superior of S1")
+    plates = [_plate(row, facing) for row in rows]
+    bodies = []
+    for i, level in enumerate(LEVELS):
+        upper, lower = plates[2 * i], plates[2 * i + 1] if 2 * i + 1 < ROWS else np.full((2, 2), np.nan)
+        bodies.append(VertebraLandmarks(np.concatenate([upper, lower]), level))
+    heights = [float(plate[:, 1].mean()) for plate in plates[:-1]]
+    for number, (above, below) in enumerate(pairwise(heights), start=1):
+        if below <= above:
+            raise ValueError(f"row {number + 1} lies above row {number}; endplates must run from L1 down to S1")
+    return tuple(bodies)
+
+
+def _plate(row: list[float], facing: Facing) -> FloatArray:
+    """Anterior and posterior end (2, 2) px of an endplate, whichever of them comes first."""
+    ends = np.array(row[:4], dtype=np.float64).reshape(2, 2)
+    left_first = ends[np.argsort(ends[:, 0], kind="stable")]
+    plate: FloatArray = left_first if facing is Facing.LEFT else left_first[::-1]
+    return plate
+
+
+def _spacings(folder: Path) -> dict[str, float]:
+    """Millimetres per pixel by film name, from a ``pixel_spacing*.csv`` in or near ``folder``."""
+    found: dict[str, float] = {}
+    for table in _spacing_tables(folder):
+        with understood_as("a table of filename and pixel_spacing", table):
+            head, *lines = [re.split(r"[\t,;]", line) for line in read_text(table).splitlines() if line.strip()]
+            name = head.index("filename")
+            value = next(i for i, title in enumerate(head) if title.startswith("pixel_spacing"))
+            found = {Path(line[name]).stem: float(line[value]) for line in lines} | found
+    return found
+
+
+def _spacing_tables(folder: Path) -> Iterator[Path]:
+    for place in (folder, folder.parent):
+        for near in (place, place / "csv", place / "csv_info"):
+            yield from sorted(near.glob("pixel_spacing*.csv"))

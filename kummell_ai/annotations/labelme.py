@@ -1,0 +1,135 @@
+"""LabelMe: one JSON file beside each film, a point a corner.
+
+A point's label names level and corner (``L1 superior_anterior``), its ``group_id`` the vertebra, its ``flags`` the
+vertebra's state. A polygon of four corners labelled ``L1`` or ``vertebra`` is read too. LabelMe keeps keys that it does
+not know, so that facing, spacing and the like lie in the key ``kummell_ai``. Coordinates run from 0 to width, as ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kummell_ai.anatomy import Facing
+from kummell_ai.annotations.coco import AnnotatedFilm
+from kummell_ai.annotations.marks import FACTS, Body, facts_of, parse_label, seen_points, title_of, to_film
+from kummell_ai.annotations.source import film_size, read_json, relative_name, understood_as
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.annotation import VertebraLandmarks
+
+VERSION = "5.4.1"
+"""Of the LabelMe file format that is written."""
+
+
+def read_labelme(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+    """The films of a folder and its subfolders, or the one film of a file.
+
+    Args:
+        path: folder or file.
+        facing: overrules what the file says; needed for polygons when it says nothing.
+
+    Raises:
+        InputError: a file is not of this form, or there is none.
+    """
+    files = annotation_files(path)
+    if not files:
+        raise InputError(f"{path.name}: no LabelMe JSON; give the folder that holds films and JSON files", str(path))
+    base = path if path.is_dir() else path.parent
+    return tuple(_film(file, base, facing) for file in files)
+
+
+def annotation_files(path: Path) -> tuple[Path, ...]:
+    """LabelMe files, sorted."""
+    if not path.is_dir():
+        return (path,)
+    return tuple(p for p in sorted(path.rglob("*.json")) if looks_like_labelme(read_json(p)))
+
+
+def looks_like_labelme(document: Any) -> bool:
+    """Whether a JSON document is of this form."""
+    return isinstance(document, dict) and "shapes" in document and "imagePath" in document
+
+
+def write_labelme(folder: Path | str, films: Sequence[AnnotatedFilm]) -> tuple[Path, ...]:
+    """Write ``folder/NAME.json`` for each film ``NAME.png``; returns the files.
+
+    Raises:
+        ValueError: two films would share a file, or ``extra`` uses a name of the format.
+    """
+    names = [str(PurePosixPath(film.file_name).with_suffix(".json")) for film in films]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two films would share {twice}; give them different names")
+    written = []
+    for film, name in zip(films, names, strict=True):
+        file = Path(folder) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(to_labelme(film), ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
+        written.append(file)
+    return tuple(written)
+
+
+def to_labelme(film: AnnotatedFilm) -> dict[str, Any]:
+    """The LabelMe document of a film as plain values.
+
+    Raises:
+        ValueError: ``extra`` uses a name of the format.
+    """
+    shapes = [s for group, v in enumerate(film.landmarks.vertebrae, start=1) for s in _shapes(v, group)]
+    return {
+        "version": VERSION,
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": PurePosixPath(film.file_name).name,
+        "imageData": None,
+        "imageHeight": film.size_px[1],
+        "imageWidth": film.size_px[0],
+        FACTS: facts_of(film),
+    }
+
+
+def _shapes(vertebra: VertebraLandmarks, group: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": f"{title_of(vertebra)} {landmark.key}",
+            "points": [list(xy)],
+            "group_id": group,
+            "description": "",
+            "shape_type": "point",
+            "flags": dict.fromkeys(sorted(vertebra.flags), True),
+        }
+        for landmark, xy in seen_points(vertebra).items()
+    ]
+
+
+def _film(path: Path, base: Path, facing: Facing | None) -> AnnotatedFilm:
+    document = read_json(path)
+    with understood_as("LabelMe", path):
+        film = path.parent / str(document["imagePath"]).replace("\\", "/")
+        width, height = document.get("imageWidth"), document.get("imageHeight")
+        size = (int(width), int(height)) if width and height else film_size(film)
+        bodies: dict[Any, Body] = {}
+        for number, shape in enumerate(document["shapes"]):
+            _add(bodies, shape, number)
+        return to_film(relative_name(film, base), size, bodies.values(), document.get(FACTS), facing)
+
+
+def _add(bodies: dict[Any, Body], shape: dict[str, Any], number: int) -> None:
+    level, landmark = parse_label(shape["label"])
+    kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
+    points = [(float(x), float(y)) for x, y in shape["points"]]
+    flags = {name for name, on in (shape.get("flags") or {}).items() if on}
+    if kind == "point" and landmark is not None and len(points) == 1:
+        if group is None and level is None:
+            raise ValueError(f"point {shape['label']!r} names no level and has no group_id; give it one of them")
+        body = bodies.setdefault(f"group {group}" if group is not None else level, Body())
+        body.mark(landmark, *points[0])
+    elif kind == "polygon" and landmark is None:
+        body = bodies.setdefault(f"shape {number}", Body())
+        body.outline = points
+    else:
+        raise ValueError(f"{kind} {shape['label']!r}: mark corners as points, or bodies as polygons of four corners")
+    body.name(level)
+    body.flags |= flags
