@@ -1,0 +1,145 @@
+"""How well two methods, or several readers, agree on the same films.
+
+NaN marks a missing reading; a film counts only where every method has read it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from kummell_ai.quantities import Z95, Interval
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BlandAltman:
+    """Differences of two methods (first minus second), in the unit of the readings.
+
+    Attributes:
+        n: pairs used.
+        bias: mean difference, with its interval.
+        sd: standard deviation of the differences.
+        lower, upper: 95 % limits of agreement, each with its interval.
+    """
+
+    n: int
+    bias: float
+    bias_interval: Interval
+    sd: float
+    lower: float
+    lower_interval: Interval
+    upper: float
+    upper_interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """ICC(2,1) and what follows from the same table of variances.
+
+    Attributes:
+        n: films used.
+        raters: methods or readers.
+        icc: two-way random effects, absolute agreement, single reading; it depends on the spread of the cohort.
+        icc_interval: 95 % interval (McGraw and Wong).
+        sem: standard error of measurement, sqrt(between raters + residual variance), in the unit of the readings.
+        mdc95: minimal detectable change, 1.96 sqrt(2) sem.
+    """
+
+    n: int
+    raters: int
+    icc: float
+    icc_interval: Interval
+    sem: float
+    mdc95: float
+
+
+def bland_altman(first: ArrayLike, second: ArrayLike) -> BlandAltman:
+    """Bias and limits of agreement, bias ± 1.96 sd, with the intervals of Bland and Altman (1999).
+
+    The standard error of a limit is sd sqrt(1/n + 1.96² / (2 (n - 1))); t with n - 1 degrees of freedom.
+
+    Raises:
+        ValueError: fewer than 3 complete pairs.
+    """
+    table = complete_rows(np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)], axis=1), 3)
+    difference = table[:, 0] - table[:, 1]
+    n = len(difference)
+    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
+    t = float(stats.t.ppf(0.975, n - 1))
+    half_bias = t * sd / math.sqrt(n)
+    half_limit = t * sd * math.sqrt(1 / n + Z95**2 / (2 * (n - 1)))
+    lower, upper = bias - Z95 * sd, bias + Z95 * sd
+    return BlandAltman(
+        n=n,
+        bias=bias,
+        bias_interval=Interval(bias - half_bias, bias + half_bias),
+        sd=sd,
+        lower=lower,
+        lower_interval=Interval(lower - half_limit, lower + half_limit),
+        upper=upper,
+        upper_interval=Interval(upper - half_limit, upper + half_limit),
+    )
+
+
+def reliability(readings: ArrayLike) -> Reliability:
+    """ICC(2,1), SEM and MDC95 of readings (films, raters).
+
+    Raises:
+        ValueError: fewer than 3 complete films, fewer than 2 raters, or readings that are all equal.
+    """
+    table = complete_rows(np.asarray(readings, np.float64), 3)
+    n, k = table.shape
+    if k < 2:
+        raise ValueError(f"{k} rater is given; agreement needs at least 2: add a column of readings")
+    between, raters, residual = _mean_squares(table)
+    denominator = between + (k - 1) * residual + k * (raters - residual) / n
+    if denominator <= 0:
+        raise ValueError("all readings are equal; an ICC needs films that differ: add films")
+    icc = (between - residual) / denominator
+    sem = math.sqrt(max(raters - residual, 0.0) / n + residual)
+    return Reliability(n, k, icc, _icc_interval(between, raters, residual, n, k), sem, Z95 * math.sqrt(2) * sem)
+
+
+def complete_rows(table: FloatArray, least: int) -> FloatArray:
+    """The rows without a missing value.
+
+    Raises:
+        ValueError: fewer than ``least`` of them.
+    """
+    complete = table[np.isfinite(table).all(axis=1)]
+    if len(complete) < least:
+        raise ValueError(f"{len(complete)} complete rows are given; at least {least} are needed: add readings")
+    return complete
+
+
+def _mean_squares(table: FloatArray) -> tuple[float, float, float]:
+    """Mean squares between films, between raters, and residual."""
+    n, k = table.shape
+    mean = table.mean()
+    films, raters = table.mean(axis=1), table.mean(axis=0)
+    between = k * float(((films - mean) ** 2).sum()) / (n - 1)
+    across = n * float(((raters - mean) ** 2).sum()) / (k - 1)
+    rest = table - films[:, None] - raters[None, :] + mean
+    return between, across, float((rest**2).sum()) / ((n - 1) * (k - 1))
+
+
+def _icc_interval(between: float, raters: float, residual: float, n: int, k: int) -> Interval:
+    """McGraw and Wong (1996), table 7, ICC(A,1); its degrees of freedom follow Satterthwaite."""
+    icc = (between - residual) / (between + (k - 1) * residual + k * (raters - residual) / n)
+    if residual == 0 and raters == 0:
+        return Interval(1.0, 1.0)
+    a = k * icc / (n * (1 - icc))
+    b = 1 + k * icc * (n - 1) / (n * (1 - icc))
+    spread = (a * raters) ** 2 / (k - 1) + (b * residual) ** 2 / ((n - 1) * (k - 1))
+    v = (a * raters + b * residual) ** 2 / spread
+    rest = k * raters + (k * n - k - n) * residual
+    high_f, low_f = float(stats.f.ppf(0.975, n - 1, v)), float(stats.f.ppf(0.975, v, n - 1))
+    low = n * (between - high_f * residual) / (high_f * rest + n * between)
+    high = n * (low_f * between - residual) / (rest + n * low_f * between)
+    return Interval(low, high)

@@ -1,0 +1,210 @@
+"""One measure of a cohort over the phases: description, tests chosen by rule, and the reason for the choice.
+
+Rules. Grades: Friedman and the exact sign test. Numbers: when the differences of every pair of phases pass Shapiro-Wilk
+(P >= 0.05) the repeated-measures ANOVA, or, when values are missing, the mixed model, and paired t tests; else Friedman
+on the complete patients and Wilcoxon's test. The pairs are corrected by Holm. Missing values stay missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kummell_ai.statistics.omnibus import Omnibus, friedman, mixed_model, rm_anova
+from kummell_ai.statistics.paired import (
+    Equivalence,
+    PairedTest,
+    equivalence,
+    holm,
+    paired_t,
+    shapiro_p,
+    sign_test,
+    wilcoxon,
+)
+
+FloatArray = NDArray[np.float64]
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Values of one phase, in their own unit.
+
+    Attributes:
+        phase: name of the phase.
+        n, missing: patients with and without a value.
+        mean, sd, median, q1, q3: None where ``n`` is too small; quartiles by linear interpolation.
+        shapiro_p: P of Shapiro-Wilk, or None.
+    """
+
+    phase: str
+    n: int
+    missing: int
+    mean: float | None
+    sd: float | None
+    median: float | None
+    q1: float | None
+    q3: float | None
+    shapiro_p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two phases of the same patients.
+
+    Attributes:
+        earlier, later: names of the phases.
+        result: the test, or None with ``caveat`` saying why.
+        p_holm: P corrected for the number of pairs tested.
+        caveat: why there is no test.
+        equivalence: TOST of the pair, where a margin is given.
+    """
+
+    earlier: str
+    later: str
+    result: PairedTest | None
+    p_holm: float | None = None
+    caveat: str | None = None
+    equivalence: Equivalence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortAnalysis:
+    """All there is to say about one measure.
+
+    Attributes:
+        summaries: one a phase, in order.
+        is_normal: whether values are described by mean and SD (every phase passes Shapiro-Wilk).
+        omnibus: test over all phases, or None with ``omnibus_caveat``.
+        comparisons: every pair of phases, earlier first.
+        rule: one sentence that says which tests were chosen and why.
+    """
+
+    summaries: tuple[Summary, ...]
+    is_normal: bool
+    omnibus: Omnibus | None
+    omnibus_caveat: str | None
+    comparisons: tuple[Comparison, ...]
+    rule: str
+
+
+def analyse(
+    values: ArrayLike, phases: Sequence[str], *, ordinal: bool = False, margin: float | None = None
+) -> CohortAnalysis:
+    """Describe and test one measure.
+
+    Args:
+        values: (n, k) patients, phases; NaN = missing. Grades as numbers in their order.
+        phases: k names, in order of time.
+        ordinal: whether the values are grades.
+        margin: largest change that does not matter, for the equivalence test; None for none.
+
+    Raises:
+        ValueError: the table does not have one column a phase.
+    """
+    table = np.asarray(values, np.float64)
+    if table.ndim != 2 or table.shape[1] != len(phases):
+        raise ValueError(f"values are {table.shape}; expected (patients, {len(phases)}): one column a phase")
+    summaries = tuple(summarise(table[:, i], phase) for i, phase in enumerate(phases))
+    kind, rule = _choose(table, ordinal)
+    omnibus, caveat = _omnibus(table, kind)
+    return CohortAnalysis(
+        summaries=summaries,
+        is_normal=not ordinal and all(s.shapiro_p is not None and s.shapiro_p >= ALPHA for s in summaries if s.n),
+        omnibus=omnibus,
+        omnibus_caveat=caveat,
+        comparisons=_compare(table, phases, kind, margin),
+        rule=rule,
+    )
+
+
+def summarise(values: FloatArray, phase: str) -> Summary:
+    """Description of the values of one phase (n,), NaN = missing."""
+    known = values[np.isfinite(values)]
+    n, missing = len(known), int(len(values) - len(known))
+    if not n:
+        return Summary(phase, 0, missing, None, None, None, None, None, None)
+    q1, median, q3 = (float(q) for q in np.quantile(known, [0.25, 0.5, 0.75]))
+    sd = float(known.std(ddof=1)) if n > 1 else None
+    return Summary(phase, n, missing, float(known.mean()), sd, median, q1, q3, shapiro_p(known))
+
+
+def _choose(table: FloatArray, ordinal: bool) -> tuple[str, str]:
+    """``ordinal``, ``normal``, ``mixed`` or ``ranks``, and the sentence that says why."""
+    if ordinal:
+        return "ordinal", "Grades: Friedman test over the phases, exact sign test for pairs."
+    p_values = [shapiro_p(_differences(table, i, j)) for i, j in combinations(range(table.shape[1]), 2)]
+    known = [p for p in p_values if p is not None]
+    if not known or len(known) < len(p_values) or min(known) < ALPHA:
+        why = f"P = {min(known):.3g}" if known else "too few or equal values"
+        return "ranks", f"Differences not normal (Shapiro-Wilk, {why}): Friedman and Wilcoxon signed-rank tests."
+    if not np.isfinite(table).all() and table.shape[1] > 2:
+        text = "values are missing: linear mixed model over all patients, paired t tests for pairs."
+        return "mixed", f"Differences normal (Shapiro-Wilk, smallest P = {min(known):.3g}); {text}"
+    return "normal", (
+        f"Differences normal (Shapiro-Wilk, smallest P = {min(known):.3g}): "
+        "repeated-measures ANOVA (Greenhouse-Geisser) and paired t tests."
+    )
+
+
+_OMNIBUS: dict[str, Callable[[FloatArray], Omnibus]] = {
+    "ordinal": friedman,
+    "ranks": friedman,
+    "mixed": mixed_model,
+    "normal": rm_anova,
+}
+_PAIRED: dict[str, Callable[[FloatArray], PairedTest]] = {
+    "ordinal": sign_test,
+    "ranks": wilcoxon,
+    "mixed": paired_t,
+    "normal": paired_t,
+}
+
+
+def _omnibus(table: FloatArray, kind: str) -> tuple[Omnibus | None, str | None]:
+    if table.shape[1] < 3:
+        return None, "two phases: the paired test says all"
+    try:
+        return _OMNIBUS[kind](table), None
+    except ValueError as error:
+        return None, str(error)
+
+
+def _differences(table: FloatArray, earlier: int, later: int) -> FloatArray:
+    difference: FloatArray = table[:, later] - table[:, earlier]
+    return difference[np.isfinite(difference)]
+
+
+def _compare(table: FloatArray, phases: Sequence[str], kind: str, margin: float | None) -> tuple[Comparison, ...]:
+    pairs = list(combinations(range(len(phases)), 2))
+    tests = [_test(_differences(table, i, j), kind) for i, j in pairs]
+    corrected = iter(holm([test.p for test, _ in tests if test is not None]))
+    return tuple(
+        Comparison(
+            earlier=phases[i],
+            later=phases[j],
+            result=test,
+            p_holm=next(corrected) if test is not None else None,
+            caveat=caveat,
+            equivalence=_equivalence(_differences(table, i, j), None if kind == "ordinal" else margin),
+        )
+        for (i, j), (test, caveat) in zip(pairs, tests, strict=True)
+    )
+
+
+def _test(difference: FloatArray, kind: str) -> tuple[PairedTest | None, str | None]:
+    try:
+        return _PAIRED[kind](difference), None
+    except ValueError as error:
+        return None, str(error)
+
+
+def _equivalence(difference: FloatArray, margin: float | None) -> Equivalence | None:
+    try:
+        return None if margin is None else equivalence(difference, margin)
+    except ValueError:
+        return None

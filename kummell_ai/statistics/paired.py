@@ -1,0 +1,213 @@
+"""Two phases of the same patients: test, size of the change, size of the effect, equivalence.
+
+Arrays are (n,) differences, later minus earlier, without missing values.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from kummell_ai.quantities import Z95, Interval
+
+FloatArray = NDArray[np.float64]
+LEAST_PAIRS = 3
+"""Below this number of pairs no test is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """One test of two phases.
+
+    Attributes:
+        test: name for people.
+        n: pairs used.
+        statistic: t, the smaller signed rank sum W, or the number of improved grades.
+        p: two-sided.
+        change: mean difference, Hodges-Lehmann estimate, or None for grades; in the unit of the values.
+        change_interval: its 95 % interval.
+        effect_name: what ``effect`` is.
+        effect: Cohen's dz, matched rank-biserial correlation, or share that rose among those that moved.
+        effect_interval: its 95 % interval; None where all differences point one way.
+    """
+
+    test: str
+    n: int
+    statistic: float
+    p: float
+    change: float | None
+    change_interval: Interval | None
+    effect_name: str
+    effect: float
+    effect_interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """Two one-sided t tests (TOST): whether a change lies within ± ``margin``."""
+
+    n: int
+    margin: float
+    mean: float
+    interval90: Interval
+    p: float
+
+    @property
+    def is_maintained(self) -> bool:
+        """Whether a change as large as the margin is ruled out at 5 %."""
+        return self.p < 0.05
+
+
+def shapiro_p(values: FloatArray) -> float | None:
+    """P of Shapiro-Wilk; None where it cannot be computed (under 3 values, or all equal)."""
+    if len(values) < LEAST_PAIRS or np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy warns above 5000 values only
+        return float(stats.shapiro(values).pvalue)
+
+
+def paired_t(difference: FloatArray) -> PairedTest:
+    """Paired t test with Cohen's dz.
+
+    Raises:
+        ValueError: fewer than 3 pairs, or all differences equal.
+    """
+    n = _check(difference)
+    mean, sd = float(difference.mean()), float(difference.std(ddof=1))
+    t, half = mean * math.sqrt(n) / sd, float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
+    p = float(stats.ttest_1samp(difference, 0.0).pvalue)
+    interval = Interval(mean - half, mean + half)
+    return PairedTest("paired t test", n, t, p, mean, interval, "Cohen's dz", mean / sd, _dz_interval(t, n))
+
+
+def wilcoxon(difference: FloatArray) -> PairedTest:
+    """Wilcoxon signed-rank test with the Hodges-Lehmann estimate and the rank-biserial correlation.
+
+    Zero differences are dropped; exact below 50 pairs without ties, else normal with correction for ties.
+    The interval of the correlation is that of Fisher's z with the standard deviation of the rank sum.
+
+    Raises:
+        ValueError: fewer than 3 pairs, or no pair differs.
+    """
+    n = _check(difference, may_be_equal=True)
+    moved = difference[difference != 0]
+    ranks = stats.rankdata(np.abs(moved))
+    up, down = float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum())
+    m = len(moved)
+    is_exact = m <= 50 and m == n and len(np.unique(np.abs(moved))) == m
+    p = float(stats.wilcoxon(moved, method="exact" if is_exact else "asymptotic").pvalue)
+    effect = (up - down) / (up + down)
+    half = Z95 * math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
+    interval = None
+    if abs(effect) < 1:
+        z = math.atanh(effect)
+        interval = Interval(math.tanh(z - half), math.tanh(z + half))
+    change, change_interval = hodges_lehmann(difference)
+    name = f"Wilcoxon signed-rank test ({'exact' if is_exact else 'normal approximation'})"
+    return PairedTest(name, n, min(up, down), p, change, change_interval, "rank-biserial r", effect, interval)
+
+
+def sign_test(difference: FloatArray) -> PairedTest:
+    """Exact sign test: only the direction counts, as befits grades.
+
+    Raises:
+        ValueError: fewer than 3 pairs, or no pair differs.
+    """
+    n = _check(difference, may_be_equal=True)
+    up, moved = int((difference > 0).sum()), int((difference != 0).sum())
+    result = stats.binomtest(up, moved, 0.5)
+    ends = result.proportion_ci(0.95, method="exact")
+    interval = Interval(float(ends.low), float(ends.high))
+    return PairedTest(
+        "exact sign test", n, float(up), float(result.pvalue), None, None, "share that rose", up / moved, interval
+    )
+
+
+def hodges_lehmann(difference: FloatArray) -> tuple[float, Interval | None]:
+    """Median of the Walsh averages and its distribution-free interval of at least 95 %; None under 6 pairs."""
+    n = len(difference)
+    first, second = np.triu_indices(n)
+    walsh = np.sort((difference[first] + difference[second]) / 2)
+    rank = _signed_rank_quantile(n)
+    interval = Interval(float(walsh[rank - 1]), float(walsh[-rank])) if rank > 0 else None
+    return float(np.median(walsh)), interval
+
+
+def equivalence(difference: FloatArray, margin: float) -> Equivalence:
+    """Paired TOST against ± ``margin`` (unit of the values, > 0).
+
+    Raises:
+        ValueError: fewer than 3 pairs, all differences equal, or a margin of 0 or less.
+    """
+    from statsmodels.stats.weightstats import ttost_paired
+
+    n = _check(difference)
+    if not margin > 0:
+        raise ValueError(f"margin is {margin}; it must be above 0: give the largest change that does not matter")
+    p = float(ttost_paired(difference, np.zeros(n), -margin, margin)[0])
+    mean = float(difference.mean())
+    half = float(stats.t.ppf(0.95, n - 1)) * float(difference.std(ddof=1)) / math.sqrt(n)
+    return Equivalence(n, margin, mean, Interval(mean - half, mean + half), p)
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """P values corrected for their number by Holm's step-down rule, in the same order."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def _check(difference: FloatArray, *, may_be_equal: bool = False) -> int:
+    n = len(difference)
+    if n < LEAST_PAIRS:
+        raise ValueError(f"{n} pairs are given; a test needs at least {LEAST_PAIRS}: add patients")
+    if not np.any(difference) if may_be_equal else np.ptp(difference) <= 1e-12 * float(np.abs(difference).max()):
+        raise ValueError("all differences are equal; there is no spread to test against")
+    return n
+
+
+def _dz_interval(t: float, n: int) -> Interval:
+    """95 % interval of dz: the non-central t distributions that leave 2.5 % beyond the observed t."""
+    reach = 8.0 + 8.0 * abs(t) / math.sqrt(2 * (n - 1))
+
+    def end(share: float) -> float:
+        root = optimize.brentq(lambda nc: noncentral_t_cdf(t, n - 1, nc) - share, t - reach, t + reach, xtol=1e-12)
+        return float(root) / math.sqrt(n)
+
+    return Interval(end(0.975), end(0.025))
+
+
+def noncentral_t_cdf(t: float, df: int, noncentrality: float) -> float:
+    """P(T <= t) as the mean of Phi(t s - noncentrality) over s = chi / sqrt(df), by Gauss-Legendre quadrature.
+
+    `scipy.stats.nct` gives NaN for the large t of a successful operation.
+    """
+    nodes, weights = _quadrature()
+    low, high = (stats.chi.ppf(q, df) for q in (1e-15, 1 - 1e-15))
+    chi = low + (nodes + 1) / 2 * (high - low)
+    inner = stats.chi.pdf(chi, df) * stats.norm.cdf(t * chi / math.sqrt(df) - noncentrality)
+    return float((weights * inner).sum() * (high - low) / 2)
+
+
+@cache
+def _quadrature() -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(600)
+    return nodes, weights
+
+
+def _signed_rank_quantile(n: int) -> int:
+    """Largest rank whose tail, P(W < rank), is 2.5 % at most under the exact distribution."""
+    if n > 300:
+        mean, sd = n * (n + 1) / 4, math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return int(mean - Z95 * sd)
+    chance = np.ones(1)
+    for rank in range(1, n + 1):
+        chance = 0.5 * (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0)))
+    return int((np.cumsum(chance) <= 0.025).sum())

@@ -1,0 +1,215 @@
+"""Fixed tables against literals that tests/oracles/statistics_by_definition.py prints; laws; what cannot be tested."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kummell_ai.statistics import agreement, cohort, omnibus, paired
+from tests.oracles.statistics_by_definition import JUDGES, MISSING, TABLE
+
+T = np.array(TABLE)
+GAPS = T.copy()
+GAPS[tuple(zip(*MISSING, strict=True))] = np.nan
+LOSS = T[:, 2] - T[:, 1]
+PHASES = ("pre", "post", "last")
+
+
+def close(value: float | None, literal: float) -> None:
+    """To 1e-6 of the literal; the literals have 12 digits."""
+    assert value == pytest.approx(literal, rel=1e-6)
+
+
+def test_repeated_measures_anova() -> None:
+    found = omnibus.rm_anova(T)
+    close(found.statistic, 332.191530454)
+    close(found.epsilon, 0.854557261127)
+    close(found.p, 4.81208470084e-13)
+    close(found.effect, 0.973621854013)
+
+
+def test_friedman() -> None:
+    found = omnibus.friedman(T)
+    close(found.statistic, 18.2)
+    close(found.p, 0.00011166580849)
+
+
+def test_mixed_model_with_missing_phases() -> None:
+    found = omnibus.mixed_model(GAPS)
+    close(found.statistic, 267.384373166)
+    close(found.p, 1.85923415767e-12)
+    assert (found.n, found.df2, found.note) == (10, 15, None)
+
+
+def test_mixed_model_without_missing_phases_is_the_anova() -> None:
+    close(omnibus.mixed_model(T).statistic, 332.191530454)
+
+
+def test_paired_t_and_equivalence() -> None:
+    found = paired.paired_t(LOSS)
+    close(found.statistic, 5.15736995567)
+    close(found.p, 0.000597196089547)
+    assert found.change_interval is not None
+    assert found.effect_interval is not None
+    close(found.change_interval.low, 1.24625001802)
+    close(found.effect, 1.6309035796)
+    close(found.effect_interval.low, 0.647001230651)
+    close(found.effect_interval.high, 2.57938854283)
+    same = paired.equivalence(LOSS, 5.0)
+    close(same.p, 5.84987152733e-05)
+    assert same.is_maintained
+    assert not paired.equivalence(LOSS, 2.0).is_maintained
+
+
+def test_wilcoxon() -> None:
+    found = paired.wilcoxon(LOSS + np.arange(10) / 1000)
+    assert found.test == "Wilcoxon signed-rank test (exact)"
+    assert found.change_interval is not None
+    assert found.effect_interval is not None
+    close(found.p, 0.00390625)
+    close(found.change, 2.254)
+    close(found.change_interval.low, 1.254)
+    close(found.change_interval.high, 3.3045)
+    close(found.effect, 0.963636363636)
+    close(found.effect_interval.low, 0.860500247079)
+
+
+def test_wilcoxon_with_all_one_way_has_no_interval_of_its_effect() -> None:
+    found = paired.wilcoxon(np.array([1.0, 2.0, 3.5, 4.0]))
+    assert (found.effect, found.effect_interval, found.change_interval) == (1.0, None, None)
+    close(found.p, 0.125)
+
+
+def test_sign_test() -> None:
+    found = paired.sign_test(LOSS)
+    close(found.p, 0.021484375)
+    assert found.effect_interval is not None
+    close(found.effect_interval.low, 0.554983882972)
+    close(found.effect_interval.high, 0.997471421456)
+
+
+def test_holm() -> None:
+    """By hand: 3 x 0.01, 2 x 0.02, then not below the one before."""
+    assert paired.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert paired.holm([]) == []
+
+
+def test_reliability_of_the_judges_of_shrout_and_fleiss() -> None:
+    found = agreement.reliability(JUDGES)
+    close(found.icc, 0.289763779528)
+    close(found.icc_interval.low, 0.0187865133747)
+    close(found.icc_interval.high, 0.761084369649)
+    close(found.sem, 2.50277623628)
+    close(found.mdc95, 2.50277623628 * 1.959963984540054 * 2**0.5)
+
+
+def test_bland_altman() -> None:
+    first, fourth = np.array(JUDGES, float)[:, 0], np.array(JUDGES, float)[:, 3]
+    found = agreement.bland_altman(np.append(first, np.nan), np.append(fourth, 1.0))
+    assert found.n == 6
+    close(found.bias_interval.high, 2.75604170064)
+    close(found.upper, 4.27964703862)
+    close(found.upper_interval.low, 1.08728334487)
+    close(found.upper_interval.high, 7.47201073237)
+
+
+def test_the_non_central_t_agrees_where_scipy_has_one() -> None:
+    for t, df, shift in ((2.0, 9, 1.5), (5.2, 9, 3.0), (3.0, 19, 8.0)):
+        assert paired.noncentral_t_cdf(t, df, shift) == pytest.approx(stats.nct.cdf(t, df, shift), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(0, 2**31), st.floats(0.1, 50), st.floats(-100, 100))
+def test_tests_do_not_depend_on_unit_order_or_offset(seed: int, scale: float, offset: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(8, 3)) + np.array([0.0, 0.5, 0.2])
+    moved = offset + scale * rng.permutation(values)
+    assert omnibus.friedman(moved).p == pytest.approx(omnibus.friedman(values).p, rel=1e-9)
+    assert omnibus.greenhouse_geisser(moved) == pytest.approx(omnibus.greenhouse_geisser(values), rel=1e-6)
+    a, b = paired.paired_t(values[:, 1] - values[:, 0]), paired.paired_t(moved[:, 1] - moved[:, 0])
+    assert b.effect == pytest.approx(a.effect, rel=1e-8)
+
+
+def test_a_success_beyond_scipys_reach_still_has_an_interval() -> None:
+    found = paired.paired_t(np.array([-15.0, -15.1, -14.9, -15.05, -14.95]))
+    assert found.effect_interval is not None
+    assert found.effect_interval.low < found.effect < found.effect_interval.high
+
+
+class TestRule:
+    def test_normal(self) -> None:
+        found = cohort.analyse(T, PHASES, margin=5.0)
+        assert found.omnibus is not None
+        assert found.omnibus.test.startswith("repeated-measures ANOVA")
+        assert [c.result.test for c in found.comparisons if c.result] == ["paired t test"] * 3
+        assert found.comparisons[2].equivalence is not None
+        assert found.comparisons[2].equivalence.is_maintained
+        assert found.is_normal
+
+    def test_missing(self) -> None:
+        found = cohort.analyse(GAPS, PHASES)
+        assert found.omnibus is not None
+        assert "mixed model" in found.omnibus.test
+        assert [(s.n, s.missing) for s in found.summaries] == [(10, 0), (9, 1), (8, 2)]
+        assert [c.result.n for c in found.comparisons if c.result] == [9, 8, 7]
+
+    def test_not_normal(self) -> None:
+        skewed = np.exp(T / 3)
+        found = cohort.analyse(skewed, PHASES)
+        assert found.omnibus is not None
+        assert found.omnibus.test == "Friedman test"
+        assert "not normal" in found.rule
+        assert all(c.result and c.result.test.startswith("Wilcoxon") for c in found.comparisons)
+
+    def test_grades(self) -> None:
+        grades = np.array([[2, 3, 3], [3, 4, 4], [1, 2, 3], [4, 4, 4], [2, 3, 4]], float)
+        found = cohort.analyse(grades, PHASES, ordinal=True, margin=1.0)
+        assert found.comparisons[0].result is not None
+        assert found.comparisons[0].result.test == "exact sign test"
+        assert found.comparisons[0].equivalence is None
+        assert not found.is_normal
+
+    def test_two_phases(self) -> None:
+        found = cohort.analyse(T[:, :2], PHASES[:2])
+        assert (found.omnibus, found.omnibus_caveat) == (None, "two phases: the paired test says all")
+
+    def test_too_few_patients_are_described_and_not_tested(self) -> None:
+        found = cohort.analyse(T[:2], PHASES)
+        assert found.summaries[0].mean == pytest.approx(21.8)
+        assert found.omnibus_caveat == "2 complete rows are given; at least 3 are needed: add readings"
+        assert found.comparisons[0].caveat == "2 pairs are given; a test needs at least 3: add patients"
+
+    def test_a_phase_nobody_has(self) -> None:
+        found = cohort.analyse(np.column_stack([T[:, :2], np.full(10, np.nan)]), PHASES, margin=5.0)
+        assert found.summaries[2].mean is None
+        assert [c.result is not None for c in found.comparisons] == [True, False, False]
+
+    def test_nobody_changes(self) -> None:
+        found = cohort.analyse(np.ones((5, 3)), PHASES, margin=1.0)
+        assert found.comparisons[0].caveat == "all differences are equal; there is no spread to test against"
+        assert found.comparisons[0].equivalence is None
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: cohort.analyse(T, ("pre", "post")), r"\(10, 3\); expected \(patients, 2\)"),
+        (lambda: omnibus.friedman(T[:, :2]), "2 phases are given"),
+        (lambda: omnibus.friedman(np.ones((4, 3))), "no patient differs"),
+        (lambda: omnibus.mixed_model(T[:2]), "2 patients with 6 values"),
+        (lambda: omnibus.rm_anova(T[:2]), "2 complete rows"),
+        (lambda: paired.paired_t(np.ones(5)), "all differences are equal"),
+        (lambda: paired.sign_test(np.zeros(5)), "all differences are equal"),
+        (lambda: paired.wilcoxon(np.ones(2)), "2 pairs are given"),
+        (lambda: paired.equivalence(LOSS, 0.0), "margin is 0.0"),
+        (lambda: agreement.reliability(np.ones((4, 1))), "1 rater is given"),
+        (lambda: agreement.reliability(np.ones((4, 2))), "all readings are equal"),
+        (lambda: agreement.bland_altman([1.0, 2.0], [1.0, 2.0]), "2 complete rows"),
+    ],
+)
+def test_what_cannot_be_computed_is_said(call: object, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        call()  # type: ignore[operator]
