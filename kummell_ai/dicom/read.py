@@ -163,7 +163,7 @@ def _frame_index(dataset: FileDataset, frame: int | None, name: str) -> int:
     if frame is None and frames > 1:
         raise InputError(f"{name}: the file has {frames} frames; name one with --frame 1 to {frames}", frames)
     if frame is not None and not 1 <= frame <= frames:
-        raise InputError(f"{name}: frame {frame} does not exist; the file has {frames}", frame)
+        raise InputError(f"{name}: frame {frame} does not exist; give --frame 1 to {frames}", frame)
     return 0 if frame is None else frame - 1
 
 

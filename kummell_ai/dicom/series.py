@@ -85,8 +85,8 @@ def _by_date(patient_id: str, films: list[Radiograph], notes: list[str]) -> list
     undated = [film.reference.name for film in films if film.reference.acquired is None]
     if undated:
         raise SeriesError(
-            f"patient {patient_id}: {', '.join(undated)} has no date, so the films cannot be ordered; "
-            "give DICOM files with AcquisitionDate",
+            f"patient {patient_id}: no date in {', '.join(undated)}, so the films cannot be ordered; "
+            "give DICOM files with AcquisitionDate (pictures hold no date)",
             undated,
         )
     ordered = sorted(films, key=_moment)
@@ -94,7 +94,8 @@ def _by_date(patient_id: str, films: list[Radiograph], notes: list[str]) -> list
         names = f"{earlier.reference.name} and {later.reference.name}"
         if _moment(earlier) == _moment(later):
             raise SeriesError(
-                f"patient {patient_id}: {names} have the same date {_moment(later):%Y-%m-%d}; give one film a date",
+                f"patient {patient_id}: {names} have the same date {_moment(later):%Y-%m-%d}; leave one out, or "
+                "correct its AcquisitionDate or AcquisitionTime",
                 names,
             )
         if _moment(earlier).date() == _moment(later).date():

@@ -67,8 +67,8 @@ def refuse_unusable(landmarks: SpineLandmarks) -> None:
     lateral = landmarks.lateral_probability
     if lateral is not None and lateral < LATERAL_PROBABILITY:
         raise FilmRefusedError(
-            f"{name} is a lateral view with probability {lateral:.2f}; at least {LATERAL_PROBABILITY} is expected, "
-            "it looks like a frontal film: give a lateral film of the spine",
+            f"{name} does not look like a lateral film (probability {lateral:.2f}, at least {LATERAL_PROBABILITY} is "
+            "expected; frontal, lying and inverted films look so): give a lateral film, head up and bone bright",
             lateral,
         )
     view = (landmarks.reference.view_position or "").upper()

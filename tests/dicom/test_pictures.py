@@ -104,7 +104,7 @@ def test_pages_need_a_number(tmp_path: Path) -> None:
     assert read_radiograph(path, frame=2).reference.frame_number == 2
     with pytest.raises(InputError, match="the file has 2 pages; name one with --frame 1 to 2"):
         read_radiograph(path)
-    with pytest.raises(InputError, match="frame 3 does not exist; the file has 2"):
+    with pytest.raises(InputError, match="frame 3 does not exist; give --frame 1 to 2"):
         read_radiograph(path, frame=3)
 
 

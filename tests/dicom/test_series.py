@@ -72,7 +72,7 @@ def test_two_patients_stay_apart() -> None:
 
 
 def test_same_date_is_an_error_that_names_the_films() -> None:
-    with pytest.raises(SeriesError, match="patient P1: a and b have the same date 2024-01-01; give one film a date"):
+    with pytest.raises(SeriesError, match="patient P1: a and b have the same date 2024-01-01; leave one out"):
         group_by_patient([film("a", "2024-01-01"), film("b", "2024-01-01")])
 
 
@@ -83,7 +83,7 @@ def test_same_day_other_time_is_ordered_with_a_note() -> None:
 
 
 def test_a_film_without_date_cannot_be_ordered() -> None:
-    with pytest.raises(SeriesError, match="b has no date, so the films cannot be ordered; give DICOM files"):
+    with pytest.raises(SeriesError, match="no date in b, so the films cannot be ordered; give DICOM files"):
         group_by_patient([film("a", "2024-01-01"), film("b", None)])
 
 
