@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from kummell_ai.imaging.names import printable
+
 Item = TypeVar("Item")
 
 
@@ -45,9 +47,14 @@ def one_line(name: str, message: str) -> str:
 
     >>> one_line("a.dcm", "a.dcm: truncated; export it again")
     'a.dcm: truncated; export it again'
+    >>> one_line("x/a.dcm", "a.dcm shows 0 vertebrae")
+    'x/a.dcm: shows 0 vertebrae'
     """
-    text = message if message.startswith(f"{name}:") else f"{name}: {message}"
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    name, message = " ".join(printable(name).split()), " ".join(printable(message).split())
+    for said in (name, name.rpartition("/")[2]):
+        if message.startswith((f"{said}: ", f"{said} ")):
+            return f"{name}: {message[len(said) :].removeprefix(':').strip()}"
+    return f"{name}: {message}"
 
 
 def say(line: str) -> None:
@@ -57,7 +64,7 @@ def say(line: str) -> None:
 
 def tell(line: str = "") -> None:
     """One line on stdout."""
-    print(line)
+    print(printable(line))
 
 
 def tell_json(result: dict[str, Any]) -> None:

@@ -6,10 +6,12 @@ import hashlib
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from kummell_ai.errors import UsageError
+from kummell_ai.imaging.names import printable
 
 MAX_NAME = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -30,23 +32,38 @@ def safe_name(text: str, fallback: str = "film") -> str:
     return f"{name or fallback}-{digest}"
 
 
-def unique_stems(paths: Iterable[Path]) -> dict[Path, str]:
-    """A file stem for each film: its own where it is the only one, else with a hash of its path."""
+def labels(paths: Iterable[Path]) -> dict[Path, str]:
+    """A name for each film: the file's own, with as many folders before it as tell films of one name apart.
+
+    >>> list(labels([Path("p/pre/IM0"), Path("p/post/IM0"), Path("p/pre/IM1")]).values())
+    ['pre/IM0', 'post/IM0', 'IM1']
+    """
     films = list(paths)
-    stems = {path: safe_name(path.stem) for path in films}
-    counts: dict[str, int] = {}
-    for stem in stems.values():
-        counts[stem.lower()] = counts.get(stem.lower(), 0) + 1
-    for path in films:
-        if counts[stems[path].lower()] > 1:
-            digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
-            stems[path] = f"{stems[path]}-{digest}"
-    return stems
+    depth = dict.fromkeys(films, 1)
+    while True:
+        named = {path: "/".join(path.parts[-depth[path] :]) for path in films}
+        counts = Counter(name.lower() for name in named.values())
+        alike = [path for path in films if counts[named[path].lower()] > 1 and depth[path] < len(path.parts)]
+        if not alike:
+            return {path: printable(name) for path, name in named.items()}
+        for path in alike:
+            depth[path] += 1
+
+
+def unique_stems(paths: Iterable[Path]) -> dict[Path, str]:
+    """A file stem for each film: its own where it is the only one, else with its folders and a hash of them."""
+    names = labels(paths)
+    stems = {path: safe_name(path.stem) for path in names}
+    counts = Counter(stem.lower() for stem in stems.values())
+    return {path: stem if counts[stem.lower()] == 1 else safe_name(names[path]) for path, stem in stems.items()}
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:
-    """Write ``content`` beside ``path`` and rename it there, so that no half-written file is ever seen."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    """Write ``content`` beside ``path`` and rename it there, so that no half-written file is ever seen.
+
+    What is no Unicode, as in a path from the user, is spelled out; in JSON that reads back as it was.
+    """
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, unique_stems
+from kummell_ai.cli.files import check_out, labels, unique_stems
 
 
 def add_parser(commands: Any) -> None:
@@ -39,12 +39,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
-    stems = unique_stems(paths)
-    return [{"film": film.path.name, "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
+    stems, names = unique_stems(paths), labels(paths)
+    return [{"film": names[film.path], "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
 
 
 def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
-    stems = unique_stems(paths)
+    stems, shown = unique_stems(paths), labels(paths)
     films: list[dict[str, Any]] = []
     measurements = []
     for film in analysis.measure_all(paths, args, problems):
@@ -53,9 +53,11 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )
         measurements.append(measurement)
+        if args.index_level is not None and measurement.at(args.index_level) is None:
+            problems.warn(shown[film.path], f"{args.index_level} is not found; check the level names on the overlay")
         films.append(
             {
-                "film": film.path.name,
+                "film": shown[film.path],
                 "levels": [str(v.level) if v.level else None for v in measurement.vertebrae],
                 "findings": [f.code for f in measurement.findings],
                 "files": files,
@@ -63,7 +65,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
         )
         if not args.json:
             names = " ".join(str(v.level or "?") for v in measurement.vertebrae)
-            console.tell(f"{film.path.name}: {len(measurement.vertebrae)} vertebrae ({names})")
+            console.tell(f"{shown[film.path]}: {len(measurement.vertebrae)} vertebrae ({names})")
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
     return films

@@ -54,10 +54,19 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def path_of_input(text: str) -> Path:
+    """A path; an empty text, as an unset shell variable gives it, would mean the working folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty path; name a film or a folder")
+    return Path(text)
+
+
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Films, output folder and what is common to measure and series."""
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", type=Path, help="film or folder (DICOM, PNG, JPEG, TIFF)")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", type=path_of_input, help="film or folder (DICOM, PNG, JPEG, TIFF)"
+    )
+    parser.add_argument("--out", required=True, type=path_of_input, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--spacing",
         nargs=2,

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.dicom.container import element_value, text
+from kummell_ai.imaging.names import printable
 from kummell_ai.imaging.radiograph import ImageReference
 
 SIMULATED = "SIMULATED"
@@ -28,8 +29,8 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
     comments = text(dataset, "ImageComments") or ""
     patient_name = text(dataset, "PatientName")
     return ImageReference(
-        name=path.name,
-        path=str(path),
+        name=printable(path.name),
+        path=printable(str(path)),
         sha256=hashlib.sha256(data).hexdigest(),
         patient_id=text(dataset, "PatientID"),
         patient_name=patient_name,

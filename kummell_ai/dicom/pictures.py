@@ -15,6 +15,7 @@ from kummell_ai.dicom.limits import MAX_PIXELS
 from kummell_ai.dicom.spacing import given_spacing
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.intensity import GreyArray, robust_window
+from kummell_ai.imaging.names import printable
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
 
 FORMATS = ("PNG", "JPEG", "TIFF")
@@ -43,7 +44,7 @@ def read_picture(
     Raises:
         InputError: damaged, in colour, too large, or with several pages and no ``frame``.
     """
-    name = path.name
+    name = printable(path.name)
     with damage_is_input_error(name, "the picture"):
         picture = Image.open(BytesIO(data), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
@@ -58,7 +59,7 @@ def read_picture(
     if spacing_mm is None:
         notes += ("A picture file has no pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.",)
     digest = hashlib.sha256(data).hexdigest()
-    reference = ImageReference(name=name, path=str(path), sha256=digest, frame_number=page)
+    reference = ImageReference(name=name, path=printable(str(path)), sha256=digest, frame_number=page)
     return pixels, given_spacing(spacing_mm), reference, notes
 
 
@@ -69,7 +70,7 @@ def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
     if frame is None:
         raise InputError(f"{name}: the file has {pages} pages; name one with --frame 1 to {pages}", pages)
     if not 1 <= frame <= pages:
-        raise InputError(f"{name}: frame {frame} does not exist; the file has {pages}", frame)
+        raise InputError(f"{name}: frame {frame} does not exist; give --frame 1 to {pages}", frame)
     picture.seek(frame - 1)
     return frame
 
