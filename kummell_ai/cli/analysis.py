@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kummell_ai.cli import console, models
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.files import labels
 from kummell_ai.errors import FilmRefusedError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -47,46 +50,66 @@ def find_inputs(inputs: Sequence[Path], problems: Problems) -> list[Path]:
     return sorted(found)
 
 
-def read_film(path: Path, args: argparse.Namespace, problems: Problems) -> Radiograph | None:
-    """One film, or None with the reason said; a missing scale is said as well."""
-    from kummell_ai.dicom import read_radiograph
-
-    try:
-        film = read_radiograph(path, spacing_mm=tuple(args.spacing) if args.spacing else None, frame=args.frame)
-    except InputError as error:
-        problems.fail(path.name, str(error))
-        return None
-    if not film.spacing.is_metric:
-        text = "no pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
-        problems.warn(path.name, text)
-    return film
-
-
 def read_all(paths: Sequence[Path], args: argparse.Namespace, problems: Problems) -> Iterator[ReadFilm]:
-    """The films that can be read, one at a time."""
-    for path in console.track(paths, "reading", len(paths)):
-        film = read_film(path, args, problems)
-        if film is not None:
-            yield ReadFilm(path, film)
+    """The films that can be read, one at a time; a missing scale is said."""
+    names = labels(paths)
+    for path, film in console.track(_read_ahead(names, args), "reading", len(paths)):
+        if isinstance(film, InputError):
+            problems.fail(names[path], str(film))
+            continue
+        _say_missing_scale(film, names[path], problems)
+        yield ReadFilm(path, film)
 
 
 def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Problems) -> Iterator[MeasuredFilm]:
-    """The films that can be measured, one at a time.
+    """The films that can be measured, one at a time; each gets at most one line of problems.
 
     Raises:
         CheckpointError: the model folder cannot be used.
     """
     if not paths:
         return
+    names = labels(paths)
     predictor = models.load_predictor(args.model)
-    for path in console.track(paths, "measuring", len(paths)):
-        film = read_film(path, args, problems)
-        if film is None:
-            continue
+    for path, film in console.track(_read_ahead(names, args), "measuring", len(paths)):
         try:
-            yield MeasuredFilm(path, film, _measure(film, predictor, args))
-        except FilmRefusedError as error:
-            problems.fail(path.name, str(error))
+            if isinstance(film, InputError):
+                raise film
+            measurement = _measure(film, predictor, args)
+        except (InputError, FilmRefusedError) as error:
+            problems.fail(names[path], str(error))
+            continue
+        _say_missing_scale(film, names[path], problems)
+        yield MeasuredFilm(path, film, measurement)
+
+
+def _try_read(path: Path, name: str, args: argparse.Namespace) -> Radiograph | InputError:
+    """One film under a name that is its own in this run, or why it cannot be read."""
+    from kummell_ai.dicom import read_radiograph
+
+    try:
+        film = read_radiograph(path, spacing_mm=tuple(args.spacing) if args.spacing else None, frame=args.frame)
+    except InputError as error:
+        return error
+    return replace(film, reference=replace(film.reference, name=name))
+
+
+def _read_ahead(names: dict[Path, str], args: argparse.Namespace) -> Iterator[tuple[Path, Radiograph | InputError]]:
+    """Every film in order; the next one is read and decoded while the caller works on this one."""
+    paths = list(names)
+    with ThreadPoolExecutor(1, "read") as pool:
+        ahead = [pool.submit(_try_read, path, names[path], args) for path in paths[:1]]
+        for path, following in zip_longest(paths, paths[1:]):
+            film = ahead.pop().result()
+            if following is not None:
+                ahead.append(pool.submit(_try_read, following, names[following], args))
+            yield path, film
+
+
+def _say_missing_scale(film: Radiograph, name: str, problems: Problems) -> None:
+    if not film.spacing.is_metric:
+        text = "no pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
+        problems.warn(name, text)
 
 
 def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespace) -> RadiographMeasurement:
@@ -110,6 +133,23 @@ def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespa
 def without_pixels(film: Radiograph) -> Radiograph:
     """The film with its pixels let go, for lists of many films."""
     return replace(film, pixels=film.pixels[:1, :1].copy())
+
+
+def keep_pixels(films: Iterable[MeasuredFilm], limit: int) -> Iterator[MeasuredFilm]:
+    """The films with their pixels as long as those stay within ``limit`` bytes together, the others without."""
+    held = 0
+    for film in films:
+        held += film.radiograph.pixels.nbytes
+        yield film if held <= limit else replace(film, radiograph=without_pixels(film.radiograph))
+
+
+def with_pixels(film: MeasuredFilm, args: argparse.Namespace) -> Radiograph | None:
+    """The film to draw on: as it was kept, or read once more; None when the file has changed since."""
+    if film.radiograph.pixels.shape[::-1] == film.measurement.size_px:
+        return film.radiograph
+    again = _try_read(film.path, film.radiograph.reference.name, args)
+    unchanged = not isinstance(again, InputError) and again.reference == film.radiograph.reference
+    return again if unchanged and not isinstance(again, InputError) else None
 
 
 def check_one_frame(args: argparse.Namespace, paths: Sequence[Path]) -> None:

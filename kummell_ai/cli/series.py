@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from kummell_ai.measurement.results import CorrectionReport
 
 
+KEPT_BYTES = 1 << 30
+"""Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
+
+
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
     """A report and the folder it was written to, relative to the output folder."""
@@ -43,10 +47,7 @@ def run(args: argparse.Namespace) -> int:
     analysis.check_one_frame(args, paths)
     if args.dry_run:
         return _dry_run(args, paths, problems)
-    films = [
-        MeasuredFilm(f.path, analysis.without_pixels(f.radiograph), f.measurement)
-        for f in analysis.measure_all(paths, args, problems)
-    ]
+    films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
     patients = _order([ReadFilm(f.path, f.radiograph) for f in films], args, problems)
     written = _write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
     code = exits.exit_code(len(written), len(problems.failed))
@@ -72,13 +73,23 @@ def _order(films: Sequence[ReadFilm], args: argparse.Namespace, problems: Proble
         except SeriesError as error:
             problems.fail(f"patient {patient}", str(error))
     for series in ordered:
-        if len(series.films) == 1:
-            name = series.films[0][1].reference.name
-            text = (
-                "the only film of its patient; a correction needs a film before and one after surgery: add the others"
-            )
-            problems.warn(name, text)
+        _say_limits(series, len(groups[series.patient_id]), problems)
     return ordered
+
+
+def _say_limits(series: PatientSeries, given: int, problems: Problems) -> None:
+    """What a reader of the report should know about the films themselves."""
+    from kummell_ai.dicom.series import UNKNOWN_PATIENT
+
+    patient = f"patient {series.patient_id}"
+    if len(series.films) < given:
+        problems.warn(patient, f"{given - len(series.films)} of {given} films left out, copies of others")
+    if len(series.films) == 1:
+        text = "the only film of its patient; a correction needs a film before and one after surgery: add the others"
+        problems.warn(series.films[0][1].reference.name, text)
+    elif series.patient_id == UNKNOWN_PATIENT:
+        text = f"{len(series.films)} films name no patient and are taken to be of one: give films of one patient only"
+        problems.warn(patient, text)
 
 
 def _write_all(
@@ -89,6 +100,7 @@ def _write_all(
     problems: Problems,
 ) -> list[WrittenReport]:
     from kummell_ai.measurement.pipeline import measure_series
+    from kummell_ai.measurement.results import Severity
 
     written: list[WrittenReport] = []
     for series in console.track(patients, "reporting", len(patients)):
@@ -103,6 +115,9 @@ def _write_all(
         except SeriesError as error:
             problems.fail(f"patient {series.patient_id}", str(error))
             continue
+        for finding in report.findings:
+            if finding.severity is Severity.WARNING and finding.code != "one-film":
+                problems.warn(f"patient {series.patient_id}", finding.message)
         name = "." if len(patients) == 1 else f"patient-{safe_name(series.patient_id, 'unknown')}"
         _write_report(folder / name, report, [film for _, film in own], args)
         written.append(WrittenReport(report, name))
@@ -123,7 +138,7 @@ def _write_report(
     stems = unique_stems([film.path for film in films])
     pictures = {}
     for film in films:
-        radiograph = analysis.read_film(film.path, args, Problems(quiet=True))
+        radiograph = analysis.with_pixels(film, args)
         if radiograph is None:
             continue
         pictures[film.measurement.reference] = radiograph
@@ -180,6 +195,7 @@ def _tell(
             {
                 "patient_id": w.report.patient_id,
                 "index_level": str(w.report.index_level),
+                "index_level_source": w.report.index_level_source,
                 "report": str(Path(w.folder) / "report.html"),
                 "corrections": to_json(w.report)["corrections"],
             }
@@ -187,10 +203,11 @@ def _tell(
         ]
         console.tell_json(_result(args, patients, problems, code))
         return
-    from kummell_ai.reporting.terminal import report_table
+    from kummell_ai.reporting.terminal import report_caption, report_table
 
     for w in written:
         console.tell_table(report_table(w.report))
+        console.tell(report_caption(w.report))
         console.tell(f"Report: {folder / w.folder / 'report.html'}")
     if len(written) > 1:
         console.tell(f"All patients: {folder / 'index.html'}")

@@ -11,18 +11,13 @@ from kummell_ai.reporting.prose import date_text, value_text
 from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE
 
 _VERDICT = {"not distinguishable": "within error"}
-_VERDICT = {"not distinguishable": "within error"}
 _STYLE = {"improved": "green", "worse": "red", "not-distinguishable": "yellow", "unknown": "dim"}
 
 
 def report_table(report: CorrectionReport) -> Table:
     """The main numbers of a patient: one column a film, one a comparison."""
     title = f"Patient {report.patient_id}, injured level {report.index_level} ({report.index_level_source})"
-    caption = (
-        f"{RESEARCH_USE}. Kyphosis +, lordosis −; beneath each number its 95 % interval. "
-        "Within error: not distinguishable from the error of measurement."
-    )
-    table = Table(title=Text(title), caption=caption, title_justify="left", caption_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     table.add_column("Quantity")
     for film in report.films:
         date = date_text(film.measurement.reference.acquired)
@@ -34,6 +29,12 @@ def report_table(report: CorrectionReport) -> Table:
             label = Text.assemble(row.label, "\n", (row.detail, "dim"))
             table.add_row(label, *map(_cell, row.values), *map(_cell, row.changes), end_section=True)
     return table
+
+
+def report_caption(report: CorrectionReport) -> str:
+    """What the table's signs and words mean, to stand beneath it."""
+    verdicts = "; within error: no more than the error of measurement" if report.corrections else ""
+    return f"Kyphosis +, lordosis −; beneath each number its 95 % interval{verdicts}. {RESEARCH_USE}."
 
 
 def film_table(measurement: RadiographMeasurement) -> Table:

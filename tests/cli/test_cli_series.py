@@ -5,12 +5,15 @@ import json
 import re
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import models
+from kummell_ai.cli import models, series
 from kummell_ai.cli.main import main
+from kummell_ai.dicom import read_radiograph
+from kummell_ai.imaging.radiograph import Radiograph
 from tests import made_up
 from tests.cli.conftest import FakePredictor, read_rows, write_dicom
 
@@ -132,3 +135,37 @@ def test_no_injured_level_is_a_clear_line(
     film = write_dicom(tmp_path / "in" / "pre.dcm", Phase.PRE_OP)
     assert main(["series", str(film), "--out", str(tmp_path / "out")]) == 3
     assert re.search(r"patient KUM-001: .*name it with --index-level", capsys.readouterr().err)
+
+
+def test_every_film_is_read_once(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+
+    def read(path: Path, **options: Any) -> Radiograph:
+        reads.append(path)
+        return read_radiograph(path, **options)
+
+    monkeypatch.setattr("kummell_ai.dicom.read_radiograph", read)
+    assert main(["series", str(stored), "--out", str(tmp_path / "out")]) == 0
+    assert sorted(reads) == sorted(stored.rglob("*.dcm"))
+
+
+def test_a_run_too_large_for_memory_gives_the_same_report(
+    run: tuple[Path, str, str], stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "KEPT_BYTES", 0)
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
+    for drawing in run[0].glob("*.svg"):
+        assert (tmp_path / drawing.name).read_text() == drawing.read_text()
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 3
+
+
+def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "in"
+    for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+        film = write_dicom(folder / f"{phase.value}.dcm", phase, patient_id="", seed=seed)
+    (folder / "copy.dcm").write_bytes(film.read_bytes())
+    assert main(["series", str(folder), "--out", str(tmp_path / "out"), "--index-level", "T4", "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert "patient unknown: 1 of 3 films left out, copies of others" in warnings
+    assert any("2 films name no patient and are taken to be of one" in line for line in warnings)
+    assert any("T4 is not found on pre-op.dcm" in line for line in warnings)
