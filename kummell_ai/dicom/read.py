@@ -135,6 +135,8 @@ def _check_header(dataset: FileDataset, name: str) -> None:
         raise InputError(f"{name}: Modality {modality} is no radiograph; give a CR, DX or RF film", modality)
     with damage_is_input_error(name, "the pixel data"):
         has_pixels = "PixelData" in dataset and bool(dataset.PixelData)
+    if not has_pixels and (modality or "Rows" in dataset or "SOPClassUID" not in dataset):
+        raise InputError(f"{name}: the file has no pixel data, it was cut off or stripped; copy or export it again")
     if not has_pixels:
         raise InputError(f"{name}: the file has no pixel data; export the film itself, not its report or index")
     rows, columns = number(dataset, "Rows"), number(dataset, "Columns")

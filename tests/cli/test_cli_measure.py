@@ -117,7 +117,7 @@ def absent(folder: Path) -> Path:
     [
         (not_dicom, r"letter\.dcm: not a DICOM.*; give"),
         (truncated, r"cut\.dcm: .*; "),
-        (no_pixels, r"report\.dcm: .*no pixel data; export"),
+        (no_pixels, r"report\.dcm: .*no pixel data, it was cut off or stripped; copy or export"),
         (colour, r"screenshot\.png: .*colour.*; "),
         (frontal, r"frontal\.dcm.*lateral.*: give a lateral film"),
         (empty, r"empty\.dcm.*0 vertebrae.*: give a lateral film"),

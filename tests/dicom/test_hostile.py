@@ -54,7 +54,16 @@ def test_a_path_with_a_null_byte_is_refused() -> None:
 
 
 def test_no_pixel_data(tmp_path: Path) -> None:
-    refused(save(tmp_path / "a", dataset(PixelData=None)), "has no pixel data; export the film itself")
+    refused(
+        save(tmp_path / "a", dataset(PixelData=None, Rows=None, Columns=None, Modality=None)),
+        "has no pixel data; export the film itself",
+    )
+
+
+def test_a_file_cut_before_its_pixels_is_not_taken_for_a_report(tmp_path: Path) -> None:
+    path = save(tmp_path / "a", dataset())
+    path.write_bytes(path.read_bytes()[:-3000])
+    refused(path, "the file has no pixel data, it was cut off or stripped; copy or export it again")
 
 
 @pytest.mark.parametrize("modality", ["MR", "SR", "US"])

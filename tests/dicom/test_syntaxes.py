@@ -93,7 +93,7 @@ def test_a_frame_of_several(tmp_path: Path) -> None:
     assert film.reference.frame_number == 2
     with pytest.raises(InputError, match="a: the file has 3 frames; name one with --frame 1 to 3"):
         read_radiograph(path)
-    with pytest.raises(InputError, match="frame 4 does not exist; the file has 3"):
+    with pytest.raises(InputError, match="frame 4 does not exist; give --frame 1 to 3"):
         read_radiograph(path, frame=4)
 
 
