@@ -25,6 +25,9 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import ImageReference
 
 YOLO_NUMBERS = 17
+_CLASSES = "classes.txt"
+"""What YOLO tools put beside the annotations."""
+
 _COPY = ".rf."
 """Before the hash that the export adds to a film's name; copies of one film share what stands before it."""
 
@@ -53,7 +56,8 @@ def annotation_files(path: Path) -> tuple[Path, ...]:
     """Annotation files of the set, sorted: those below a folder ``labels``, or those of the folder itself."""
     if not path.is_dir():
         return (path,)
-    files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (".json", ".txt")]
+    found = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in (".json", ".txt"))
+    files = [p for p in found if p.name != _CLASSES]
     below = [p for p in files if "labels" in p.relative_to(path).parts[:-1]]
     return tuple(below or [p for p in files if p.parent == path])
 

@@ -120,10 +120,18 @@ def _form_of_folder(folder: Path) -> str | None:
         return "buu-lspine"
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in (".json", ".csv", ".txt", ".mrk"):
-            form_of_file = _form_of_file(file)
+            form_of_file = _form_or_none(file)
             if form_of_file is not None and form_of_file not in (*_ONE_FILE, "label-studio"):
                 return form_of_file
     return None
+
+
+def _form_or_none(file: Path) -> str | None:
+    """As `_form_of_file`; a file that cannot be read tells nothing about the folder it lies in."""
+    try:
+        return _form_of_file(file)
+    except InputError:
+        return None
 
 
 def _form_of_file(file: Path) -> str | None:

@@ -54,6 +54,14 @@ def test_every_form_becomes_coco(tmp_path: Path, form: str) -> None:
     sets.assert_same_points(film.landmarks.vertebrae, read_annotations(path)[0].landmarks.vertebrae)
 
 
+def test_notes_beside_the_set_do_not_matter(tmp_path: Path) -> None:
+    make("mendeley", tmp_path)
+    (tmp_path / "README.txt").write_bytes(b"caf\xe9")
+    labels = tmp_path / "Train" / "Keypointrcnn_data" / "labels" / "train"
+    (labels / "classes.txt").write_text("vertebra")
+    assert len(read_annotations(tmp_path)) == len(read_annotations(labels)) == 1
+
+
 def test_facing_overrules_a_coco_file(tmp_path: Path) -> None:
     path = make("coco", tmp_path)
     assert read_annotations(path, facing=Facing.RIGHT)[0].landmarks.facing is Facing.RIGHT
