@@ -20,6 +20,7 @@ from kummell_ai.measurement.results import (
     RadiographMeasurement,
     Severity,
 )
+from kummell_ai.measurement.segments import facing_sign_of, instrumented_ends, surgical_segment
 
 _LYING = ("SUPINE", "PRONE", "DECUBITUS", "RECUMBENT", "LYING")
 _UPRIGHT = ("ERECT", "SITTING", "STANDING", "UPRIGHT")
@@ -75,6 +76,7 @@ def assemble_report(
         SeriesError: no film, or two patients.
     """
     patient = patient_of(films)
+    films = with_surgical_segments(films, index_level)
     before = _last(films, Phase.PRE_OP)
     after = next((film for film in films if film.phase is Phase.POST_OP), None)
     last = _last(films, Phase.FOLLOW_UP)
@@ -107,6 +109,25 @@ def patient_of(films: Sequence[PhasedMeasurement]) -> str:
             tuple(names),
         )
     return next(iter(names), "unknown")
+
+
+def with_surgical_segments(films: Sequence[PhasedMeasurement], level: VertebralLevel) -> list[PhasedMeasurement]:
+    """The films with the surgical segment also measured where no screws are, over the levels that get them."""
+    ends = next((e for e in (instrumented_ends(f.measurement.landmarks) for f in films) if e is not None), None)
+    return [
+        film
+        if ends is None or instrumented_ends(film.measurement.landmarks) is not None
+        else replace(film, measurement=_with_segment(film.measurement, ends, level))
+        for film in films
+    ]
+
+
+def _with_segment(
+    film: RadiographMeasurement, ends: tuple[VertebralLevel, VertebralLevel], level: VertebralLevel
+) -> RadiographMeasurement:
+    sign = facing_sign_of(film.landmarks, film.spacing)
+    segment = surgical_segment(film.landmarks, film.spacing, sign, ends, level)
+    return replace(film, segments=(*film.segments, segment))
 
 
 def settle_phases(

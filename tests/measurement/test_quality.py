@@ -37,7 +37,9 @@ def test_a_good_film_has_no_findings() -> None:
 
 
 def test_frontal_film_is_refused() -> None:
-    with pytest.raises(FilmRefusedError, match=r"IM1 does not look like a lateral film \(probability 0\.12, at least 0\.5") as error:
+    with pytest.raises(
+        FilmRefusedError, match=r"IM1 does not look like a lateral film \(probability 0\.12, at least 0\.5"
+    ) as error:
         codes(replace(spine(name="IM1"), lateral_probability=0.12))
     assert error.value.value == 0.12
 

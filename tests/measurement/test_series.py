@@ -96,6 +96,15 @@ class TestReport:
         assert ("index_level", "L1 (found)") in found.provenance.options
         assert found.provenance.model == "manual"
 
+    def test_the_surgical_segment_is_also_measured_before_the_screws(self) -> None:
+        found = report(film(PRE, 13.0), film(POST, 22.0, flags=HELD))
+        before, after = (f.measurement.segment("surgical_segment_cobb", L.L1) for f in found.films)
+        change = next(c for c in found.corrections[0].changes if c.quantity_id == "surgical_segment_cobb")
+        assert before is not None
+        assert after is not None
+        assert before.angle == change.before
+        assert after.angle == change.after
+
     def test_given_level_and_notes(self) -> None:
         found = report(film(PRE, 13.0), film(POST, 22.0), index_level=L.L1, notes=["phases by order"])
         assert found.index_level_source == "given"
