@@ -18,7 +18,7 @@ from kummell_ai.dicom.write import write_simulated_dicom
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import ImageReference
-from kummell_ai.synthesis.case import SimulatedCase, SimulatedFilm, generate_case
+from kummell_ai.synthesis.case import SimulatedCase, SimulatedFilm, banks_of, generate_case
 from kummell_ai.synthesis.recipe import Recipe
 from kummell_ai.synthesis.truth import true_measurements
 
@@ -69,6 +69,8 @@ def write_dataset(
         raise UsageError(f"count {count}, workers {workers}, seed {seed}: count and workers start at 1, a seed at 0")
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is unknown; use {' or '.join(FORMATS)}", form)
+    if recipe.templates is not None:
+        banks_of(recipe, seed)  # before anything is written
     (out / "films").mkdir(parents=True, exist_ok=True)
     (out / "parts").mkdir(exist_ok=True)
     jobs = [

@@ -120,3 +120,11 @@ def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().err == (
         "kummell-ai: out/a.json: No space left on device; check the disk and its rights\n"
     )
+
+
+def test_templates_that_cannot_be_used_leave_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "meshes").mkdir()
+    out = tmp_path / "out"
+    assert main(["synthesize", "--out", str(out), "--count", "1", "--templates", str(tmp_path / "meshes")]) == 1
+    assert "holds no vertebra mesh" in capsys.readouterr().err
+    assert not out.exists()
