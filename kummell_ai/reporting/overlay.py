@@ -64,7 +64,7 @@ def draw_overlay_png(
     for shape in scene.shapes:
         _paint(brush, shape)
     buffer = io.BytesIO()
-    large.resize(film.size, Image.Resampling.LANCZOS).save(buffer, format="PNG")
+    large.reduce(SUPERSAMPLE).save(buffer, format="PNG", compress_level=3)
     return buffer.getvalue()
 
 

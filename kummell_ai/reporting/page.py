@@ -59,6 +59,7 @@ def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiogra
             derived=rows.derived_rows(report),
             findings=rows.finding_rows(report),
             definitions=rows.definition_rows(report),
+            to_scale=all(film.measurement.spacing.is_metric for film in report.films),
             simulated=any(film.measurement.reference.simulated for film in report.films),
         )
     )

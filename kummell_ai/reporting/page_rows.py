@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kummell_ai.measurement.results import Change, Correction, CorrectionReport, Finding, Severity
+from kummell_ai.measurement.results import (
+    Change,
+    Correction,
+    CorrectionReport,
+    Finding,
+    RadiographMeasurement,
+    Severity,
+)
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.prose import interval_text, value_text, verdict_text
 from kummell_ai.reporting.trend import trend_svg
@@ -23,6 +30,9 @@ from kummell_ai.reporting.words import (
 
 INDEX_FOUND = "index-level-found"
 """Code of the finding that says how the injured level was found; it has a line of its own."""
+
+UNCERTAIN_LEVEL = "uncertain-level"
+"""Code of the finding that the name of one vertebra is uncertain."""
 
 ROW_IDS: tuple[str, ...] = (
     *MAIN_IDS,
@@ -163,10 +173,25 @@ def finding_rows(report: CorrectionReport) -> list[FindingText]:
     for film in report.films:
         name = film.measurement.reference.name
         rows += [_finding(f, name) for f in film.measurement.findings]
-        rows += [_finding(f, name) for vertebra in film.measurement.vertebrae for f in vertebra.findings]
+        rows += [_finding(f, name) for f in _vertebra_findings(film.measurement)]
     merged = _merge(rows)
     order = {Severity.REFUSED.value: 0, Severity.WARNING.value: 1, Severity.INFO.value: 2}
     return sorted(merged, key=lambda row: order[row.severity])
+
+
+def _vertebra_findings(film: RadiographMeasurement) -> list[Finding]:
+    """Findings about single vertebrae; names that are uncertain together are one finding."""
+    found = [(vertebra, finding) for vertebra in film.vertebrae for finding in vertebra.findings]
+    uncertain = [vertebra for vertebra, finding in found if finding.code == UNCERTAIN_LEVEL]
+    if len(uncertain) < 2:
+        return [finding for _, finding in found]
+    shares = [v.landmarks.level_probability or 0.0 for v in uncertain]
+    low, high = (f"{share:.2f}" for share in (min(shares), max(shares)))
+    span = low if low == high else f"{low} to {high}"
+    names = ", ".join(str(v.level) for v in uncertain)
+    text = f"the level names may be shifted ({names} have probability {span}): count them on the film"
+    rest = [finding for _, finding in found if finding.code != UNCERTAIN_LEVEL]
+    return [Finding(UNCERTAIN_LEVEL, Severity.WARNING, text), *rest]
 
 
 def _merge(rows: Sequence[FindingText]) -> list[FindingText]:

@@ -39,7 +39,8 @@ def headline(report: CorrectionReport) -> str:
     sentences = summary_sentences(report)
     course = f" {sentences[0][0]}: {sentences[0][1]}" if sentences else " No comparison could be made."
     return (
-        f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, {dates[0]} to {dates[-1]}.{course}"
+        f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, "
+        f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}.{course}"
     )
 
 

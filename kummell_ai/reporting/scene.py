@@ -32,8 +32,11 @@ def build_scene(measurement: RadiographMeasurement, view: View, index_level: Ver
         parts += _outline(pen, vertebra, _is_index(vertebra, index_level))
     if index_level is not None:
         parts += cobb_marks(pen, index_level)
+    names: list[s.Label] = []
     for vertebra in measurement.vertebrae:
-        parts += _dots(pen, vertebra) + _name(pen, vertebra, _is_index(vertebra, index_level))
+        parts += _dots(pen, vertebra)
+        names += _name(pen, vertebra, _is_index(vertebra, index_level), names)
+    parts += names
     if index_level is not None:
         parts += index_labels(pen, index_level)
     parts += _furniture(pen)
@@ -65,8 +68,8 @@ def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Shape]:
     return [s.Dot(to_point(p), pen.line * 2.0, CORNER_COLOUR[c]) for c, p in corners if np.isfinite(p).all()]
 
 
-def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Shape]:
-    """Level name and flags behind the body."""
+def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s.Label]) -> list[s.Label]:
+    """Level name and flags behind the body, moved down where a name ``above`` is in the way."""
     points = pen.points(vertebra)
     back = points[[VertebralLandmark.SUPERIOR_POSTERIOR, VertebralLandmark.INFERIOR_POSTERIOR]]
     seen = back if np.isfinite(back).all() else points[np.isfinite(points).all(axis=1)]
@@ -77,7 +80,12 @@ def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Sha
         return []
     anchor = "start" if pen.front < 0 else "end"
     name = str(vertebra.level) if vertebra.level is not None else "?"
-    parts: list[s.Shape] = [pen.label((x, y), name, s.INDEX if is_index else s.OUTLINE, anchor, bold=True)]
+    colour = s.INDEX if is_index else s.OUTLINE
+    label = pen.label((x, y), name, colour, anchor, bold=True)
+    for _ in above:
+        y = label.at[1] + max(other.overlap(label) for other in above)
+        label = pen.label((x, y), name, colour, anchor, bold=True)
+    y, parts = label.at[1], [label]
     flags = [word for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
     for row, flag in enumerate(flags, start=1):
         parts.append(pen.label((x, y + row * 1.1 * pen.text), flag, s.FLAG, anchor, size=0.74 * pen.text))

@@ -23,6 +23,10 @@ CASING_OPACITY = 0.5
 """Opacity of lines in INK, which lie under a coloured line and set it off from bright bone."""
 
 
+_EM = dict.fromkeys(" .,:;|()il’'\u202f", 0.3) | dict.fromkeys("°ft", 0.4) | dict.fromkeys("mwMW", 0.86)
+"""Widths of characters that are no usual letter or digit, for a font size of 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A straight line of ``width`` scene px."""
@@ -84,6 +88,12 @@ class Label:
         left = self.at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
         return (left - pad, self.at[1] - 0.68 * self.size, left + self.width + pad, self.at[1] + 0.68 * self.size)
 
+    def overlap(self, below: Label) -> float:
+        """How far ``below`` must move down (scene px) to clear this label; 0 when it does."""
+        ours, theirs = self.box, below.box
+        apart = ours[2] <= theirs[0] or theirs[2] <= ours[0] or theirs[3] <= ours[1]
+        return 0.0 if apart else max(0.0, ours[3] - theirs[1])
+
 
 Shape = Line | Polygon | Dot | Label
 
@@ -106,5 +116,4 @@ class Scene:
 
 def text_width(text: str, size: float) -> float:
     """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
-    narrow = sum(character in " .,:;|()i°l’'1" for character in text)
-    return size * (0.56 * (len(text) - narrow) + 0.32 * narrow)
+    return size * sum(_EM.get(character, 0.69 if character.isupper() else 0.57) for character in text)

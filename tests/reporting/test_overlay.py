@@ -3,10 +3,11 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
@@ -163,3 +164,20 @@ def test_the_film_beneath_is_in_place() -> None:
     left_of_film = view.to_scene.apply(np.array([made_up.SIZE[0] + 5.0, 450.0]))
     if left_of_film[0] < view.size[0] - 1:
         assert picture[int(left_of_film[1]), int(left_of_film[0])] == 0
+
+
+def test_names_of_crowded_vertebrae_do_not_cover_each_other() -> None:
+    measurement = made_up.measurement()
+    squeezed = {v.level: v.landmarks.points_px * [1.0, 0.12] for v in measurement.vertebrae if v.level is not None}
+    scene = build_scene(with_points(measurement, squeezed), whole_view((1200, 1000), measurement.spacing))
+    levels = {str(level) for level in squeezed}
+    boxes = [shape.box for shape in scene.shapes if isinstance(shape, s.Label) and shape.text in levels]
+    assert len(boxes) == 6
+    for a, b in combinations(boxes, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] + 1e-6 or b[3] <= a[1] + 1e-6
+
+
+@pytest.mark.parametrize("text", ["wedge 12.7°", "anterior 16.7\u202fmm", "Cobb 18.5°", "T11", "L1", "20 mm", "screws"])
+def test_a_plate_is_about_as_wide_as_its_text(text: str) -> None:
+    drawn = ImageFont.load_default(100).getlength(text.replace("\u202f", " "))
+    assert 0.9 <= s.text_width(text, 100) / drawn <= 1.2

@@ -10,6 +10,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.page import write_index, write_page
+from kummell_ai.reporting.page_rows import finding_rows
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
 from kummell_ai.reporting.trend import trend_svg
@@ -133,3 +134,24 @@ def test_a_trend_needs_two_values() -> None:
 def test_the_terminal_tables_hold_the_main_rows() -> None:
     assert report_table(made_up.report()).row_count == 3
     assert film_table(made_up.measurement()).row_count == len(made_up.LEVELS)
+
+
+def test_names_that_are_uncertain_together_are_one_finding() -> None:
+    report = made_up.report()
+    doubt = Finding("uncertain-level", Severity.WARNING, "the name has probability 0.46; below 0.7 check it")
+    films = []
+    for film in report.films:
+        doubtful = tuple(replace(v, findings=(doubt,)) for v in film.measurement.vertebrae)
+        films.append(replace(film, measurement=replace(film.measurement, vertebrae=doubtful)))
+    rows = [row for row in finding_rows(replace(report, films=tuple(films))) if "level names" in row.message]
+    assert len(rows) == 1
+    assert "(T10, T11, T12, L1, L2, L3 have probability 0.97): count them" in rows[0].message
+    assert rows[0].about == "pre-op.dcm, post-op.dcm, follow-up.dcm"
+
+
+def test_one_film_is_of_one_day_and_has_no_scale_to_share() -> None:
+    report = made_up.report()
+    one = replace(report, films=report.films[:1], corrections=())
+    assert " to " not in headline(one)
+    assert "All films at one scale" not in write_page(one, {})
+    assert "All films at one scale" in write_page(report, {})
