@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.levels import NamedLevel, name_levels
-from kummell_ai.landmarks.passes import Pass
 
 FLOOR_SHARE = 0.006
 """Smallest standard deviation of a corner, as a share of the vertebra's depth."""
@@ -55,22 +54,6 @@ def assemble(
         facing=Facing.RIGHT if mirrored else Facing.LEFT,
         lateral_probability=lateral,
     )
-
-
-def average_passes(passes: Sequence[Pass]) -> tuple[Candidate, ...]:
-    """Bodies of the first pass in image px, each corner averaged with those of the same body in the others."""
-    others = [p.bodies_px for p in passes[1:]]
-    averaged: list[Candidate] = []
-    for body in passes[0].bodies_px:
-        same = [body]
-        for bodies in others:
-            near = min(bodies, key=lambda b: float(np.linalg.norm(b.centre_px - body.centre_px)), default=None)
-            if near is not None and np.linalg.norm(near.centre_px - body.centre_px) < 0.3 * body.depth_px:
-                same.append(near)
-        points = np.mean([b.points_px for b in same], axis=0)
-        covariance = np.mean([b.covariance_px for b in same], axis=0)
-        averaged.append(replace(body, points_px=points, covariance_px=covariance))
-    return tuple(averaged)
 
 
 def _vertebra(

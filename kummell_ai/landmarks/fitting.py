@@ -40,6 +40,7 @@ class FitPlan:
 
     Attributes:
         scale: network px per image row.
+        stretch: further scale across, for a film whose own aspect is not known and looks wrong.
         mirror: whether the film is turned from right to left.
         box: (x0, y0, x1, y1) image px that are shown, or None for the valid box.
     """
@@ -47,6 +48,7 @@ class FitPlan:
     scale: float
     mirror: bool = False
     box: Box | None = None
+    stretch: float = 1.0
 
 
 def plan_rows(radiograph: Radiograph, rows: int, mirror: bool = False) -> FitPlan:
@@ -62,7 +64,7 @@ def fit(radiograph: Radiograph, plan: FitPlan) -> FittedFilm:
     box = plan.box if plan.box is not None else radiograph.valid_box
     vertical, across = box_slices(radiograph.pixels.shape, box)
     part = radiograph.pixels[vertical, across]
-    scale_x = plan.scale * radiograph.spacing.column_mm / radiograph.spacing.row_mm
+    scale_x = plan.scale * plan.stretch * radiograph.spacing.column_mm / radiograph.spacing.row_mm
     rows = max(8, round(part.shape[0] * plan.scale))
     columns = max(8, round(part.shape[1] * scale_x))
     shrinks = rows <= part.shape[0] and columns <= part.shape[1]

@@ -70,6 +70,11 @@ class Candidate:
         """Mean endplate length (px)."""
         return endplate_depth(self.points_px)
 
+    @property
+    def size_px(self) -> float:
+        """Square root of the body's area (px); a stretched film changes it less than the depth."""
+        return float(np.sqrt(abs(body_area(self.points_px))))
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:

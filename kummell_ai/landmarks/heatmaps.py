@@ -22,11 +22,12 @@ CENTRE_SIGMA = 2.0
 USUAL_DEPTH = 12.5
 """Depth of an endplate that `CENTRE_SIGMA` is meant for (cells)."""
 
-PLAIN_MOMENT = 0.6 * CORNER_SIGMA**2
-"""Second moment (cells²) per axis of an encoded corner's part above a tenth of its peak; 0.604 by integration."""
+PLAIN_MOMENT = 0.53 * CORNER_SIGMA**2
+"""Second moment (cells²) per axis of a sure corner's part above a tenth of its peak; 0.604 of the variance by
+integration over a whole Gaussian, somewhat less on the network's own maps."""
 
-LEAST_SPREAD = 0.02
-"""Smallest eigenvalue of a corner's covariance (cells²)."""
+LEAST_SPREAD = 0.05
+"""Smallest eigenvalue of a corner's covariance (cells²) under a full peak."""
 
 MAX_PEAKS = 60
 """Peaks kept of one map; a film shows far fewer vertebrae."""
@@ -124,19 +125,20 @@ def peak_covariance(heatmap: Float32, position: FloatArray, radius: int = 4) -> 
     """Spread (2, 2) in cells² of the peak at ``position`` beyond the Gaussian that was trained.
 
     Second moment of what rises above a tenth of the peak, which keeps the ground out of it, less `PLAIN_MOMENT`, with
-    eigenvalues of at least `LEAST_SPREAD`.
+    eigenvalues of at least `LEAST_SPREAD`; over the height of the peak, since a doubtful corner is wide and low.
     """
     height, width = heatmap.shape
     x, y = (round(float(p)) for p in position)
     xs = np.arange(max(0, x - radius), min(width, x + radius + 1))
     ys = np.arange(max(0, y - radius), min(height, y + radius + 1))
     w = np.asarray(heatmap[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], dtype=np.float64)
-    w = np.maximum(w - 0.1 * w.max(), 0.0)
+    peak = max(float(w.max()), 0.02)
+    w = np.maximum(w - 0.1 * peak, 0.0)
     dx, dy = np.meshgrid(xs - position[0], ys - position[1])
     cross = (w * dx * dy).sum()
     moment = np.array([[(w * dx * dx).sum(), cross], [cross, (w * dy * dy).sum()]]) / max(float(w.sum()), 1e-9)
     values, vectors = np.linalg.eigh(moment - PLAIN_MOMENT * np.eye(2))
-    spread: FloatArray = (vectors * np.maximum(values, LEAST_SPREAD)) @ vectors.T
+    spread: FloatArray = (vectors * np.maximum(values, LEAST_SPREAD) / peak) @ vectors.T
     return spread
 
 

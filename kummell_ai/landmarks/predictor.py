@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,19 +15,36 @@ from kummell_ai.anatomy import Facing
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
-from kummell_ai.landmarks.assembly import Uncertainty, assemble, average_passes
-from kummell_ai.landmarks.channels import STRIDE
+from kummell_ai.landmarks.assembly import Uncertainty, assemble
+from kummell_ai.landmarks.channels import STRIDE, VIEWS
 from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
 from kummell_ai.landmarks.engine import run_network, supports_bf16
 from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode
-from kummell_ai.landmarks.passes import Pass, better_scale, facing_probabilities, spine_box, total_confidence
+from kummell_ai.landmarks.passes import (
+    Pass,
+    average_corners,
+    average_names,
+    better_plans,
+    facing_probabilities,
+    is_certain,
+    join,
+    lateral_probability,
+    spine_box,
+    total_confidence,
+)
 from kummell_ai.shipped import default_model
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
 DECISIVE = 0.7
 """The two sides' probabilities differ by more than this share of their sum: no look at the spine is needed."""
+
+SURELY_LATERAL = 0.9
+"""Below this probability of a lateral view, the view is judged once more at the better scale."""
+
+SECOND_SHARE = 0.85
+"""Share of the first look's confidence that a second look at a better scale must reach."""
 
 TTA_SCALES = (0.88, 1.14)
 """Further scales that are averaged when ``tta`` is asked for."""
@@ -71,12 +89,17 @@ class Predictor:
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """The vertebrae of one film, in its own image px."""
         first, lateral = self._first_look(radiograph)
-        passes = [self._refined(radiograph, first)]
-        if self.tta and passes[0].bodies:
-            plan = passes[0].plan
-            passes += [self._run(radiograph, FitPlan(plan.scale * s, plan.mirror, plan.box)) for s in TTA_SCALES]
-        bodies = average_passes(passes) if len(passes) > 1 else passes[0].bodies_px
-        return assemble(radiograph, bodies, first.plan.mirror, lateral, self._uncertainty)
+        best = self._refined(radiograph, first)
+        if best is not first and lateral < SURELY_LATERAL:
+            mirrored = self._run(radiograph, replace(best.plan, mirror=not best.plan.mirror))
+            lateral = max(lateral, lateral_probability(best, mirrored))
+        bodies = best.bodies_px if best is first else join(best.bodies_px, first.bodies_px)
+        looks = [first.bodies_px] if best is first else [best.bodies_px, first.bodies_px]
+        if self.tta and bodies:
+            plans = [replace(best.plan, scale=best.plan.scale * s) for s in TTA_SCALES]
+            further = [self._run(radiograph, plan).bodies_px for plan in plans]
+            bodies, looks = average_corners(bodies, further), looks + further
+        return assemble(radiograph, average_names(bodies, looks), first.plan.mirror, lateral, self._uncertainty)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""
@@ -92,28 +115,30 @@ class Predictor:
     def _first_look(self, radiograph: Radiograph) -> tuple[Pass, float]:
         """The first pass, turned so that the front is left, and the probability that the film is lateral.
 
-        The film is looked at straight and mirrored. The header's facing is trusted; without one the two looks decide,
-        and where they do not, the one that finds the spine more surely.
+        The film is looked at straight and mirrored, unless the first look is beyond doubt. The header's facing is
+        trusted; without one the two looks decide, and where they do not, the one that finds the spine more surely.
         """
-        straight = self._run(radiograph, plan_rows(radiograph, self._rows))
-        turned = self._run(radiograph, plan_rows(radiograph, self._rows, mirror=True))
+        expected = self._run(radiograph, plan_rows(radiograph, self._rows, radiograph.facing is Facing.RIGHT))
+        if is_certain(expected):
+            return expected, float(expected.view[VIEWS.index("left")])
+        other = self._run(radiograph, plan_rows(radiograph, self._rows, not expected.plan.mirror))
+        straight, turned = (other, expected) if expected.plan.mirror else (expected, other)
         left, right = facing_probabilities(straight.view, turned.view)
+        lateral = lateral_probability(straight, turned)
         if radiograph.facing is not Facing.UNKNOWN:
             is_right = radiograph.facing is Facing.RIGHT
         elif abs(right - left) > DECISIVE * (right + left):
             is_right = right > left
         else:
             is_right = total_confidence(turned) > total_confidence(straight)
-        return (turned if is_right else straight), float(np.sqrt(max(left, right)))
+        return (turned if is_right else straight), lateral
 
     def _refined(self, radiograph: Radiograph, first: Pass) -> Pass:
-        """The pass at the scale the network was trained for, when the first was far from it and it is better."""
-        tries = better_scale(first, self._usual_depth, self._rows)
+        """The pass at the best scale, or ``first`` when that shows the spine no less surely than others."""
         best = first
-        for scale in tries:
-            box = spine_box(first, radiograph, scale)
-            second = self._run(radiograph, FitPlan(scale, first.plan.mirror, box))
-            if total_confidence(second) >= 0.9 * total_confidence(best) and second.bodies:
+        for plan in better_plans(first, self._usual_depth, radiograph.spacing.is_metric):
+            second = self._run(radiograph, replace(plan, box=spine_box(first, radiograph, plan.scale)))
+            if second.bodies and total_confidence(second) >= SECOND_SHARE * total_confidence(best):
                 best = second
         return best
 

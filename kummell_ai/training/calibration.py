@@ -11,7 +11,7 @@ from kummell_ai.anatomy import CORNERS
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE
 from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
@@ -26,9 +26,12 @@ ENOUGH = 100
 
 
 def as_radiograph(film: TrainingFilm) -> Radiograph:
-    """A training film as the predictor sees films: without scale or facing."""
+    """A training film as the predictor sees films: with its scale, without its facing."""
+    known = np.isfinite(film.spacing_mm) and film.spacing_mm > 0
+    side = film.spacing_mm
+    spacing = PixelSpacing(side, side, Calibration.GEOMETRY) if known else PixelSpacing.unknown()
     pixels = film.image.astype(np.float32) / np.float32(255.0)
-    return Radiograph(pixels, PixelSpacing.unknown(), ImageReference(f"film-{film.seed}"))
+    return Radiograph(pixels, spacing, ImageReference(f"film-{film.seed}"))
 
 
 def calibrate(model: Path, shards: Path, films: int | None = None) -> dict[str, float]:

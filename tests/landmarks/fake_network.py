@@ -72,7 +72,7 @@ class OracleNetwork(nn.Module):
         rows, columns = film.shape[2:]
         shown_rows = int((film[0, 0].abs().amax(dim=1) > 0).sum())
         shown = int((film[0, 0].abs().amax(dim=0) > 0).sum())
-        scale = shown_rows / self.scene.height
+        scale = np.array([shown / self.scene.width, shown_rows / self.scene.height])
         left_bright = bool(film[0, 0, :, :10].mean() > film[0, 0, :, shown - 10 : shown].mean())
         points = self.scene.points_px * scale
         view = (0.98, 0.01, 0.01) if left_bright else (0.01, 0.98, 0.01)
