@@ -17,7 +17,7 @@ _PURE = VOCABULARY | {"geometry", "statistics"}
 _FILMS = _PURE | {"imaging"}
 _MAIN = _FILMS | {"dicom", "annotations", "landmarks"}
 _RESULTS = {"measurement.results", "measurement.serialise"}
-_OUTPUT = _MAIN | {"synthesis", "measurement", "evaluation", "reporting"}
+_OUTPUT = _MAIN | {"synthesis", "measurement", "evaluation", "cohort", "reporting"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "anatomy": set(),
@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measurement": _MAIN,
     "training": _MAIN | {"synthesis"},
     "evaluation": _MAIN | {"synthesis", "measurement"},
-    "reporting": _FILMS | {"dicom.codes"} | _RESULTS,
+    "cohort": _FILMS | _RESULTS,
+    "reporting": _FILMS | {"dicom.codes", "cohort"} | _RESULTS,
     "archive": _OUTPUT,
     "node": _OUTPUT,
     "review": _OUTPUT,

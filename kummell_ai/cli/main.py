@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from kummell_ai import __version__
-from kummell_ai.cli import console, evaluate, exits, info, measure, options, series, synthesize, train
+from kummell_ai.cli import cohort, console, evaluate, exits, info, measure, options, series, synthesize, train
 from kummell_ai.errors import KummellError
 
-COMMANDS = (measure, series, synthesize, train, evaluate, info)
+COMMANDS = (measure, series, cohort, synthesize, train, evaluate, info)
 INTERRUPTED = 130
 
 

@@ -1,0 +1,56 @@
+"""Keyed pseudonyms and shifted dates: the same key gives the same names again, without it nothing leads back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from kummell_ai.imaging.radiograph import ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Names and dates made from a secret key; each patient's dates move together, so that intervals stay true."""
+
+    key: str
+
+    def patient(self, patient_id: str) -> str:
+        """Pseudonym of a patient.
+
+        >>> Pseudonyms("secret").patient("KUM-001")
+        'P-3DFD0EBA51'
+        """
+        return f"P-{self._digest('patient', patient_id).hex()[:10].upper()}"
+
+    def day(self, patient_id: str, day: dt.date) -> dt.date:
+        """The day moved back by 1 to 3,650 days, the same for all days of a patient."""
+        days = 1 + int.from_bytes(self._digest("days", patient_id)[:4], "big") % 3650
+        return day - dt.timedelta(days)
+
+    def reference(self, reference: ImageReference, patient_id: str, number: int, rank: int) -> ImageReference:
+        """A reference that holds nothing of the header or of the file's name.
+
+        Args:
+            reference: of the film.
+            patient_id: its patient.
+            number: counts the patient's films.
+            rank: of its moment among the patient's; it takes the place of the time of day.
+        """
+        name, acquired = self.patient(patient_id), None
+        if reference.acquired is not None:
+            day = self.day(patient_id, reference.acquired.date())
+            acquired = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=rank)
+        return ImageReference(
+            name=f"{name}-film-{number}",
+            patient_id=name,
+            acquired=acquired,
+            view_position=reference.view_position,
+            patient_position=reference.patient_position,
+            frame_number=reference.frame_number,
+            simulated=reference.simulated,
+        )
+
+    def _digest(self, purpose: str, text: str) -> bytes:
+        return hmac.new(self.key.encode(), f"{purpose}:{text}".encode(), hashlib.sha256).digest()

@@ -1,0 +1,126 @@
+"""All that is known of a cohort, and its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.cohort.measures import FILM_MEASURES, MEASURES, PHASES, Measure, Observation, value_table
+from kummell_ai.measurement.results import Provenance
+from kummell_ai.statistics.agreement import BlandAltman, Reliability, bland_altman, reliability
+from kummell_ai.statistics.cohort import CohortAnalysis, analyse
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What became of the films; every film given is in ``used``, ``refused`` or ``unused``.
+
+    Attributes:
+        given: films named or found.
+        used: films in the statistics.
+        refused: (film, reason) of films that could not be read or measured, or whose patient could not.
+        unused: (film, reason) of films measured and not in the statistics, such as an earlier follow-up.
+    """
+
+    given: int
+    used: int
+    refused: tuple[tuple[str, str], ...]
+    unused: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Program against person on the same films, in the unit of the measure.
+
+    Attributes:
+        program, manual: readings (n,).
+        limits, reliability: None where there are fewer than 3 pairs or no spread.
+    """
+
+    measure: Measure
+    program: NDArray[np.float64]
+    manual: NDArray[np.float64]
+    limits: BlandAltman | None
+    reliability: Reliability | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One measure: values (patients, phases), NaN = missing, and their analysis."""
+
+    measure: Measure
+    values: NDArray[np.float64]
+    analysis: CohortAnalysis
+
+
+@dataclass(frozen=True, slots=True)
+class CohortStudy:
+    """The cohort as the outputs show it.
+
+    Attributes:
+        patients: ids, in the order of the tables.
+        levels: injured level by patient, as text.
+        observations: every value.
+        lines: measures with at least one value.
+        agreement: where manual readings are given.
+        flow: what became of the films.
+        problems: one line each for inputs not used or used with a limit.
+        provenance: what measured the films; None when no film could be measured.
+    """
+
+    patients: tuple[str, ...]
+    levels: Mapping[str, str]
+    observations: tuple[Observation, ...]
+    lines: tuple[Line, ...]
+    agreement: tuple[Agreement, ...]
+    flow: Flow
+    problems: tuple[str, ...]
+    provenance: Provenance | None
+
+
+def build_study(
+    levels: Mapping[str, str],
+    observations: Sequence[Observation],
+    readings: Sequence[tuple[str, float, float]],
+    flow: Flow,
+    problems: Sequence[str],
+    provenance: Provenance | None,
+) -> CohortStudy:
+    """Analyse a cohort.
+
+    Args:
+        levels: injured level by patient; the patients of the study.
+        observations: values from films and clinic; those of other patients are left out.
+        readings: (measure, program, manual) on the same film.
+        flow: what became of the films.
+        problems: lines for people.
+        provenance: of the films' measurement.
+    """
+    patients = tuple(sorted(levels))
+    own = tuple(o for o in observations if o.patient_id in levels)
+    phases = [phase.value for phase in PHASES]
+    lines = []
+    for measure in MEASURES:
+        values = value_table(own, patients, measure.key)
+        if np.isfinite(values).any():
+            result = analyse(values, phases, ordinal=bool(measure.grades), margin=measure.margin)
+            lines.append(Line(measure, values, result))
+    agreement = [a for m in FILM_MEASURES if (a := _agreement(m, readings)) is not None]
+    return CohortStudy(patients, dict(levels), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance)
+
+
+def _agreement(measure: Measure, readings: Sequence[tuple[str, float, float]]) -> Agreement | None:
+    pairs = np.array([[program, manual] for key, program, manual in readings if key == measure.key], np.float64)
+    if not len(pairs):
+        return None
+    limits: BlandAltman | None = None
+    trust: Reliability | None = None
+    try:
+        limits = bland_altman(pairs[:, 0], pairs[:, 1])
+        trust = reliability(pairs)
+    except ValueError:
+        pass  # too few pairs: the readings are shown without limits
+    return Agreement(measure, pairs[:, 0], pairs[:, 1], limits, trust)

@@ -1,0 +1,126 @@
+"""A small cohort from manifest and scores to the page; each kind of bad input gets its line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cli import models
+from kummell_ai.cli.main import main
+from tests import made_up
+from tests.cli.conftest import FakePredictor, read_rows, write_dicom
+
+NAMES = ("LI-1", "LI-2", "LI-3", "LI-4")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four patients: one lacks its follow-up, one has a single film; and a film that is none, one that is absent."""
+    folder = tmp_path_factory.mktemp("hospital")
+    rows = ["film,patient_id,surgery_date,manual_wedge_angle_deg"]
+    for number, name in enumerate(NAMES):
+        for i, phase in enumerate(list(made_up.DATES)[: {2: 2, 3: 1}.get(number, 3)]):
+            film = write_dicom(folder / f"{name}-{i}.dcm", phase, name, seed=10 * number + i)
+            rows.append(f"{film.name},{name},2024-03-07,{20 - 5 * i + 0.3 * number}")
+    (folder / "broken.dcm").write_bytes(b"no film")
+    rows += ["broken.dcm,LI-1,,", "absent.dcm,LI-1,,"]
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    (folder / "scores.csv").write_text(
+        "patient_id;vas_pre;vas_post;vas_last;frankel_pre;frankel_post;frankel_last\n"
+        "LI-1;8;2,5;2;C;D;E\nLI-2;7;3;12;D;E;E\nLI-3;9;2;3;C;D;D\nLI-4;6;;;E;;\nLI-9;5;1;1;E;E;E\n"
+    )
+    return folder
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(models, "load_predictor", lambda folder: FakePredictor())
+        code = main(["cohort", *words])
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def plain(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str, str]:
+    folder = tmp_path_factory.mktemp("cohort")
+    return folder, *run(str(inputs / "manifest.csv"), "--clinical", str(inputs / "scores.csv"), "--out", str(folder))
+
+
+def test_page_table_and_figures(plain: tuple[Path, int, str, str]) -> None:
+    folder, code, out, _ = plain
+    page = (folder / "report.html").read_text()
+    assert code == 2, "two films could not be used"
+    assert "4 patients, 9 of 11 films in the table" in out
+    assert page.count("<h2>") == 8
+    assert "ICC(2,1)" in page
+    assert not re.search(r'(src|href)="(?!data:|#|patient-)', page), "the page must not load anything"
+    assert {p.name for p in folder.iterdir()} >= {"report.html", "values.csv", "methods.txt", "figures"}
+    assert len(list((folder / "figures").glob("*.svg"))) == 4 * 3 + 1
+    assert ("cd" * 32)[:16] in (folder / "methods.txt").read_text()
+
+
+def test_every_number_leads_back_to_its_film_or_row(plain: tuple[Path, int, str, str]) -> None:
+    rows = read_rows(plain[0] / "values.csv")
+    heights = [r for r in rows if r["measure"] == "anterior_height_mm" and r["patient_id"] == "LI-1"]
+    assert [r["source"] for r in heights] == ["LI-1-0.dcm", "LI-1-1.dcm", "LI-1-2.dcm"]
+    assert float(heights[0]["value"]) == pytest.approx(made_up.WEDGE[Phase.PRE_OP][0], abs=0.5)
+    assert float(heights[0]["low"]) < float(heights[0]["value"]) < float(heights[0]["high"])
+    assert [r["grade"] for r in rows if r["source"] == "scores.csv row 2" and r["measure"] == "frankel"] == [*"CDE"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "scores.csv row 3: vas_last is '12'; expected 0 to 10",
+        "manifest.csv row 11: ",
+        "absent.dcm: is not there; check the path",
+        "patient LI-3: no follow-up film is usable; it counts as missing",
+        "patient LI-4: 1 usable film; a correction needs",
+        "patient LI-9: has scores and no usable film",
+    ],
+)
+def test_bad_input_is_said_and_shown(plain: tuple[Path, int, str, str], line: str) -> None:
+    assert line in plain[3]
+    assert line.partition(": ")[2][:40] in (plain[0] / "report.html").read_text().replace("&#39;", "'")
+
+
+def test_chinese_and_deidentified(inputs: Path, tmp_path: Path) -> None:
+    scores = inputs / "twice.csv"
+    scores.write_text((inputs / "scores.csv").read_text() + "LI-8;1;1;1;E;E;E\nLI-8;2;2;2;E;E;E\n")
+    code, out, err = run(
+        *(str(inputs / "manifest.csv"), "--clinical", str(scores), "--out", str(tmp_path)),
+        *("--lang", "zh", "--deidentify", "key", "--json"),
+    )
+    assert code == 2
+    assert len(json.loads(out)["patients"]) == 4
+    assert "术前" in (tmp_path / "report.html").read_text()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for text in (out, err, *(path.name for path in tmp_path.rglob("*")), *(p.read_text("utf-8") for p in files)):
+        for secret in ("LI-", "2024-03", "2025-04", "hospital"):
+            assert secret not in text.replace(str(inputs), "").replace(str(tmp_path), "")
+
+
+def test_a_folder_is_enough_and_a_day_twice_is_refused(tmp_path: Path) -> None:
+    films = tmp_path / "in"
+    for i, phase in enumerate(made_up.DATES):
+        write_dicom(films / f"{i}.dcm", phase, "A", seed=i)
+    for i in range(2):
+        write_dicom(films / f"b{i}.dcm", Phase.PRE_OP, "B", seed=20 + i)
+    code, out, err = run(str(films), "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "1 patient, 3 of 5 films" in out
+    assert "b0.dcm and b1.dcm have the same date" in err
+
+
+def test_nothing_usable(tmp_path: Path) -> None:
+    assert run(str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))[0] == 1
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.dcm").write_bytes(b"no film")
+    assert run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))[0] == 3
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,104 @@
+"""Spreadsheets as people save them, and the line each fault gets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.manifest import read_manifest
+from kummell_ai.cohort.pseudonym import Pseudonyms
+from kummell_ai.cohort.scores import read_scores
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.radiograph import ImageReference
+
+WIDE = "patient_id,vas_pre,vas_post,vas_last,frankel_pre\n"
+
+
+def scores(tmp_path: Path, text: str, encoding: str = "utf-8") -> tuple[list[tuple[str, str, float]], list[str]]:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(text.encode(encoding))
+    found, problems = read_scores(path)
+    return [(o.patient_id, o.phase.value, o.value) for o in found], problems
+
+
+def test_a_row_a_patient(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, WIDE + "P1,8,2,NA,c\n")
+    assert found == [("P1", "pre-op", 8.0), ("P1", "post-op", 2.0), ("P1", "pre-op", 2.0)]
+    assert problems == []
+
+
+def test_a_row_a_visit_with_semicolons_and_decimal_commas(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, "patient_id;phase;odi\nP1;术前;62,5\nP1;post;20\nP1;later;1\n")
+    assert found == [("P1", "pre-op", 62.5), ("P1", "post-op", 20.0)]
+    assert problems == ["scores.csv row 4: patient_id or phase is missing or unknown; fill it in"]
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB 18030"), ("utf-16", "UTF-16")])
+def test_another_encoding_is_read_and_said(tmp_path: Path, encoding: str, name: str) -> None:
+    found, problems = scores(tmp_path, "patient_id,vas_pre\n王一,7\n", encoding)
+    assert found == [("王一", "pre-op", 7.0)]
+    assert problems == [f"scores.csv: read as {name}; save it as UTF-8 to be sure"]
+
+
+def test_out_of_range_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, WIDE + "P1,11,2,,F\n")
+    assert found == [("P1", "post-op", 2.0)]
+    assert problems == [
+        "scores.csv row 2: vas_pre is '11'; expected 0 to 10; the value is left out",
+        "scores.csv row 2: frankel_pre is 'F'; expected A to E; the value is left out",
+    ]
+
+
+def test_a_patient_twice_is_not_guessed(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, WIDE + "P1,8,2,,\nP2,7,1,,\nP1,5,2,,\n")
+    assert {patient for patient, _, _ in found} == {"P2"}
+    assert problems == [f"scores.csv row {n}: patient P1 stands 2 times; none is used: keep one" for n in (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (b"PK\x03\x04xlsx", "is a workbook"),
+        (b"patient_id,vas_pre\n", "has 1 rows"),
+        (b"name,pain\na,1\n", "patient_id and scores are needed"),
+    ],
+)
+def test_a_file_of_no_use_is_refused(tmp_path: Path, data: bytes, match: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=match):
+        read_scores(path)
+    with pytest.raises(InputError, match="No such file"):
+        read_scores(tmp_path / "absent.csv")
+
+
+def test_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "film,patient_id,phase,surgery_date,index_level,manual_wedge_angle_deg\n"
+        "a.dcm,P1,pre,2024-03-05,L1,23.5\na.dcm,P1,post,,,\nb.dcm,P1,soon,5.3.24,X9,wide\n,P1,,,,\n"
+    )
+    films, problems = read_manifest(path)
+    assert [(f.patient_id, f.phase, str(f.index_level), f.manual) for f in films] == [
+        ("P1", Phase.PRE_OP, "L1", (("wedge_angle", 23.5),)),
+        ("P1", None, "None", ()),
+    ]
+    assert [p.partition(":")[0] for p in problems] == ["m.csv row 3", *["m.csv row 4"] * 4, "m.csv row 5"]
+    path.write_text("path\nx\n")
+    with pytest.raises(InputError, match="a column film is needed"):
+        read_manifest(path)
+
+
+def test_pseudonyms_hold_nothing_and_keep_intervals() -> None:
+    names = Pseudonyms("secret")
+    raw = ImageReference("Li_1.dcm", "/x/Li_1.dcm", "ab", "LI-7", "Li", "F", "1.2", acquired=dt.datetime(2024, 3, 4, 9))
+    later = ImageReference("Li_2.dcm", patient_id="LI-7", acquired=dt.datetime(2024, 5, 4, 9))
+    a, b = names.reference(raw, "LI-7", 1, 0), names.reference(later, "LI-7", 2, 1)
+    assert not any(secret in repr(a) for secret in ("Li", "LI-7", "2024", "'ab'", "1.2"))
+    assert a.acquired is not None
+    assert b.acquired is not None
+    assert (b.acquired.date() - a.acquired.date()).days == 61
+    assert Pseudonyms("other").patient("LI-7") != names.patient("LI-7")
