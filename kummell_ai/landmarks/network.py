@@ -11,10 +11,10 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.resnet import BasicBlock, resnet18
 
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.landmarks.channels import STATES, VIEWS
+from kummell_ai.landmarks.residual import residual_stage, start_rectified
 
 
 class NetworkOutput(NamedTuple):
@@ -65,9 +65,13 @@ class KeypointNetwork(nn.Module):
         super().__init__()
         self.sizes = sizes if sizes is not None else NetworkSizes()
         s = self.sizes
-        trunk = resnet18(weights=None)
-        self.stem = nn.Sequential(nn.Conv2d(1, 64, 7, 2, 3, bias=False), trunk.bn1, trunk.relu, trunk.maxpool)
-        self.stages = nn.ModuleList([trunk.layer1, trunk.layer2, trunk.layer3, _deepest_stage(s.deepest)])
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        )
+        shallow = [residual_stage(64, 64, 1), residual_stage(64, 128), residual_stage(128, 256)]
+        self.stages = nn.ModuleList([*shallow, residual_stage(256, s.deepest)])
+        for stage in shallow:
+            start_rectified(stage)
         self.context = _Context(s.deepest, s.context)
         self.from_context = nn.Conv2d(s.context, s.decoder, 1)
         self.laterals = nn.ModuleList(nn.Conv2d(c, s.decoder, 1) for c in (256, 128, 64))
@@ -120,12 +124,6 @@ class _Context(nn.Module):
         for block in self.widen:
             x = x + block(x)
         return cast(Tensor, x + self.whole(x.mean((2, 3), keepdim=True)))
-
-
-def _deepest_stage(width: int) -> nn.Sequential:
-    """The last ResNet-18 stage at stride 32, ``width`` channels wide."""
-    down = nn.Sequential(nn.Conv2d(256, width, 1, 2, bias=False), nn.BatchNorm2d(width))
-    return nn.Sequential(BasicBlock(256, width, 2, down), BasicBlock(width, width))
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
