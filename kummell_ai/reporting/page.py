@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
-from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
+from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
 from kummell_ai.reporting import page_rows as rows
 from kummell_ai.reporting.overlay import draw_overlay
 from kummell_ai.reporting.prose import date_text, summary_sentences
@@ -54,6 +54,7 @@ def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiogra
             panels=[_panel(report, number, film, films) for number, film in enumerate(report.films, start=1)],
             index_source=_index_source(report),
             summary=summary_sentences(report),
+            alerts=[f.message[:1].upper() + f.message[1:] for f in report.findings if f.severity is Severity.WARNING],
             table=rows.quantity_rows(report),
             heads=rows.correction_heads(report),
             derived=rows.derived_rows(report),

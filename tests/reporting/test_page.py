@@ -155,3 +155,10 @@ def test_one_film_is_of_one_day_and_has_no_scale_to_share() -> None:
     assert " to " not in headline(one)
     assert "All films at one scale" not in write_page(one, {})
     assert "All films at one scale" in write_page(report, {})
+
+
+def test_what_may_be_wrong_with_the_series_stands_before_the_films() -> None:
+    report = made_up.report()
+    doubt = Finding("index-level-disagrees", Severity.WARNING, "on post-op.dcm L2 looks injured, not L1")
+    page = write_page(replace(report, findings=(*report.findings, doubt)), {})
+    assert 0 < page.index("On post-op.dcm L2 looks injured, not L1.") < page.index('class="films"')
