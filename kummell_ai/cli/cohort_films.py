@@ -96,6 +96,7 @@ def read_by_patient(
     """Films without pixels by the name of their patient in all outputs, sorted by it."""
     groups: dict[str, list[tuple[ManifestFilm, Radiograph]]] = {}
     seen: dict[tuple[str | None, int | None], str] = {}
+    differing: set[tuple[str, str]] = set()
     for entry in console.track(entries, "reading", len(entries)):
         try:
             if not entry.path.is_file():
@@ -110,6 +111,13 @@ def read_by_patient(
             continue
         patient = entry.patient_id or film.reference.patient_id or f"unknown {entry.path.parent.name}".strip()
         film = replace(film, pixels=film.pixels[:1, :1].copy())
+        in_header = film.reference.patient_id
+        if pseudonyms and in_header:
+            losses.secrets[in_header] = pseudonyms.patient(in_header)
+        if in_header and in_header != patient and (in_header, patient) not in differing:
+            differing.add((in_header, patient))
+            text = f"the film says patient {in_header}, the manifest {patient}; the manifest counts: check the row"
+            losses.warn(f"{entry.place}: {text}")
         groups.setdefault(patient, []).append((entry, film))
     named = {}
     for patient, films in groups.items():

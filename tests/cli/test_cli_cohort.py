@@ -124,3 +124,14 @@ def test_nothing_usable(tmp_path: Path) -> None:
     (tmp_path / "in" / "x.dcm").write_bytes(b"no film")
     assert run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))[0] == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_another_patient_in_the_header_and_a_copy_are_said(tmp_path: Path) -> None:
+    film = write_dicom(tmp_path / "a.dcm", Phase.PRE_OP, "A")
+    (tmp_path / "copy.dcm").write_bytes(film.read_bytes())
+    (tmp_path / "m.csv").write_text("film,patient_id,phase,index_level\na.dcm,B,pre,L1\ncopy.dcm,B,post,\n")
+    code, _, err = run(str(tmp_path / "m.csv"), "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "m.csv row 2: the film says patient A, the manifest B; the manifest counts" in err
+    assert "copy.dcm: is a copy of m.csv row 2; list it once" in err
+    assert {row["phase"] for row in read_rows(tmp_path / "out" / "values.csv")} == {"pre-op"}
