@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,8 +36,13 @@ def find_films(inputs: Sequence[Path | str]) -> tuple[Path, ...]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        skipped = path.name.upper() in SKIPPED_NAMES or path.suffix.lower() in SKIPPED_SUFFIXES
-        if path.is_file() and not hidden and not skipped:
-            yield path
+    """Files that may be films, and folders that cannot be opened, so that reading them says so."""
+    closed: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            skipped = name.upper() in SKIPPED_NAMES or Path(name).suffix.lower() in SKIPPED_SUFFIXES
+            path = Path(parent, name)
+            if not name.startswith(".") and not skipped and path.is_file():
+                yield path
+    yield from closed

@@ -6,6 +6,7 @@ happens in this process; an archive that reads unknown files by the thousand sho
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ def read_radiograph(
 def _read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
+            os.listdir(path)  # a folder that cannot be opened is said to be one
             raise InputError(f"{path.name}: a folder, not a film; give its files", str(path))
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -135,7 +137,9 @@ def _check_header(dataset: FileDataset, name: str) -> None:
         raise InputError(f"{name}: Modality {modality} is no radiograph; give a CR, DX or RF film", modality)
     with damage_is_input_error(name, "the pixel data"):
         has_pixels = "PixelData" in dataset and bool(dataset.PixelData)
-    if not has_pixels and (modality or "Rows" in dataset or "SOPClassUID" not in dataset):
+    if not has_pixels and (
+        modality or "Rows" in dataset or not ("SOPClassUID" in dataset or "DirectoryRecordSequence" in dataset)
+    ):
         raise InputError(f"{name}: the file has no pixel data, it was cut off or stripped; copy or export it again")
     if not has_pixels:
         raise InputError(f"{name}: the file has no pixel data; export the film itself, not its report or index")

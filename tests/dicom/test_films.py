@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from kummell_ai.dicom import find_films
+from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import InputError
 
 
@@ -35,3 +37,19 @@ def test_nothing_found_is_an_error(tmp_path: Path) -> None:
         find_films([tmp_path])
     with pytest.raises(InputError, match="no film in an empty list"):
         find_films([])
+
+
+def test_a_folder_that_cannot_be_opened_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (tmp_path / "a.dcm").touch()
+
+    def refuse(path: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if Path(path) == closed else scan(path))
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert find_films([tmp_path]) == (tmp_path / "a.dcm", closed)
+    with pytest.raises(InputError, match=r"closed: cannot be opened \(Permission denied\); check the path"):
+        read_radiograph(closed)

@@ -195,3 +195,9 @@ def test_a_dicom_file_with_a_tiff_preamble_is_read_as_dicom(tmp_path: Path) -> N
     path = save(tmp_path / "a", dataset(ImagerPixelSpacing=[0.2, 0.2]))
     path.write_bytes(b"II*\x00" + path.read_bytes()[4:])
     assert read_radiograph(path).spacing.is_metric
+
+
+def test_an_index_of_films_is_not_called_cut_off(tmp_path: Path) -> None:
+    index = dataset(PixelData=None, Rows=None, Columns=None, Modality=None, SOPClassUID=None)
+    index.DirectoryRecordSequence = Sequence([])
+    refused(save(tmp_path / "a", index), "has no pixel data; export the film itself, not its report or index")
