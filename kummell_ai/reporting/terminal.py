@@ -17,13 +17,14 @@ _STYLE = {"improved": "green", "worse": "red", "not-distinguishable": "yellow", 
 def report_table(report: CorrectionReport) -> Table:
     """The main numbers of a patient: one column a film, one a comparison."""
     title = f"Patient {report.patient_id}, injured level {report.index_level} ({report.index_level_source})"
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column("Quantity")
+    table = Table(title=Text(title), title_justify="left", show_edge=False, padding=(0, 0, 0, 1))
+    table.add_column("Quantity", min_width=9)
     for film in report.films:
         date = date_text(film.measurement.reference.acquired)
-        table.add_column(f"{PHASE_LABEL[film.phase]}\n{date}", justify="right", no_wrap=True)
+        phase = PHASE_LABEL[film.phase]
+        table.add_column(f"{phase}\n{date}", justify="right", min_width=len(phase))
     for name, _ in correction_heads(report):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", min_width=len(name))
     for row in quantity_rows(report):
         if row.main:
             label = Text.assemble(row.label, "\n", (row.detail, "dim"))

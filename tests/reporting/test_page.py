@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from rich.console import Console
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
@@ -162,3 +164,14 @@ def test_what_may_be_wrong_with_the_series_stands_before_the_films() -> None:
     doubt = Finding("index-level-disagrees", Severity.WARNING, "on post-op.dcm L2 looks injured, not L1")
     page = write_page(replace(report, findings=(*report.findings, doubt)), {})
     assert 0 < page.index("On post-op.dcm L2 looks injured, not L1.") < page.index('class="films"')
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_names_its_rows_on_a_narrow_terminal(width: int) -> None:
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(report_table(made_up.report()))
+    text = capture.get()
+    assert "…" not in text
+    assert "Anterior" in text
+    assert max(map(len, text.splitlines())) <= width
