@@ -12,7 +12,7 @@ from kummell_ai.imaging.frames import FloatArray
 VARIANT_COST = 4.0
 """Cost (nats) of a T13 or L6: some 2 % of spines have one."""
 
-GAP_COST = 3.0
+GAP_COST = 6.0
 """Cost (nats) of each level that is left out where no gap shows, or not left out where one does."""
 
 GAP_RATIO = 1.6

@@ -17,8 +17,9 @@ from kummell_ai.landmarks.grouping import Candidate, best_chain, shared_area
 BEST_SIZE = 1.08
 """Size of a body (square root of its area) at which corners come out best, over the median depth in training.
 
-Measured on simulated and on real films: a third larger than the training films' median lose 15 % of the error, since
-a heatmap cell is smaller against them; beyond that the error rises again.
+Measured on 120 simulated films (seeds 72000000 and 73000000): at 0.9, 1.08 and 1.25 the median corner error is 0.75,
+0.68 and 0.66 mm, the 90th percentile 2.3, 2.3 and 2.4 mm, the Cobb error 2.8, 2.9 and 3.0°: a heatmap cell is smaller
+against a larger body, but beyond this size the doubtful ones get worse.
 """
 
 SCALE_TOLERANCE = 1.1

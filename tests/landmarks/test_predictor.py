@@ -14,9 +14,9 @@ from tests.landmarks.fake_network import OracleNetwork, Scene, spine_points
 SCENE = Scene()
 
 
-def predictor(scene=SCENE, usual_depth=39.0, **kwargs):
+def predictor(scene=SCENE, usual_depth=39.0, tta=False, **kwargs):
     info = {"rows": 512, "usual_depth_px": usual_depth, "covariance_scale": [4.0, 1.0, 1.0, 1.0]}
-    return Predictor(Bundle("oracle", OracleNetwork(scene), info, "0" * 64), precision="float32", **kwargs)
+    return Predictor(Bundle("oracle", OracleNetwork(scene), info, "0" * 64), precision="float32", tta=tta, **kwargs)
 
 
 def corners(landmarks):
