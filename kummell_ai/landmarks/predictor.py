@@ -60,9 +60,7 @@ class Predictor:
         tta: whether results at three scales are averaged: slower, some 6 % less error of angles.
     """
 
-    def __init__(
-        self, bundle: Bundle, *, device: str = "cpu", precision: Precision = "auto", tta: bool = True
-    ) -> None:
+    def __init__(self, bundle: Bundle, *, device: str = "cpu", precision: Precision = "auto", tta: bool = True) -> None:
         if precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(f"precision {precision!r} is unknown; use auto, float32 or bfloat16", precision)
         self.bundle = bundle
