@@ -40,6 +40,9 @@ FILE_ORDER = (
 )
 """Corner order of the annotation file."""
 
+ELLIPSE_95 = 5.991464547107979
+"""95 % quantile of the chi-square distribution with 2 degrees of freedom."""
+
 
 @dataclass(frozen=True)
 class Film:
@@ -53,6 +56,7 @@ class Film:
     above: list[list[float]]
     percent: np.ndarray
     offset_percent: np.ndarray
+    inside: np.ndarray
     names_given: list[str | None]
 
 
@@ -87,11 +91,12 @@ def judge(path: Path, truth: SpineLandmarks, predictor: Any) -> Film:
         refused = str(error)
     matching = match_vertebrae(predicted, truth)
     pairs = [(i, j) for i, j in matching.pairs if truth.vertebrae[i].level is not VertebralLevel.S1]
-    percent, offsets = [], []
+    percent, offsets, inside = [], [], []
     for i, j in pairs:
         errors = corner_errors(predicted.vertebrae[j], truth.vertebrae[i], PixelSpacing.unknown())
         percent.append(errors.percent)
         offsets.append(100.0 * errors.offset_px / truth.vertebrae[i].depth_px)
+        inside.append(inside_ellipse(errors.offset_px, predicted.vertebrae[j].covariance_px))
     return Film(
         name=path.name,
         refused=refused,
@@ -101,8 +106,20 @@ def judge(path: Path, truth: SpineLandmarks, predictor: Any) -> Film:
         above=[_centre(predicted.vertebrae[j]) for j in matching.beyond],
         percent=np.array(percent).reshape(-1, 4),
         offset_percent=np.array(offsets).reshape(-1, 4, 2),
+        inside=np.array(inside, dtype=np.float64).reshape(-1, 4),
         names_given=[None if v.level is None else v.level.value for v in predicted.vertebrae],
     )
+
+
+def inside_ellipse(offset_px: Any, covariance_px: Any) -> list[float]:
+    """1 for each corner (4,) whose true place lies in its 95 % ellipse, 0 outside, NaN without one."""
+    if covariance_px is None:
+        return [np.nan] * 4
+    out = []
+    for offset, covariance in zip(offset_px, covariance_px, strict=True):
+        known = np.isfinite(covariance).all() and np.isfinite(offset).all()
+        out.append(float(offset @ np.linalg.solve(covariance, offset) <= ELLIPSE_95) if known else np.nan)
+    return out
 
 
 def _centre(body: VertebraLandmarks) -> list[float]:
@@ -136,6 +153,7 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
     percent = np.concatenate([film.percent.reshape(-1) for film in films])
     percent = percent[np.isfinite(percent)]
     offsets = np.concatenate([film.offset_percent for film in films])
+    inside = np.concatenate([film.inside for film in films])
     annotated, found = sum(film.annotated for film in films), sum(film.found for film in films)
     return {
         "statement": STATEMENT,
@@ -150,6 +168,9 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
             corner.key: [round(float(v), 2) for v in np.nanmedian(offsets[:, corner], axis=0)]
             for corner in FILE_ORDER
             if len(offsets)
+        },
+        "inside_95_ellipse_percent": {
+            corner.key: round(100.0 * float(np.nanmean(inside[:, corner])), 1) for corner in FILE_ORDER if len(inside)
         },
         "lateral_films_refused": sum(film.refused is not None for film in films),
         "frontal_films": len(frontal),
