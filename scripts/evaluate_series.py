@@ -62,8 +62,9 @@ def main() -> None:
                     inside[key].append(found["interval_95"][0] <= true <= found["interval_95"][1])
     print(f"exit code {code}; {len(truth)} simulated patients, {len(reports)} reports, injured level right in {right}")
     for key, values in errors.items():
+        size = np.abs(values)
         print(
-            f"{key[0]:<11}{key[1]:<17}n {len(values):<4} error mean {np.mean(np.abs(values)):.2f}, median {np.median(np.abs(values)):.2f}  "
+            f"{key[0]:<11}{key[1]:<17}n {len(values):<4} error mean {size.mean():.2f}, median {np.median(size):.2f}  "
             f"bias {np.mean(values):+.2f}  truth inside the 95 % interval {100 * np.mean(inside[key]):.0f} %"
         )
 
