@@ -25,7 +25,7 @@ from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation import corner_errors, match_vertebrae
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
+from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
 from kummell_ai.measurement.quality import check_landmarks
 
 STATEMENT = (
@@ -81,14 +81,19 @@ def read_truth(path: Path) -> dict[str, SpineLandmarks]:
     return truth
 
 
+def refusal(radiograph: Radiograph, landmarks: SpineLandmarks) -> str | None:
+    """Why a film is refused, or None."""
+    try:
+        check_landmarks(radiograph, landmarks)
+    except FilmRefusedError as error:
+        return str(error)
+    return None
+
+
 def judge(path: Path, truth: SpineLandmarks, predictor: Any) -> Film:
     radiograph = read_radiograph(path)
     predicted = predictor.locate(radiograph)
-    refused = None
-    try:
-        check_landmarks(radiograph, predicted)
-    except FilmRefusedError as error:
-        refused = str(error)
+    refused = refusal(radiograph, predicted)
     matching = match_vertebrae(predicted, truth)
     pairs = [(i, j) for i, j in matching.pairs if truth.vertebrae[i].level is not VertebralLevel.S1]
     percent, offsets, inside = [], [], []
@@ -132,11 +137,7 @@ def judge_frontal(folder: Path, predictor: Any) -> list[dict[str, Any]]:
     for path in find_films([folder]):
         radiograph = read_radiograph(path)
         landmarks = predictor.locate(radiograph)
-        reason = None
-        try:
-            check_landmarks(radiograph, landmarks)
-        except FilmRefusedError as error:
-            reason = str(error)
+        reason = refusal(radiograph, landmarks)
         films.append(
             {
                 "film": path.name,

@@ -8,7 +8,6 @@ from kummell_ai.errors import UsageError
 from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.landmarks.checkpoint import Bundle
 from kummell_ai.landmarks.predictor import Predictor
-from kummell_ai.shipped import default_model
 from tests.landmarks.fake_network import OracleNetwork, Scene, spine_points
 
 SCENE = Scene()
@@ -97,7 +96,6 @@ def test_unknown_precision_is_refused():
         predictor(SCENE).__class__(Bundle("x", OracleNetwork(SCENE), {}, ""), precision="half")
 
 
-@pytest.mark.skipif(not default_model().exists(), reason="no model is shipped yet")
 def test_the_shipped_model_loads_and_finds_nothing_on_an_empty_film():
     found = Predictor.load().locate(SCENE.radiograph())
     assert len(found.vertebrae) <= 1
