@@ -17,10 +17,10 @@ from kummell_ai.synthesis.recipe import Recipe
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=96)
-    parser.add_argument("--templates", default=None)
+    parser.add_argument("--templates", action="append", default=[])
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    recipe = Recipe(rows=512, aspect_low=0.5, aspect_high=0.5, templates=args.templates)
+    recipe = Recipe(rows=512, aspect_low=0.5, aspect_high=0.5, templates=tuple(args.templates))
     started = time.perf_counter()
     for seed in range(OWN_VARIANTS):  # compile the projector and build every set of bones
         generate_film(seed, recipe)

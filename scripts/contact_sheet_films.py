@@ -30,9 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=12)
-    parser.add_argument("--templates", default=None)
+    parser.add_argument("--templates", action="append", default=[])
     args = parser.parse_args()
-    look = {"rows": 400, "aspect_low": 0.7, "aspect_high": 0.7, "templates": args.templates}
+    look = {"rows": 400, "aspect_low": 0.7, "aspect_high": 0.7, "templates": tuple(args.templates)}
     rows = []
     for k, corners in enumerate((False, True)):
         case = generate_case(args.seed + k, Recipe(**look, right_facing=0.0))

@@ -54,11 +54,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=1_000_000)
     parser.add_argument("--recipe", type=Path, default=Path("configs/synthesis/training.yaml"))
-    parser.add_argument("--templates", default=None)
+    parser.add_argument("--templates", action="append", default=None, help="may be repeated")
+    parser.add_argument("--backgrounds", action="append", default=None, help="may be repeated")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args()
-    recipe = load_recipe(args.recipe, templates=args.templates)
+    recipe = load_recipe(args.recipe, args.set, templates=args.templates, backgrounds=args.backgrounds)
     jobs = [
         (
             args.out,

@@ -12,7 +12,7 @@ import pytest
 import kummell_ai
 
 PACKAGE = Path(kummell_ai.__file__).parent
-VOCABULARY = {"anatomy", "quantities", "errors", "shipped", "__init__"}
+VOCABULARY = {"anatomy", "quantities", "errors", "settings", "shipped", "__init__"}
 _PURE = VOCABULARY | {"geometry", "statistics"}
 _FILMS = _PURE | {"imaging"}
 _MAIN = _FILMS | {"dicom", "annotations", "landmarks"}
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "anatomy": set(),
     "quantities": set(),
     "errors": set(),
+    "settings": {"errors"},
     "shipped": set(),
     "__init__": set(),
     "geometry": VOCABULARY,
@@ -48,6 +49,7 @@ LIBRARIES: dict[str, set[str]] = {
     "anatomy": set(),
     "quantities": set(),
     "errors": set(),
+    "settings": {"yaml"},
     "shipped": set(),
     "__init__": set(),
     "geometry": {"numpy"},

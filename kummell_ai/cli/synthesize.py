@@ -19,7 +19,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--count", required=True, type=options.positive, metavar="N", help="films, three a patient")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="patient k has seed S + k (default: 0)")
     parser.add_argument("--recipe", type=Path, metavar="YAML", help="what to simulate (default: built in)")
-    parser.add_argument("--templates", type=Path, metavar="DIR", help="folder of closed meshes used beside own bones")
+    parser.add_argument(
+        "--templates",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="folder of closed meshes, or of CTs with vertebra masks, used beside own bones; may be repeated",
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
     parser.add_argument("--format", choices=("dicom", "png"), default="dicom", help="of the films (default: dicom)")
     parser.add_argument("--workers", type=options.positive, default=1, metavar="N", help="processes (default: 1)")
     options.add_json(parser)
@@ -34,9 +41,12 @@ def run(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise UsageError(f"--seed {args.seed}: use 0 or more", args.seed)
     folder = check_out(args.out)
-    if args.templates is not None and not args.templates.is_dir():
-        raise UsageError(f"--templates {args.templates}: no such folder; give a folder of meshes", str(args.templates))
-    recipe = load_recipe(args.recipe, templates=None if args.templates is None else str(args.templates))
+    for templates in args.templates or ():
+        if not templates.is_dir():
+            raise UsageError(f"--templates {templates}: no such folder; give a folder of meshes", str(templates))
+    recipe = load_recipe(
+        args.recipe, args.set, templates=None if args.templates is None else tuple(map(str, args.templates))
+    )
     if args.dry_run:
         annotations = folder / "annotations.json"
     else:

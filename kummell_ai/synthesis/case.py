@@ -87,7 +87,7 @@ def banks_of(recipe: Recipe, seed: int) -> tuple[TemplateBank, ...]:
     Raises:
         ConfigError: the folder of templates cannot be used.
     """
-    banks = [] if recipe.templates is None else [_outside_bank(recipe.templates)]
+    banks = [_outside_bank(folder) for folder in recipe.templates]
     if recipe.own_bones or not banks:
         banks.append(_own_bank(seed % OWN_VARIANTS))
     return tuple(banks)

@@ -69,7 +69,7 @@ def write_dataset(
         raise UsageError(f"count {count}, workers {workers}, seed {seed}: count and workers start at 1, a seed at 0")
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is unknown; use {' or '.join(FORMATS)}", form)
-    if recipe.templates is not None:
+    if recipe.templates:
         banks_of(recipe, seed)  # before anything is written
     (out / "films").mkdir(parents=True, exist_ok=True)
     (out / "parts").mkdir(exist_ok=True)

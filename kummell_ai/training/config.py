@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
+from kummell_ai.settings import apply_overrides, build_settings
 from kummell_ai.training.augmentation import AugmentationSettings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,45 +117,4 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in configs/train.yaml", path)
-    for override in overrides:
-        key, sign, text = override.partition("=")
-        if not sign:
-            raise ConfigError(f"override {override!r} has no '='; write key=value", override)
-        place = values
-        *parents, leaf = key.strip().split(".")
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise ConfigError(f"{parent!r} in {key!r} has no keys of its own; see configs/train.yaml", key)
-        place[leaf] = yaml.safe_load(text)
-    return _build(TrainConfig, values, "")
-
-
-def _build(kind: type[T], values: Mapping[str, Any], prefix: str) -> T:
-    hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            raise ConfigError(f"{prefix}{key} is no known key; use one of {', '.join(sorted(known))}", key)
-    built = {key: _convert(value, hints[key], f"{prefix}{key}") for key, value in values.items()}
-    return kind(**built)
-
-
-def _convert(value: Any, hint: Any, name: str) -> Any:
-    if is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{name} is {value!r}; expected keys and values", value)
-        return _build(hint, value, f"{name}.")
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise ConfigError(f"{name} is {value!r}; use one of {', '.join(map(str, get_args(hint)))}", value)
-        return value
-    allowed = getattr(hint, "__args__", (hint,))
-    if float in allowed and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise ConfigError(f"{name} is {value!r}; expected {' or '.join(t.__name__ for t in allowed)}", value)
-    return value
+    return build_settings(TrainConfig, apply_overrides(values, overrides))

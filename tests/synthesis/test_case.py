@@ -44,7 +44,7 @@ def test_surgery_lifts_the_body_and_some_of_it_is_lost_again() -> None:
 def test_projected_truth_equals_the_spatial_truth_within_the_magnification_of_depth() -> None:
     checked = 0
     for seed in range(10):
-        case = generate_case(seed, Recipe(rows=128, lumbar=0.0, thoracolumbar=1.0, narrow=0.0))
+        case = generate_case(seed, Recipe(rows=128, full=0.0, lumbar=0.0, thoracolumbar=1.0, narrow=0.0))
         for film in case.films:
             body = film.landmarks.at(case.index_level)
             assert body is not None
@@ -109,12 +109,16 @@ def test_dicom_film_reads_back_with_its_scale_and_says_that_it_is_simulated(tmp_
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"colour": 1}, "recipe key 'colour' is unknown"),
+        ({"colour": 1}, "recipe key colour is no known key"),
         ({"rows": 7}, "rows is 7; use 128 to 4096"),
         ({"rows": "many"}, "rows is 'many'; expected int"),
         ({"frontal": 1.5}, r"frontal is 1.5; it is a share"),
         ({"aspect_low": 0.9, "aspect_high": 0.5}, "use 0.2 <= low <= high <= 2"),
-        ({"lumbar": 0.0, "thoracolumbar": 0.0, "narrow": 0.0}, "one above 0"),
+        ({"full": 0.0, "lumbar": 0.0, "thoracolumbar": 0.0, "narrow": 0.0}, "one above 0"),
+        ({"tissue": {"lung": 1}}, r"recipe key tissue\.lung is no known key"),
+        ({"disease": {"cleft": 2}}, r"disease\.cleft is 2.* must lie in \[0, 1\]"),
+        ({"disease": {"crush": 0.7, "biconcave": 0.7}}, "at most 1 together"),
+        ({"templates": 3}, "templates is 3; expected a list"),
         ({"own_bones": 3}, "own_bones is 3; expected bool"),
     ],
 )
@@ -130,7 +134,7 @@ def test_bad_recipe_files_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected a mapping of recipe keys, found list"):
         load_recipe(tmp_path / "list.yaml")
     with pytest.raises(ConfigError, match="nowhere"):
-        banks_of(Recipe(templates=str(tmp_path / "nowhere")), 0)
+        banks_of(Recipe(templates=(str(tmp_path / "nowhere"),)), 0)
 
 
 @pytest.mark.parametrize("path", sorted(Path("configs/synthesis").glob("*.yaml")), ids=lambda p: p.stem)
