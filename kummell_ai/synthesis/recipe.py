@@ -82,6 +82,7 @@ class OperationRecipe(_Shares):
         vertebroplasty: share of operated patients with cement alone.
         long: share of constructs that reach two levels up and down.
         index_screws: share of constructs with screws in the injured level too; half of them on one side only.
+        unilateral: share of constructs with screws and a rod on one side only.
         fenestrated: share of constructs with cement around the screws.
         cross_links: share of constructs with a cross-link.
         cages: share of constructs with a cage or spacer instead of cement.
@@ -94,6 +95,7 @@ class OperationRecipe(_Shares):
     vertebroplasty: float = 0.15
     long: float = 0.15
     index_screws: float = 0.35
+    unilateral: float = 0.03
     fenestrated: float = 0.7
     cross_links: float = 0.15
     cages: float = 0.06
