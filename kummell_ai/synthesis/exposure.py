@@ -59,14 +59,16 @@ def draw_setting(
     by_level = {v.level: v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine}
     turn = rotation_matrix(rng.normal(0.0, 3.0), rng.normal(0.0, 3.5), rng.normal(0.0, 2.5))
     rows, cols = shape
-    if field == "lumbar":
+    if field == "full":
+        height, about = rng.normal(520.0, 45.0), by_level[VertebralLevel.T12] + [0, 0, rng.normal(-15.0, 25.0)]
+    elif field == "lumbar":
         height, about = rng.normal(355.0, 40.0), by_level[VertebralLevel.L3] + [0, 0, rng.normal(-35.0, 25.0)]
     elif field == "thoracolumbar":
         height, about = rng.normal(360.0, 45.0), by_level[VertebralLevel.L1] + [0, 0, rng.normal(5.0, 30.0)]
     else:
         centre = focus or VertebralLevel(str(rng.choice(["T10", "T11", "T12", "L1", "L2", "L3", "L4"])))
         height, about = rng.uniform(170.0, 280.0), by_level[centre] + [0, 0, rng.normal(0.0, 15.0)]
-    height = float(np.clip(height, 150.0, 520.0))
+    height = float(np.clip(height, 150.0, 620.0))
     width = height * cols / rows
     if focus is not None and field != "narrow":
         spare = 0.5 * height - 60.0
