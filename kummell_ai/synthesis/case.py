@@ -144,7 +144,7 @@ def _film(
     weights = np.array([getattr(recipe, name) for name in FIELDS_OF_VIEW])
     drawn = str(rng.choice(FIELDS_OF_VIEW, p=weights / weights.sum()))
     setting = draw_setting(spine, field or drawn, state.index_level, (recipe.rows, cols), frontal, rng)
-    pixels = expose(individual, state, spine, setting, rng)
+    pixels = expose(individual, state, spine, setting, recipe, rng)
     right = bool(rng.random() < recipe.right_facing)
     frame = ScaleShift.mirror(float(cols)) if right else ScaleShift.identity()
     facing = Facing.UNKNOWN if frontal else Facing.RIGHT if right else Facing.LEFT

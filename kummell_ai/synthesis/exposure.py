@@ -13,15 +13,16 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis import appearance, tissue
 from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.attenuation import transmission
+from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells, vertex_normals
 from kummell_ai.synthesis.course import State
 from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised, frontal_water
 from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
-from kummell_ai.synthesis.posture import PosedVertebra, ride, rotation_matrix
+from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length, average_cells
+from kummell_ai.synthesis.recipe import Recipe
 
 Map = NDArray[np.float32]
 Shell = tuple[FloatArray, NDArray[np.int32]]
-BoneShell = tuple[FloatArray, NDArray[np.int32], FloatArray]
 BONE_SUPERSAMPLE = 2
 
 
@@ -88,37 +89,6 @@ def _in_view(points: FloatArray, beam: ConeBeam) -> bool:
     return bool((high > 0).all() and low[0] < beam.shape[1] and low[1] < beam.shape[0])
 
 
-def _normals(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    n = np.cross(b - a, c - a)
-    out = np.stack(
-        [sum(np.bincount(faces[:, k], n[:, axis], len(vertices)) for k in range(3)) for axis in range(3)], axis=1
-    )
-    normals: FloatArray = out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
-    return normals
-
-
-def _cortex_mm(vertebra: PosedVertebra, endplate_mm: float, walls: float, arch: float) -> FloatArray:
-    """Thickness of the cortex at each vertex (N, 1) mm: endplates whole, walls thinner, arch and processes thicker."""
-    template = vertebra.plan.template
-    upright = np.abs(_normals(template.vertices_mm, template.faces)[:, 2])
-    behind = template.vertices_mm[:, 0] < template.corners_mm[:, 1, 0].min() - 2.0
-    share = np.where(behind, arch, walls + (1.0 - walls) * upright**2)
-    thickness: FloatArray = endplate_mm * share[:, None]
-    return thickness
-
-
-def _bone_shells(
-    individual: Individual, posed: dict[VertebralLevel, PosedVertebra], rng: np.random.Generator
-) -> list[BoneShell]:
-    walls, arch = rng.uniform(0.35, 0.9), rng.uniform(1.0, 2.4)
-    shells = [(v.vertices_mm, v.faces, _cortex_mm(v, individual.cortex_mm, walls, arch)) for v in posed.values()]
-    for bone in individual.others:
-        vertices = ride(bone, posed[VertebralLevel(bone.anchor)])
-        shells.append((vertices, bone.faces, np.full((len(vertices), 1), individual.cortex_mm * rng.uniform(0.8, 1.6))))
-    return shells
-
-
 def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) -> tuple[Map, Map]:
     """Path lengths (mm) in whole bone and inside the cortex."""
     fine = (beam.shape[0] * BONE_SUPERSAMPLE, beam.shape[1])
@@ -127,7 +97,7 @@ def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) ->
         vertices = shell @ turn.T
         if _in_view(vertices, beam):
             add_path_length(whole, vertices, faces, beam)
-            add_path_length(inner, vertices - cortex * _normals(vertices, faces), faces, beam)
+            add_path_length(inner, vertices - cortex * vertex_normals(vertices, faces), faces, beam)
     whole, inner = average_cells(whole, beam.shape), average_cells(inner, beam.shape)
     whole = np.clip(whole, 0.0, 250.0)
     return whole, np.clip(inner, 0.0, whole)
@@ -147,12 +117,17 @@ def _turned(shells: Sequence[Shell], turn: FloatArray) -> list[Shell]:
 
 
 def expose(
-    individual: Individual, state: State, spine: Sequence[PosedVertebra], setting: Setting, rng: np.random.Generator
+    individual: Individual,
+    state: State,
+    spine: Sequence[PosedVertebra],
+    setting: Setting,
+    recipe: Recipe,
+    rng: np.random.Generator,
 ) -> Map:
     """The film, (rows, columns) float32 in [0, 1], bone bright, front to the left."""
     beam, turn = setting.beam, setting.turn
     posed = {v.level: v for v in spine}
-    whole, inner = _bone_maps(_bone_shells(individual, posed, rng), turn, beam)
+    whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
     metal = _mesh_map(_turned(screws_and_rods(posed, state, individual.seed), turn), beam) if state.screws else None
     filled = _mesh_map(_turned(cement(posed, state, individual.seed), turn), beam) if state.cemented else None
     lengths = _soft_tissue(individual, spine, setting, rng)
