@@ -82,10 +82,8 @@ def bone_shells(
         recipe: its ``disease.sclerosis`` says how many fractured or worn endplates are dense.
         rng: for the thickness of walls and arch.
     """
-    walls, arch = rng.uniform(0.35, 0.9), rng.uniform(1.0, 2.4)
-    shells = [
-        BoneShell(v.vertices_mm, v.faces, _cortex_mm(v, individual.cortex_mm, walls, arch)) for v in posed.values()
-    ]
+    walls, arch, thickness = rng.uniform(0.35, 0.9), rng.uniform(1.0, 2.4), individual.cortex_mm
+    shells = [BoneShell(v.vertices_mm, v.faces, _cortex_mm(v, thickness, walls, arch)) for v in posed.values()]
     for bone in individual.others:
         vertices = ride(bone, posed[VertebralLevel(bone.anchor)])
         shells.append(BoneShell(vertices, bone.faces, np.full((len(vertices), 1), thickness * rng.uniform(0.8, 1.6))))
