@@ -183,7 +183,8 @@ def generate_film(seed: int, recipe: Recipe) -> SimulatedFilm:
     individual = sample_individual(seed, banks_of(recipe, seed))
     rng = np.random.default_rng([seed, 10])
     if rng.random() < recipe.operated:
-        state = sample_course(individual, operated=bool(rng.random() < 0.85))[int(rng.choice(3, p=[0.4, 0.3, 0.3]))]
+        course, after = sample_course(individual, operated=bool(rng.random() < 0.85)), recipe.operation.after
+        state = course[int(rng.choice(3, p=[1.0 - after, 0.5 * after, 0.5 * after]))]
     else:
         state = sample_untreated(individual)
     frontal = bool(rng.random() < recipe.frontal)

@@ -79,6 +79,8 @@ class OperationRecipe(_Shares):
     """What surgery leaves, and what time does to it.
 
     Attributes:
+        after: share of single training films of a patient with a fracture that are taken after surgery, half of them at
+            follow-up; the rest before it.
         vertebroplasty: share of operated patients with cement alone.
         long: share of constructs that reach two levels up and down.
         index_screws: share of constructs with screws in the injured level too; half of them on one side only.
@@ -92,6 +94,7 @@ class OperationRecipe(_Shares):
         adjacent_fracture: share of patients with a new fracture beside the construct at follow-up.
     """
 
+    after: float = 0.6
     vertebroplasty: float = 0.15
     long: float = 0.15
     index_screws: float = 0.35
