@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,5 +23,6 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.training.run import train
 
     folder = train(args.config, args.overrides)
-    console.tell(f"Model folder: {folder}")
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
+        console.tell(f"Model folder: {folder}")
     return exits.DONE

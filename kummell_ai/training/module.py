@@ -62,7 +62,7 @@ class KeypointModule(lightning.LightningModule):
         self.averaged.eval()
         output = self.averaged(batch.film.contiguous(memory_format=torch.channels_last))
         loss, _ = total_loss(output, batch, self.config.loss)
-        self.log("val/loss", loss, batch_size=len(batch.film))
+        self.log("val/loss", loss, batch_size=len(batch.film), sync_dist=True)
         size = (batch.film.shape[2], batch.film.shape[3])
         for maps, (points, levels), view in zip(to_maps(output), batch.truth, batch.views.tolist(), strict=True):
             self._films.append(agreement(decode(maps), points, levels, size))
@@ -72,7 +72,7 @@ class KeypointModule(lightning.LightningModule):
         """Log the figures of the epoch."""
         self.validation = summary(self._films)
         self.validation["view_right_share"] = sum(self._views) / max(len(self._views), 1)
-        self.log_dict({f"val/{name}": value for name, value in self.validation.items()})
+        self.log_dict({f"val/{name}": value for name, value in self.validation.items()}, sync_dist=True)
         self._films, self._views = [], []
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

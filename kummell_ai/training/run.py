@@ -45,7 +45,10 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
         for text in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=text)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=False)
-    return save_bundle(Path(config.out), module.averaged, _info(config, module.validation, int(trainer.global_step)))
+    out = Path(config.out)
+    if trainer.is_global_zero:
+        save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step)))
+    return out
 
 
 def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
@@ -89,8 +92,9 @@ def _trainer(config: TrainConfig) -> Any:
     )
     logger = CSVLogger(runs, name="log", flush_logs_every_n_steps=50)
     return lightning.Trainer(
-        accelerator="cpu",
-        devices=1,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy="auto" if config.devices == 1 else "ddp",
         precision=config.precision,
         max_epochs=-1,
         max_steps=-1 if config.max_minutes is not None else config.max_steps,

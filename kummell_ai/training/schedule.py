@@ -55,8 +55,9 @@ class Budget(lightning.Callback):
         pl_module.log("train/minutes", self.minutes)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Stop when the budget is spent."""
-        if self.progress(trainer.global_step) >= 1.0:
+        """Stop when the budget is spent; all processes stop together, although each has a clock of its own."""
+        spent = self.progress(trainer.global_step) >= 1.0
+        if trainer.strategy.reduce_boolean_decision(spent, all=False):
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

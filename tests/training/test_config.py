@@ -26,6 +26,8 @@ def test_overrides_reach_nested_keys(tmp_path):
         ("batch_size: true", [], "batch_size is True; expected int"),
         ("batch_size: 0", [], "batch_size is 0; it must be at least 1"),
         ("rows: 500", [], "use multiples of 32"),
+        ("devices: 0", [], "devices is 0; it must be at least 1"),
+        ("accelerator: abacus", [], "accelerator is 'abacus'; use one of"),
         ("max_minutes: -1.0", [], "max_minutes is -1"),
         ("loss: 3", [], "loss is 3; expected keys and values"),
         ("precision: half", [], "precision is 'half'; use one of"),
