@@ -134,8 +134,11 @@ class FilmRecipe(_Shares):
     Attributes:
         scatter, noise, blur: share of films with scattered radiation, quantum noise, blur of focal spot and detector.
         grid: share of films taken with an anti-scatter grid.
+        heel: share of films that are brighter towards one side (heel effect, decentred grid).
         display: share of films that went through a display chain (CR or DX); the rest shows the plain log exposure.
         collimation, markers, text, scratches, seams: share of films with these.
+        borders: share of films with the rim of a scanned film on them.
+        resampled: share of films that were kept at a lower resolution and enlarged again.
         squeezed: share of films with squeezed contrast.
         inverted: share of films whose bone is dark and nobody says so.
         jpeg: share of films that were JPEG compressed.
@@ -145,12 +148,15 @@ class FilmRecipe(_Shares):
     noise: float = 1.0
     blur: float = 1.0
     grid: float = 0.6
+    heel: float = 0.8
     display: float = 1.0
     collimation: float = 0.4
     markers: float = 0.5
     text: float = 0.25
     scratches: float = 0.12
     seams: float = 0.08
+    borders: float = 0.08
+    resampled: float = 0.3
     squeezed: float = 0.3
     inverted: float = 0.02
     jpeg: float = 0.3
