@@ -37,6 +37,7 @@ class AnatomyRecipe(_Shares):
         scoliosis: share of patients with a lateral curve and axial rotation.
         listhesis: share of patients with a slipped vertebra.
         osteoporosis: share of patients whose bone is hard to see; the rest runs from healthy to osteopenic.
+        real_fractures: share of patients with a really fractured template bone as an old fracture, where there is one.
     """
 
     blend: float = 0.5
@@ -44,6 +45,7 @@ class AnatomyRecipe(_Shares):
     scoliosis: float = 0.2
     listhesis: float = 0.08
     osteoporosis: float = 0.3
+    real_fractures: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class FilmRecipe(_Shares):
         squeezed: share of films with squeezed contrast.
         inverted: share of films whose bone is dark and nobody says so.
         jpeg: share of films that were JPEG compressed.
+        postures: share of films on which the patient does not stand: he sits, lies, bends forward or back.
     """
 
     scatter: float = 1.0
@@ -160,6 +163,7 @@ class FilmRecipe(_Shares):
     squeezed: float = 0.3
     inverted: float = 0.02
     jpeg: float = 0.3
+    postures: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
