@@ -15,7 +15,7 @@ from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.attenuation import transmission
 from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells, vertex_normals
 from kummell_ai.synthesis.course import State
-from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised, frontal_water
+from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised
 from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
 from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length, average_cells
@@ -130,7 +130,7 @@ def expose(
     whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
     metal = _mesh_map(_turned(screws_and_rods(posed, state, individual.seed), turn), beam) if state.screws else None
     filled = _mesh_map(_turned(cement(posed, state, individual.seed), turn), beam) if state.cemented else None
-    lengths = _soft_tissue(individual, spine, setting, rng)
+    lengths = tissue.soft_tissue(individual, spine, setting, recipe, rng)
     if state.cleft and state.index_level is not None:
         void = _mesh_map(_turned([cleft(posed[state.index_level], individual.seed)], turn), beam)
         if void is not None:
@@ -152,24 +152,6 @@ def expose(
         shown = bend(shown, rng)
         shown = equalised(shown, rng) if rng.random() < 0.5 else shown
     return appearance.archive(shown, rng)
-
-
-def _soft_tissue(
-    individual: Individual, spine: Sequence[PosedVertebra], setting: Setting, rng: np.random.Generator
-) -> dict[str, Map]:
-    centres = np.array([v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine]) @ setting.turn.T
-    scene = tissue.make_scene(setting.beam, centres, tuple(v.level.value for v in spine))
-    if setting.frontal:
-        water = frontal_water(scene, individual.tube[0], rng)
-        return {"water": water, "bone": np.zeros_like(water)}
-    water = tissue.trunk(scene, individual.tube, rng)
-    water = water + np.float32(rng.uniform(10.0, 60.0)) * np.exp(-(((scene.ahead + 15.0) / 35.0) ** 2))
-    water -= tissue.lungs(scene, np.minimum(water, 330.0), rng)
-    water -= tissue.bowel_gas(scene, int(rng.poisson(rng.choice([2.0, 10.0, 25.0]))), rng)
-    water += tissue.bowel_content(scene, rng)
-    water += tissue.straps(scene, int(rng.poisson(0.9)), rng)
-    bone = tissue.aortic_calcification(scene, rng) if rng.random() < 0.3 else np.zeros_like(water)
-    return {"water": np.maximum(water, 0.0).astype(np.float32), "bone": bone.astype(np.float32)}
 
 
 def visible_corners(vertebra: PosedVertebra, setting: Setting) -> FloatArray:

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis import tissue
 from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam
-from kummell_ai.synthesis.tissue import Map, Scene
+from kummell_ai.synthesis.tissue import Map
 
 
 def draw_frontal_beam(
@@ -25,27 +24,6 @@ def draw_frontal_beam(
     left = about[0] + height * shape[1] / shape[0] * (0.5 + rng.normal(0.0, 0.08))
     source = np.array([about[0] + rng.normal(0.0, 20.0), rng.uniform(900.0, 1800.0), about[2] + rng.normal(0.0, 30.0)])
     return ConeBeam(source, (float(left), float(about[2] + 0.5 * height)), height / shape[0], shape), turn
-
-
-def frontal_water(scene: Scene, half_width_mm: float, rng: np.random.Generator) -> Map:
-    """Water-equivalent thickness (mm) of a trunk seen from the front, lungs on both sides of the mediastinum."""
-    water = tissue.trunk(scene, (rng.uniform(95.0, 140.0), half_width_mm, half_width_mm), rng)
-    base = scene.levels_z.get(str(rng.choice(["T9", "T10", "T11", "T12"])), 0.0)
-    field = np.zeros_like(water)
-    for side in (-1.0, 1.0):
-        across = side * scene.ahead
-        dome = base + rng.normal(0.0, 10.0) + rng.uniform(10.0, 35.0) * (1.0 - ((across - 75.0) / 75.0) ** 2)
-        inner = rng.uniform(25.0, 45.0) + (rng.uniform(0.0, 40.0) if side > 0 else 0.0) * np.exp(
-            -(((scene.z - dome) / 70.0) ** 2)
-        )
-        wall = half_width_mm - rng.uniform(18.0, 30.0)
-        inside = [(scene.z - dome) / 2.0, (across - inner) / 5.0, (wall - across) / 4.0]
-        field += np.prod([1.0 / (1.0 + np.exp(-np.clip(edge, -30, 30))) for edge in inside], axis=0)
-    water -= np.float32(rng.uniform(0.35, 0.65)) * water * field.astype(np.float32)
-    gas = tissue.bowel_gas(scene, int(rng.poisson(rng.choice([2.0, 10.0, 25.0]))), rng)
-    water -= gas if rng.random() < 0.5 else gas[:, ::-1]
-    water += 0.5 * tissue.bowel_content(scene, rng)
-    return np.asarray(np.maximum(water, 0.0), dtype=np.float32)
 
 
 def bend(film: Map, rng: np.random.Generator) -> Map:

@@ -1,0 +1,91 @@
+"""All soft tissue of one film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kummell_ai.synthesis.anatomy_model import Individual
+from kummell_ai.synthesis.posture import PosedVertebra
+from kummell_ai.synthesis.recipe import Recipe
+from kummell_ai.synthesis.tissue.aorta import calcified_aorta
+from kummell_ai.synthesis.tissue.bowel import draw_loops, faeces, gas
+from kummell_ai.synthesis.tissue.folds import folds
+from kummell_ai.synthesis.tissue.frontal import frontal_water
+from kummell_ai.synthesis.tissue.limbs import arms, breast
+from kummell_ai.synthesis.tissue.lungs import draw_domes, lungs
+from kummell_ai.synthesis.tissue.noise import Map
+from kummell_ai.synthesis.tissue.scene import Scene, make_scene
+from kummell_ai.synthesis.tissue.trunk import draw_body, organs, trunk
+
+if TYPE_CHECKING:
+    from kummell_ai.synthesis.exposure import Setting
+
+INGREDIENTS = ("ct", "lungs", "gas", "breast", "arms", "folds", "aorta")
+
+
+def soft_tissue(
+    individual: Individual,
+    spine: Sequence[PosedVertebra],
+    setting: Setting,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> dict[str, Map]:
+    """Thickness (mm) of ``water`` and ``bone`` (calcified vessels, arms, metal of clothes) at every pixel of a film.
+
+    Every ingredient has random numbers of its own, so that leaving one out changes nothing else.
+
+    Raises:
+        ConfigError: a CT of ``recipe.backgrounds`` cannot be used.
+    """
+    streams = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(INGREDIENTS) + 2)]
+    *own, base, presence = streams
+    coins = presence.random(len(INGREDIENTS))
+    shares = {**{n: getattr(recipe.tissue, n) for n in INGREDIENTS[:-1]}, "aorta": recipe.disease.aorta}
+    has = {name: bool(coin < shares[name]) for name, coin in zip(INGREDIENTS, coins, strict=True)}
+    draw = dict(zip(INGREDIENTS, own, strict=True))
+    centres = np.array([v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine]) @ setting.turn.T
+    scene = make_scene(setting.beam, centres, tuple(v.level.value for v in spine))
+    if setting.frontal:
+        water = frontal_water(scene, individual.tube[0], has["lungs"], has["gas"], base)
+        return {"water": water, "bone": np.zeros_like(water)}
+    return _lateral(scene, individual.tube, has, draw, base)
+
+
+def _lateral(
+    scene: Scene,
+    tube_mm: tuple[float, float, float],
+    has: dict[str, bool],
+    draw: dict[str, np.random.Generator],
+    base: np.random.Generator,
+) -> dict[str, Map]:
+    coarse = scene.coarse()
+    body = draw_body(coarse, tube_mm, base)
+    domes = draw_domes(scene, base)
+    dome_z = max(dome.at_spine_z for dome in domes)
+    erect = bool(base.random() < 0.5)
+    water = trunk(scene, coarse, body, base)
+    water += scene.enlarge(organs(coarse, body, dome_z, base))
+    dense = np.zeros(scene.shape, np.float32)
+    if has["lungs"]:
+        water -= lungs(scene, coarse, body, domes, draw["lungs"])
+    if has["gas"]:
+        water -= gas(scene, draw_loops(coarse, body, dome_z, erect, draw["gas"]), draw["gas"])
+        water += faeces(scene, coarse, body, draw["gas"])
+    np.maximum(water, 0.0, out=water)
+    if has["breast"]:
+        water += breast(scene, coarse, body, draw["breast"])
+    if has["arms"]:
+        _add((water, dense), arms(scene, draw["arms"]))
+    if has["folds"]:
+        _add((water, dense), folds(scene, coarse, body, draw["folds"]))
+    if has["aorta"]:
+        dense += calcified_aorta(scene, draw["aorta"])
+    return {"water": np.maximum(water, 0.0), "bone": dense}
+
+
+def _add(layers: tuple[Map, Map], more: tuple[Map, Map]) -> None:
+    for layer, extra in zip(layers, more, strict=True):
+        layer += extra
