@@ -1,8 +1,13 @@
 """Cone-beam path lengths through closed meshes by signed-depth rasterisation.
 
 Each triangle adds sign * (distance from the source) at every pixel it covers; over a closed, consistently wound mesh
-the sum is the length of the ray inside it. Perspective is exact: along a ray ``source + tau * d`` the triangle's plane
-is met at ``tau = (c - n . source) / (n . d)``, and ``n . d`` is affine in the pixel coordinates.
+the sum is the length of the ray inside it. Perspective is exact. On the film, the reciprocal of the depth is affine
+over a triangle, so each vertex carries ``h = y / (source_y - y)``; a ray ``source + t * (cell - source)`` with
+t = 1 on the plane y = 0 meets the triangle at ``t = 1 / (1 + h)``.
+
+The sign is not that of a triangle's area but that of its two edges in a column: an edge shared by two triangles is
+cut at bitwise the same place and walked both ways, so the signs at a pixel of a closed mesh always sum to zero:
+nothing leaks, however thin or degenerate a triangle is.
 
 Patient frame (mm): x anterior, y left, z cranial. The film is described on the plane y = 0, where one pixel is
 ``pixel_mm`` wide; the detector may lie anywhere behind it without changing a path length.
@@ -10,13 +15,19 @@ Patient frame (mm): x anterior, y left, z cranial. The film is described on the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis.surfaces import unit_normals
+
+FaceArray = NDArray[np.int32]
+Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,79 +54,165 @@ class ConeBeam:
         z = self.source_mm[2] + (p[..., 2] - self.source_mm[2]) * t
         return np.stack([(self.origin_mm[0] - x) / self.pixel_mm, (self.origin_mm[1] - z) / self.pixel_mm], axis=-1)
 
+    def view(self, fine: tuple[int, int]) -> FloatArray:
+        """(7,) source x, y, z, origin x, z, width and height of a cell (mm), for ``fine`` (rows, columns) of cells."""
+        size = [self.shape[1] * self.pixel_mm / fine[1], self.shape[0] * self.pixel_mm / fine[0]]
+        return np.array([*self.source_mm, *self.origin_mm, *size], dtype=np.float64)
 
-@njit(cache=True, nogil=True)
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _to_film(
+    vertices: FloatArray, view: FloatArray, film: FloatArray, cells: NDArray[np.int32]
+) -> tuple[int, int, int, int, float]:  # pragma: no cover - compiled
+    """Film coordinates and h (N, 3), first column and row whose centre is not before the vertex; bounds, nearest y."""
+    c0 = r0 = 2**30
+    c1 = r1 = -(2**30)
+    nearest = -np.inf
+    for i in range(vertices.shape[0]):
+        y = vertices[i, 1]
+        t = view[1] / (view[1] - y)
+        u = (view[3] - view[0] - (vertices[i, 0] - view[0]) * t) / view[5]
+        v = (view[4] - view[2] - (vertices[i, 2] - view[2]) * t) / view[6]
+        film[i, 0], film[i, 1], film[i, 2] = u, v, y / (view[1] - y)
+        # far outside the film all cells are alike, and int32 must hold them
+        column, row = int(np.ceil(min(max(u, -1e8), 1e8) - 0.5)), int(np.ceil(min(max(v, -1e8), 1e8) - 0.5))
+        cells[i, 0], cells[i, 1] = column, row
+        c0, c1, r0, r1 = min(c0, column), max(c1, column), min(r0, row), max(r1, row)
+        nearest = max(nearest, y)
+    return c0, c1, r0, r1, nearest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add_triangles(  # noqa: C901 - one tight loop, compiled
-    out: NDArray[np.float32],
-    uv: FloatArray,
-    xyz: FloatArray,
-    faces: NDArray[np.int32],
-    source: FloatArray,
-    origin: FloatArray,
-    cell: FloatArray,
+    out: Map, film: FloatArray, cells: NDArray[np.int32], faces: FaceArray
 ) -> None:  # pragma: no cover - compiled
-    rows, cols = out.shape
+    """Add sign * (t - 1) of every triangle at the cells it covers; ``out`` is (columns, rows).
+
+    Columns are walked one by one, since cells are smaller along rows where there is supersampling: fewer, longer runs.
+    """
+    cols, rows = out.shape
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        # order by row, then column, so that a shared edge is cut at bitwise the same place from both sides
-        if uv[b, 1] < uv[a, 1] or (uv[b, 1] == uv[a, 1] and uv[b, 0] < uv[a, 0]):
-            a, b = b, a
-        if uv[c, 1] < uv[b, 1] or (uv[c, 1] == uv[b, 1] and uv[c, 0] < uv[b, 0]):
-            b, c = c, b
-        if uv[b, 1] < uv[a, 1] or (uv[b, 1] == uv[a, 1] and uv[b, 0] < uv[a, 0]):
-            a, b = b, a
-        r0 = max(0, int(np.ceil(uv[a, 1] - 0.5)))
-        r1 = min(rows, int(np.ceil(uv[c, 1] - 0.5)))
-        if r0 >= r1:
+        ca, cb, cc = cells[a, 0], cells[b, 0], cells[c, 0]
+        c0, c1 = max(0, min(ca, cb, cc)), min(cols, max(ca, cb, cc))
+        if c0 >= c1:
             continue
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        e1x = xyz[j, 0] - xyz[i, 0]
-        e1y = xyz[j, 1] - xyz[i, 1]
-        e1z = xyz[j, 2] - xyz[i, 2]
-        e2x = xyz[k, 0] - xyz[i, 0]
-        e2y = xyz[k, 1] - xyz[i, 1]
-        e2z = xyz[k, 2] - xyz[i, 2]
-        nx = e1y * e2z - e1z * e2y
-        ny = e1z * e2x - e1x * e2z
-        nz = e1x * e2y - e1y * e2x
-        numerator = nx * (xyz[i, 0] - source[0]) + ny * (xyz[i, 1] - source[1]) + nz * (xyz[i, 2] - source[2])
-        if numerator == 0.0:
+        ra, rb, rc = cells[a, 1], cells[b, 1], cells[c, 1]
+        if max(0, min(ra, rb, rc)) >= min(rows, max(ra, rb, rc)):
             continue
-        sign = (
-            1.0 if numerator > 0.0 else -1.0
-        )  # the ray leaves the mesh through a face that looks away from the source
-        tau_low = 1e30
-        tau_high = -1e30
-        for m in (i, j, k):
-            tau = source[1] / (source[1] - xyz[m, 1])
-            tau_low = min(tau_low, 1.0 / tau)
-            tau_high = max(tau_high, 1.0 / tau)
-        for r in range(r0, r1):
-            v = r + 0.5
-            long_u = uv[a, 0] + (uv[c, 0] - uv[a, 0]) * ((v - uv[a, 1]) / (uv[c, 1] - uv[a, 1]))
-            if v < uv[b, 1]:
-                short_u = uv[a, 0] + (uv[b, 0] - uv[a, 0]) * ((v - uv[a, 1]) / (uv[b, 1] - uv[a, 1]))
-            else:
-                short_u = uv[b, 0] + (uv[c, 0] - uv[b, 0]) * ((v - uv[b, 1]) / (uv[c, 1] - uv[b, 1]))
-            low = min(long_u, short_u)
-            high = max(long_u, short_u)
-            c0 = max(0, int(np.ceil(low - 0.5)))
-            c1 = min(cols, int(np.ceil(high - 0.5)))
-            dz = origin[1] - v * cell[1] - source[2]
-            for q in range(c0, c1):
-                dx = origin[0] - (q + 0.5) * cell[0] - source[0]
-                denominator = nx * dx - ny * source[1] + nz * dz
-                if denominator == 0.0:
-                    continue
-                tau = numerator / denominator
-                # grazing faces: keep the depth inside the triangle's own span
-                tau = min(max(tau, tau_low), tau_high)
-                out[r, q] += np.float32(sign * (tau - 1.0) * np.sqrt(dx * dx + source[1] * source[1] + dz * dz))
+        # order by column, then row, so that a shared edge is cut at bitwise the same place from both sides
+        turn = 1.0
+        if film[b, 0] < film[a, 0] or (film[b, 0] == film[a, 0] and film[b, 1] < film[a, 1]):
+            a, b, turn = b, a, -turn
+        if film[c, 0] < film[b, 0] or (film[c, 0] == film[b, 0] and film[c, 1] < film[b, 1]):
+            b, c, turn = c, b, -turn
+        if film[b, 0] < film[a, 0] or (film[b, 0] == film[a, 0] and film[b, 1] < film[a, 1]):
+            a, b, turn = b, a, -turn
+        ua, va, ha = film[a, 0], film[a, 1], film[a, 2]
+        ub, vb, hb = film[b, 0], film[b, 1], film[b, 2]
+        uc, vc, hc = film[c, 0], film[c, 1], film[c, 2]
+        area = (ub - ua) * (vc - va) - (uc - ua) * (vb - va)
+        along_u = along_v = 0.0
+        if abs(area) > 1e-9:
+            along_u = ((hb - ha) * (vc - va) - (hc - ha) * (vb - va)) / area
+            along_v = ((hc - ha) * (ub - ua) - (hb - ha) * (uc - ua)) / area
+        low_h, high_h = min(ha, hb, hc), max(ha, hb, hc)
+        low_long, high_long, long_slope = min(va, vc), max(va, vc), (vc - va) / (uc - ua)
+        middle = min(max(cells[b, 0], c0), c1)
+        for half in range(2):
+            first, last, up, vp, uq, vq = c0, middle, ua, va, ub, vb
+            if half == 1:
+                first, last, up, vp, uq, vq = middle, c1, ub, vb, uc, vc
+            if first >= last:
+                continue
+            low_short, high_short, slope = min(vp, vq), max(vp, vq), (vq - vp) / (uq - up)
+            for column in range(first, last):
+                u = column + 0.5
+                # rounding must not carry a cut beyond the edge's own ends, which the skip above counts on
+                long_v = min(max(va + long_slope * (u - ua), low_long), high_long)
+                short_v = min(max(vp + slope * (u - up), low_short), high_short)
+                sign = np.float32(turn if long_v < short_v else -turn)
+                start = max(0, int(np.ceil(max(min(long_v, short_v), -1.0) - 0.5)))
+                stop = min(rows, int(np.ceil(min(max(long_v, short_v), rows + 1.0) - 0.5)))
+                base = ha + along_u * (u - ua) - along_v * va
+                for row in range(start, stop):
+                    # grazing faces: keep the depth inside the triangle's own span
+                    h = min(max(base + along_v * (row + 0.5), low_h), high_h)
+                    out[column, row] += sign * np.float32(h / (1.0 + h))
 
 
-def add_path_length(
-    out: NDArray[np.float32], vertices_mm: FloatArray, faces: NDArray[np.int32], beam: ConeBeam
-) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_lengths(
+    out: Map, shares: Map, view: FloatArray, rows_each: int, columns_each: int
+) -> None:  # pragma: no cover - compiled
+    """Add shares (columns, rows) of the way from source to cell as lengths (mm), averaged over blocks of cells."""
+    each = 1.0 / (rows_each * columns_each)
+    strip = 16  # few enough columns that a line of each stays in the cache
+    for first in range(0, out.shape[1], strip):
+        for row in range(out.shape[0]):
+            for column in range(first, min(first + strip, out.shape[1])):
+                total = 0.0
+                for q in range(column * columns_each, (column + 1) * columns_each):
+                    for r in range(row * rows_each, (row + 1) * rows_each):
+                        if shares[q, r] != 0.0:
+                            dx = view[3] - (q + 0.5) * view[5] - view[0]
+                            dz = view[4] - (r + 0.5) * view[6] - view[2]
+                            total += shares[q, r] * np.sqrt(view[1] * view[1] + dz * dz + dx * dx)
+                out[row, column] += np.float32(each * total)
+
+
+def _on_film(
+    vertices: FloatArray, view: FloatArray, fine: tuple[int, int]
+) -> tuple[FloatArray, NDArray[np.int32], bool]:
+    """Film coordinates with h, first cells, and whether the surface can cover a cell of the film.
+
+    Raises:
+        ConfigError: a vertex is not in front of the source.
+    """
+    film, cells = np.empty((len(vertices), 3)), np.empty((len(vertices), 2), dtype=np.int32)
+    c0, c1, r0, r1, nearest = _to_film(vertices, view, film, cells)
+    if not nearest < view[1]:
+        raise ConfigError(
+            f"a mesh reaches y = {nearest:.0f} mm, the source stands at y = {view[1]:.0f} mm; every vertex must lie "
+            "on the film's side of the source: check the unit of the mesh or the source distance",
+            nearest,
+        )
+    return film, cells, max(0, c0) < min(fine[1], c1) and max(0, r0) < min(fine[0], r1)
+
+
+def bone_path_lengths(
+    shells: Iterable[tuple[FloatArray, FaceArray, FloatArray]], beam: ConeBeam, supersample: tuple[int, int] = (1, 1)
+) -> tuple[Map, Map]:
+    """Lengths (mm) of each pixel's ray in whole bones and inside their cortex, two (rows, columns) float32.
+
+    The inner surface is the outer one moved inward along its normals. Bones outside the film cost next to nothing.
+
+    Args:
+        shells: of each bone the vertices (N, 3) mm, faces (M, 3) and thickness of the cortex (N,) or (N, 1) mm.
+        beam: the exposure.
+        supersample: cells a pixel, along rows and columns, whose mean the pixel gets.
+
+    Raises:
+        ConfigError: a vertex is not in front of the source.
+    """
+    fine = (beam.shape[0] * supersample[0], beam.shape[1] * supersample[1])
+    view = beam.view(fine)
+    shares = np.zeros((2, *fine[::-1]), dtype=np.float32)
+    for vertices, faces, cortex in shells:
+        points, corners = np.ascontiguousarray(vertices, dtype=np.float64), np.ascontiguousarray(faces, dtype=np.int32)
+        film, cells, seen = _on_film(points, view, fine)
+        if seen:
+            _add_triangles(shares[0], film, cells, corners)
+            inner = points - np.reshape(cortex, (-1, 1)) * unit_normals(points, corners)
+            film, cells, _ = _on_film(inner, view, fine)
+            _add_triangles(shares[1], film, cells, corners)
+    lengths = np.zeros((2, *beam.shape), dtype=np.float32)
+    for k in range(2):
+        _add_lengths(lengths[k], shares[k], view, *supersample)
+    return lengths[0], lengths[1]
+
+
+def add_path_length(out: Map, vertices_mm: FloatArray, faces: FaceArray, beam: ConeBeam) -> None:
     """Add the length (mm) of each pixel's ray inside a closed mesh to ``out``.
 
     Args:
@@ -123,33 +220,30 @@ def add_path_length(
         vertices_mm: (N, 3) in the patient frame, all nearer to the film than the source.
         faces: (M, 3) int32, counter-clockwise seen from outside.
         beam: the exposure.
+
+    Raises:
+        ConfigError: a vertex is not in front of the source.
     """
-    factor = np.array([out.shape[1] / beam.shape[1], out.shape[0] / beam.shape[0]])
-    uv = beam.project(vertices_mm) * factor
-    _add_triangles(
-        out,
-        np.ascontiguousarray(uv),
-        np.ascontiguousarray(vertices_mm, dtype=np.float64),
-        np.ascontiguousarray(faces, dtype=np.int32),
-        beam.source_mm,
-        np.array(beam.origin_mm),
-        beam.pixel_mm / factor,
-    )
+    fine = (out.shape[0], out.shape[1])
+    view = beam.view(fine)
+    film, cells, seen = _on_film(np.ascontiguousarray(vertices_mm, dtype=np.float64), view, fine)
+    if seen:
+        shares = np.zeros(fine[::-1], dtype=np.float32)
+        _add_triangles(shares, film, cells, np.ascontiguousarray(faces, dtype=np.int32))
+        _add_lengths(out, shares, view, 1, 1)
 
 
-def path_length(
-    vertices_mm: FloatArray, faces: NDArray[np.int32], beam: ConeBeam, supersample: int = 1
-) -> NDArray[np.float32]:
+def path_length(vertices_mm: FloatArray, faces: FaceArray, beam: ConeBeam, supersample: int = 1) -> Map:
     """Length (mm) of each pixel's ray inside a closed mesh, (rows, columns) float32, averaged over sub-pixels."""
     out = np.zeros((beam.shape[0] * supersample, beam.shape[1] * supersample), dtype=np.float32)
     add_path_length(out, vertices_mm, faces, beam)
     return average_cells(out, beam.shape)
 
 
-def average_cells(fine: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+def average_cells(fine: Map, shape: tuple[int, int]) -> Map:
     """Mean of whole blocks, so that ``fine`` gets ``shape``."""
     k, m = fine.shape[0] // shape[0], fine.shape[1] // shape[1]
     if k == m == 1:
         return fine
-    averaged: NDArray[np.float32] = fine.reshape(shape[0], k, shape[1], m).mean(axis=(1, 3), dtype=np.float32)
+    averaged: Map = fine.reshape(shape[0], k, shape[1], m).mean(axis=(1, 3), dtype=np.float32)
     return averaged
