@@ -13,17 +13,18 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis import appearance, tissue
 from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.attenuation import transmission
-from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells, vertex_normals
+from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells
 from kummell_ai.synthesis.course import State
 from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised
 from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
 from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
-from kummell_ai.synthesis.projection import ConeBeam, add_path_length, average_cells
+from kummell_ai.synthesis.projection import ConeBeam, add_path_length, bone_path_lengths
 from kummell_ai.synthesis.recipe import Recipe
 
 Map = NDArray[np.float32]
 Shell = tuple[FloatArray, NDArray[np.int32]]
-BONE_SUPERSAMPLE = 2
+FINE_MM = 0.45
+"""A pixel larger than this (mm) is sampled twice along rows: endplates are thinner than a pixel and nearly level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,9 @@ def _in_view(points: FloatArray, beam: ConeBeam) -> bool:
 
 def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) -> tuple[Map, Map]:
     """Path lengths (mm) in whole bone and inside the cortex."""
-    fine = (beam.shape[0] * BONE_SUPERSAMPLE, beam.shape[1])
-    whole, inner = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
-    for shell, faces, cortex in shells:
-        vertices = shell @ turn.T
-        if _in_view(vertices, beam):
-            add_path_length(whole, vertices, faces, beam)
-            add_path_length(inner, vertices - cortex * vertex_normals(vertices, faces), faces, beam)
-    whole, inner = average_cells(whole, beam.shape), average_cells(inner, beam.shape)
+    rows = 2 if beam.pixel_mm > FINE_MM else 1
+    turned = ((shell.vertices_mm @ turn.T, shell.faces, shell.cortex_mm) for shell in shells)
+    whole, inner = bone_path_lengths(turned, beam, (rows, 1))
     whole = np.clip(whole, 0.0, 250.0)
     return whole, np.clip(inner, 0.0, whole)
 
