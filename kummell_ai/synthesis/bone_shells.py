@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import VertebralLevel
@@ -19,6 +18,7 @@ from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.course import State
 from kummell_ai.synthesis.posture import PosedVertebra, ride
 from kummell_ai.synthesis.recipe import Recipe
+from kummell_ai.synthesis.surfaces import vertex_normals
 
 
 class BoneShell(NamedTuple):
@@ -33,27 +33,6 @@ class BoneShell(NamedTuple):
     vertices_mm: FloatArray
     faces: NDArray[np.int32]
     cortex_mm: FloatArray
-
-
-@njit(cache=True, nogil=True)
-def _area_normals(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:  # pragma: no cover - compiled
-    out = np.zeros_like(vertices)
-    for f in range(faces.shape[0]):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        a, b = vertices[j] - vertices[i], vertices[k] - vertices[i]
-        x, y, z = a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-        for m in (i, j, k):
-            out[m, 0] += x
-            out[m, 1] += y
-            out[m, 2] += z
-    return out
-
-
-def vertex_normals(vertices_mm: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
-    """Outward unit normals (N, 3): those of the triangles around each vertex, weighted by area."""
-    out = _area_normals(np.ascontiguousarray(vertices_mm, dtype=np.float64), faces)
-    normals: FloatArray = out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
-    return normals
 
 
 def _cortex_mm(vertebra: PosedVertebra, endplate_mm: float, walls: float, arch: float) -> FloatArray:

@@ -225,25 +225,25 @@ def add_path_length(out: Map, vertices_mm: FloatArray, faces: FaceArray, beam: C
         ConfigError: a vertex is not in front of the source.
     """
     fine = (out.shape[0], out.shape[1])
-    view = beam.view(fine)
+    _add_surface(out, vertices_mm, faces, beam.view(fine), fine)
+
+
+def path_length(vertices_mm: FloatArray, faces: FaceArray, beam: ConeBeam, supersample: int = 1) -> Map:
+    """Length (mm) of each pixel's ray inside a closed mesh, (rows, columns) float32, averaged over sub-pixels.
+
+    Raises:
+        ConfigError: a vertex is not in front of the source.
+    """
+    fine = (beam.shape[0] * supersample, beam.shape[1] * supersample)
+    out = np.zeros(beam.shape, dtype=np.float32)
+    _add_surface(out, vertices_mm, faces, beam.view(fine), fine)
+    return out
+
+
+def _add_surface(out: Map, vertices_mm: FloatArray, faces: FaceArray, view: FloatArray, fine: tuple[int, int]) -> None:
+    """Add the lengths (mm) inside one closed mesh, from ``fine`` (rows, columns) of cells."""
     film, cells, seen = _on_film(np.ascontiguousarray(vertices_mm, dtype=np.float64), view, fine)
     if seen:
         shares = np.zeros(fine[::-1], dtype=np.float32)
         _add_triangles(shares, film, cells, np.ascontiguousarray(faces, dtype=np.int32))
-        _add_lengths(out, shares, view, 1, 1)
-
-
-def path_length(vertices_mm: FloatArray, faces: FaceArray, beam: ConeBeam, supersample: int = 1) -> Map:
-    """Length (mm) of each pixel's ray inside a closed mesh, (rows, columns) float32, averaged over sub-pixels."""
-    out = np.zeros((beam.shape[0] * supersample, beam.shape[1] * supersample), dtype=np.float32)
-    add_path_length(out, vertices_mm, faces, beam)
-    return average_cells(out, beam.shape)
-
-
-def average_cells(fine: Map, shape: tuple[int, int]) -> Map:
-    """Mean of whole blocks, so that ``fine`` gets ``shape``."""
-    k, m = fine.shape[0] // shape[0], fine.shape[1] // shape[1]
-    if k == m == 1:
-        return fine
-    averaged: Map = fine.reshape(shape[0], k, shape[1], m).mean(axis=(1, 3), dtype=np.float32)
-    return averaged
+        _add_lengths(out, shares, view, fine[0] // out.shape[0], fine[1] // out.shape[1])
