@@ -1,9 +1,10 @@
 """COCO keypoints, the project's own annotation format: read and write, each the inverse of the other.
 
 One category ``vertebra`` whose keypoints are named by `VertebralLandmark.key`; an annotation is one vertebra, cranial
-to caudal within its image. Visibility is 2 for a point that is seen and 0 (with x = y = 0) for one that is not; 1
-(marked but hidden) reads as a point. ``attributes`` of an annotation carry level, flags, confidence; an image carries
-``spacing``, ``patient``, ``facing`` and whatever else the film's ``extra`` holds, for example ``phase`` and ``truth``.
+to caudal within its image. Visibility is 2 for a point that is seen, 1 for one that is marked although something
+covers it, and 0 (with x = y = 0) for one that is not on the film. ``attributes`` of an annotation carry level, flags,
+confidence and whatever else the film's ``details`` hold; an image carries ``spacing``, ``patient``, ``facing`` and
+whatever else the film's ``extra`` holds, for example ``phase`` and ``truth``.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,8 @@ _IMAGE_KEYS = frozenset(
     {"id", "file_name", "width", "height", "name", "patient", "acquired", "facing", "lateral_probability", "spacing",
      "simulated", "frame_number", *_REFERENCE_TEXT}
 )  # fmt: skip
-_SEEN, _NOT_SEEN = 2, 0
+_ATTRIBUTES = frozenset({"level", "level_probability", "confidence", "flags", "points", "covariance_px"})
+_SEEN, _HIDDEN, _NOT_SEEN = 2, 1, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class AnnotatedFilm:
         landmarks: in the film's own pixels.
         spacing: pixel size, or None when the annotation does not say.
         extra: anything else of the image entry that JSON can hold, for example ``phase`` and ``truth``.
+        details: anything else about each vertebra that JSON can hold, in the order of the landmarks; empty when there
+            is nothing.
     """
 
     file_name: str
@@ -56,37 +61,92 @@ class AnnotatedFilm:
     landmarks: SpineLandmarks
     spacing: PixelSpacing | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    details: tuple[dict[str, Any], ...] = ()
 
 
-def write_coco(path: Path | str, films: Sequence[AnnotatedFilm]) -> None:
-    """Write ``films`` as one COCO file; patient names and absolute paths are left out.
+def write_coco(path: Path | str, films: Iterable[AnnotatedFilm]) -> None:
+    """Write ``films`` as one COCO file, one entry a line; patient names and absolute paths are left out.
+
+    Args:
+        path: file to write.
+        films: gone through three times, so that they need not all be in memory.
 
     Raises:
-        ValueError: ``extra`` uses a name that the format itself uses.
+        ValueError: ``extra`` or ``details`` use a name that the format itself uses, or ``films`` is used up by going
+            through it once.
     """
-    text = json.dumps(to_coco(films), ensure_ascii=False, allow_nan=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    if isinstance(films, Iterator):
+        raise ValueError(
+            "films can be gone through only once; give a sequence, or an object that starts anew each time"
+        )
+    partial = Path(path).with_name(Path(path).name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(_lines(films))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def to_coco(films: Sequence[AnnotatedFilm]) -> dict[str, Any]:
     """The COCO document as plain values.
 
     Raises:
-        ValueError: ``extra`` uses a name that the format itself uses.
+        ValueError: ``extra`` or ``details`` use a name that the format itself uses.
     """
-    points = max((len(v.points_px) for film in films for v in film.landmarks.vertebrae), default=4)
-    annotations: list[dict[str, Any]] = []
-    for number, film in enumerate(films, start=1):
-        for vertebra in film.landmarks.vertebrae:
-            annotations.append(_annotation(vertebra, len(annotations) + 1, number, points))
+    points = _points(films)
+    return {**_head(points), "images": list(_images(films)), "annotations": list(_annotations(films, points))}
+
+
+def _lines(films: Iterable[AnnotatedFilm]) -> Iterator[str]:
+    """The document's text: an entry a line, so that a long one can be read by eye and written without being held."""
+    points = _points(films)
+    for key, value in _head(points).items():
+        yield f"{'{' if key == 'info' else ''}{json.dumps(key)}: {_text(value)},\n"
+    for key, entries in (("images", _images(films)), ("annotations", _annotations(films, points))):
+        yield f"{json.dumps(key)}: ["
+        for number, entry in enumerate(entries):
+            yield f"{',' if number else ''}\n{_text(entry)}"
+        yield "],\n" if key == "images" else "]}\n"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _points(films: Iterable[AnnotatedFilm]) -> int:
+    return max((len(v.points_px) for film in films for v in film.landmarks.vertebrae), default=4)
+
+
+def _head(points: int) -> dict[str, Any]:
     names = [landmark.key for landmark in VertebralLandmark][:points]
     category = {"id": 1, "name": CATEGORY, "supercategory": "spine", "keypoints": names, "skeleton": SKELETON}
     return {
         "info": {"description": "Vertebral landmarks; x, y in px from the top-left corner, pixel centres at + 0.5"},
         "categories": [category],
-        "images": [image_entry(film, number) for number, film in enumerate(films, start=1)],
-        "annotations": annotations,
     }
+
+
+def _images(films: Iterable[AnnotatedFilm]) -> Iterator[dict[str, Any]]:
+    for number, film in enumerate(films, start=1):
+        yield image_entry(film, number)
+
+
+def _annotations(films: Iterable[AnnotatedFilm], points: int) -> Iterator[dict[str, Any]]:
+    count = 0
+    for number, film in enumerate(films, start=1):
+        details: tuple[Mapping[str, Any], ...] = film.details or ({},) * len(film.landmarks.vertebrae)
+        for vertebra, detail in zip(film.landmarks.vertebrae, details, strict=True):
+            count += 1
+            entry = _annotation(vertebra, count, number, points)
+            _refuse_clash(f"details of {film.file_name}", _ATTRIBUTES.intersection(detail))
+            entry["attributes"].update(detail)
+            yield entry
+
+
+def _refuse_clash(what: str, names: frozenset[str]) -> None:
+    if names:
+        raise ValueError(f"{what} uses {', '.join(sorted(names))}, which the format itself uses; rename it")
 
 
 def image_entry(film: AnnotatedFilm, number: int) -> dict[str, Any]:
@@ -95,9 +155,7 @@ def image_entry(film: AnnotatedFilm, number: int) -> dict[str, Any]:
     Raises:
         ValueError: ``extra`` uses a name that the format itself uses.
     """
-    clash = sorted(_IMAGE_KEYS.intersection(film.extra))
-    if clash:
-        raise ValueError(f"extra of {film.file_name} uses {', '.join(clash)}, which the format itself uses; rename it")
+    _refuse_clash(f"extra of {film.file_name}", _IMAGE_KEYS.intersection(film.extra))
     reference = film.landmarks.reference
     entry: dict[str, Any] = {
         "id": number,
@@ -131,7 +189,7 @@ def _annotation(vertebra: VertebraLandmarks, number: int, image: int, points: in
     for landmark in list(VertebralLandmark)[:points]:
         x, y = (float(v) for v in vertebra.point(landmark))
         seen = math.isfinite(x) and math.isfinite(y)
-        keypoints += [x, y, _SEEN] if seen else [0.0, 0.0, _NOT_SEEN]
+        keypoints += [x, y, _HIDDEN if landmark in vertebra.hidden else _SEEN] if seen else [0.0, 0.0, _NOT_SEEN]
     box = _box(vertebra.points_px)
     attributes: dict[str, Any] = {
         "level": None if vertebra.level is None else vertebra.level.value,
@@ -148,7 +206,7 @@ def _annotation(vertebra: VertebraLandmarks, number: int, image: int, points: in
         "image_id": image,
         "category_id": 1,
         "keypoints": keypoints,
-        "num_keypoints": keypoints[2::3].count(_SEEN),
+        "num_keypoints": sum(visibility > _NOT_SEEN for visibility in keypoints[2::3]),
         "bbox": box,
         "area": box[2] * box[3],
         "iscrowd": 0,
@@ -190,12 +248,21 @@ def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
     if not orders:
         raise ValueError(f"no category is called {CATEGORY!r}")
     vertebrae: dict[Any, list[VertebraLandmarks]] = {image["id"]: [] for image in document["images"]}
+    details: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
     for entry in document["annotations"]:
         if entry["category_id"] in orders:
             if entry["image_id"] not in vertebrae:
                 raise ValueError(f"annotation {entry['id']} belongs to image {entry['image_id']}, which does not exist")
             vertebrae[entry["image_id"]].append(_vertebra(entry, orders[entry["category_id"]]))
-    return tuple(film_from_entry(image, tuple(vertebrae[image["id"]])) for image in document["images"])
+            attributes = entry.get("attributes") or {}
+            details[entry["image_id"]].append({k: v for k, v in attributes.items() if k not in _ATTRIBUTES})
+    return tuple(
+        replace(
+            film_from_entry(image, tuple(vertebrae[image["id"]])),
+            details=tuple(details[image["id"]]) if any(details[image["id"]]) else (),
+        )
+        for image in document["images"]
+    )
 
 
 def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
@@ -213,9 +280,12 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     attributes = entry.get("attributes") or {}
     count = int(attributes.get("points", 4 if len(order) <= 4 else 6))
     points = np.full((6, 2), np.nan)
+    hidden = set()
     for landmark, (x, y, visibility) in zip(order, values.reshape(-1, 3), strict=True):
         if visibility > _NOT_SEEN:
             points[landmark] = x, y
+        if visibility == _HIDDEN:
+            hidden.add(landmark)
     level, flat = attributes.get("level"), attributes.get("covariance_px")
     covariance = None
     if flat is not None:
@@ -227,6 +297,7 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
         covariance_px=covariance,
         confidence=float(attributes.get("confidence", 1.0)),
         flags=frozenset(map(str, attributes.get("flags", ()))),
+        hidden=frozenset(hidden),
     )
 
 

@@ -22,6 +22,7 @@ class VertebraLandmarks:
         covariance_px: (4|6, 2, 2) px², or None when not known; NaN where the point is NaN.
         confidence: of the detection, in [0, 1]; 1 for truth.
         flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``.
+        hidden: points whose place is known although something covers them, such as a screw.
     """
 
     points_px: FloatArray
@@ -30,6 +31,7 @@ class VertebraLandmarks:
     covariance_px: FloatArray | None = None
     confidence: float = 1.0
     flags: frozenset[str] = field(default_factory=frozenset)
+    hidden: frozenset[VertebralLandmark] = frozenset()
 
     def __post_init__(self) -> None:
         if self.points_px.shape not in ((4, 2), (6, 2)):
