@@ -20,7 +20,7 @@ COLOURS = ((80, 80, 255), (80, 255, 80), (80, 255, 255), (255, 160, 80))
 def picture(film: SimulatedFilm, corners: bool) -> np.ndarray:
     image = cv2.cvtColor((film.pixels * 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
     for vertebra in film.landmarks.vertebrae if corners else ():
-        for colour, (x, y) in zip(COLOURS, vertebra.points_px, strict=True):
+        for colour, (x, y) in zip(COLOURS, vertebra.corners_px, strict=True):
             if np.isfinite(x + y):
                 cv2.circle(image, (round(x * 16), round(y * 16)), 3 * 16, colour, -1, cv2.LINE_AA, 4)
     return image

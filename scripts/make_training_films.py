@@ -28,7 +28,7 @@ def to_training_film(film: SimulatedFilm, seed: int) -> TrainingFilm:
     }
     return TrainingFilm(
         image=np.round(film.pixels * 255).astype(np.uint8),
-        points_px=np.array([v.points_px for v in vertebrae], dtype=np.float32).reshape(-1, 4, 2),
+        points_px=np.array([v.corners_px for v in vertebrae], dtype=np.float32).reshape(-1, 4, 2),
         level=np.array([v.level.index for v in vertebrae if v.level is not None], dtype=np.int8),
         view="frontal" if film.frontal else "right" if film.landmarks.facing is Facing.RIGHT else "left",
         spacing_mm=film.spacing.row_mm,

@@ -22,12 +22,22 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--templates",
         type=Path,
-        action="append",
+        nargs="+",
+        action="extend",
         metavar="DIR",
-        help="folder of closed meshes, or of CTs with vertebra masks, used beside own bones; may be repeated",
+        help="folders of closed meshes, or of CTs with vertebra masks, used beside own bones",
+    )
+    parser.add_argument(
+        "--backgrounds",
+        type=Path,
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="CTs (NIfTI), or folders of them, to take soft tissue from",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
     parser.add_argument("--format", choices=("dicom", "png"), default="dicom", help="of the films (default: dicom)")
+    parser.add_argument("--masks", action="store_true", help="write where metal (1) and cement (2) lie, a PNG a film")
     parser.add_argument("--workers", type=options.positive, default=1, metavar="N", help="processes (default: 1)")
     options.add_json(parser)
     options.add_dry_run(parser)
@@ -44,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     for templates in args.templates or ():
         if not templates.is_dir():
             raise UsageError(f"--templates {templates}: no such folder; give a folder of meshes", str(templates))
-    recipe = load_recipe(
-        args.recipe, args.set, templates=None if args.templates is None else tuple(map(str, args.templates))
-    )
+    for background in args.backgrounds or ():
+        if not background.exists():
+            raise UsageError(f"--backgrounds {background}: no such file or folder; give CTs", str(background))
+    recipe = load_recipe(args.recipe, args.set, templates=_texts(args.templates), backgrounds=_texts(args.backgrounds))
     if args.dry_run:
         annotations = folder / "annotations.json"
     else:
@@ -55,7 +66,14 @@ def run(args: argparse.Namespace) -> int:
         workers = min(args.workers, os.cpu_count() or 1)
         with console.counter("simulating", args.count) as advance:
             annotations = write_dataset(
-                folder, args.count, args.seed, recipe, workers=workers, form=args.format, progress=advance
+                folder,
+                args.count,
+                args.seed,
+                recipe,
+                workers=workers,
+                form=args.format,
+                masks=args.masks,
+                progress=advance,
             )
     if args.json:
         result = {"command": "synthesize", "dry_run": args.dry_run, "out": str(folder), "films": args.count}
@@ -64,3 +82,7 @@ def run(args: argparse.Namespace) -> int:
         verb = "would be written" if args.dry_run else "written"
         console.tell(f"{args.count} simulated films {verb} to {folder}; truth in {annotations}")
     return exits.DONE
+
+
+def _texts(paths: list[Path] | None) -> tuple[str, ...] | None:
+    return None if paths is None else tuple(map(str, paths))

@@ -7,23 +7,24 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.anatomy import Facing, Phase, VertebralLevel
+from kummell_ai.anatomy import Facing, Phase, VertebralLandmark, VertebralLevel
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
 from kummell_ai.synthesis.anatomy_model import Individual, TemplateBank, sample_individual
-from kummell_ai.synthesis.course import State, sample_course, sample_untreated
-from kummell_ai.synthesis.exposure import Setting, draw_setting, expose, visible_corners
-from kummell_ai.synthesis.fracture import Collapse
-from kummell_ai.synthesis.posture import PosedVertebra, stack_spine
+from kummell_ai.synthesis.course import State, pose, sample_course, sample_untreated
+from kummell_ai.synthesis.exposure import Map, Setting, draw_setting, expose
+from kummell_ai.synthesis.masks import Mask, hidden_points, material_mask
+from kummell_ai.synthesis.posture import PosedVertebra
 from kummell_ai.synthesis.recipe import FIELDS_OF_VIEW, Recipe
+from kummell_ai.synthesis.truth import VertebraTruth, exposure_geometry, vertebra_truth
 
-FRACTURED_FROM = 0.2
-"""Share of anterior or middle height lost from which a body is called fractured."""
+Pixel = TypeVar("Pixel", np.float32, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,48 @@ class SimulatedFilm:
 
     Attributes:
         pixels: (H, W) float32 in [0, 1], bone bright.
-        landmarks: corners in film px, with levels, flags and facing.
+        landmarks: six points a vertebra in film px, with levels, flags, hidden points and facing; empty for a frontal
+            view.
+        vertebrae: truth of every vertebra of the patient, on the film or not.
         spacing: pixel size at the patient (mm), magnification divided out.
         phase, acquired: of the film.
-        frontal: whether this is a frontal view (then there are no landmarks).
-        corners_mm: (4, 3) truth corners in the patient frame by level (mm), whether in view or not.
+        frontal: whether this is a frontal view.
+        index_level: injured vertebra, or None.
+        screws: instrumented levels, cranial to caudal.
+        posture: how the patient stood, sat or lay, see `stance.Posture`.
+        field: field of view, one of `recipe.FIELDS_OF_VIEW`, or ``frontal``.
+        geometry: of the exposure, as `truth.exposure_geometry` gives it.
+        mask: (H, W) metal and cement, see `masks`.
     """
 
     pixels: NDArray[np.float32]
     landmarks: SpineLandmarks
+    vertebrae: tuple[VertebraTruth, ...]
     spacing: PixelSpacing
     phase: Phase
     acquired: dt.datetime
     frontal: bool
-    corners_mm: Mapping[VertebralLevel, FloatArray]
+    index_level: VertebralLevel | None
+    screws: tuple[VertebralLevel, ...]
+    posture: str
+    field: str
+    geometry: Mapping[str, Any]
+    mask: Mask
+
+    @property
+    def points_mm(self) -> dict[VertebralLevel, FloatArray]:
+        """True points (6, 3) in the patient frame by level (mm), on the film or not."""
+        return {v.level: v.points_mm for v in self.vertebrae}
+
+    @property
+    def corners_mm(self) -> dict[VertebralLevel, FloatArray]:
+        """True corners (4, 3) in the patient frame by level (mm), on the film or not."""
+        return {v.level: v.points_mm[:4] for v in self.vertebrae}
+
+    @property
+    def fractured(self) -> frozenset[VertebralLevel]:
+        """Levels that cannot serve as a height reference."""
+        return frozenset(v.level for v in self.vertebrae if "fractured" in v.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +82,13 @@ class SimulatedCase:
     """One simulated patient: films in order of time.
 
     Attributes:
+        seed: of the patient.
         patient_id: made from the seed.
         index_level: the injured vertebra.
         films: pre-op, post-op, follow-up.
     """
 
+    seed: int
     patient_id: str
     index_level: VertebralLevel
     films: tuple[SimulatedFilm, ...]
@@ -93,19 +124,9 @@ def banks_of(recipe: Recipe, seed: int) -> tuple[TemplateBank, ...]:
     return tuple(banks)
 
 
-def _posture(individual: Individual, state: State, rng: np.random.Generator) -> tuple[PosedVertebra, ...]:
-    fixed = set()
-    if state.screws:
-        fixed = {p.level for p in individual.vertebrae if state.screws[0] <= p.level < state.screws[-1]}
-    extra = {p.level: rng.normal(0.0, 0.25 if p.level in fixed else 1.4) for p in individual.vertebrae}
-    for level, kink in state.kink_deg.items():
-        extra[level] = extra.get(level, 0.0) + kink
-    return stack_spine(individual, state.fractures, extra, rng.normal(-5.0, 8.5))
-
-
 def _flags(vertebra: PosedVertebra, state: State) -> frozenset[str]:
     flags = set()
-    if any(_is_fracture(c) for c in vertebra.collapses):
+    if any(collapse.kind for collapse in vertebra.collapses):
         flags.add("fractured")
     if vertebra.level in state.screws:
         flags.add("instrumented")
@@ -114,20 +135,29 @@ def _flags(vertebra: PosedVertebra, state: State) -> frozenset[str]:
     return frozenset(flags)
 
 
-def _is_fracture(collapse: Collapse) -> bool:
-    middle = collapse.middle + 0.5 * (collapse.anterior + collapse.posterior)
-    return max(collapse.anterior, middle) >= FRACTURED_FROM
-
-
-def _landmarks(
-    spine: Sequence[PosedVertebra], state: State, setting: Setting, frame: ScaleShift, name: str, facing: Facing
-) -> SpineLandmarks:
+def _truth(
+    spine: Sequence[PosedVertebra], state: State, setting: Setting, frame: ScaleShift
+) -> tuple[VertebraTruth, ...]:
     vertebrae = []
     for vertebra in spine:
-        points = visible_corners(vertebra, setting)
-        if np.isfinite(points).any():
-            vertebrae.append(VertebraLandmarks(frame.apply(points), vertebra.level, 1.0, flags=_flags(vertebra, state)))
-    return SpineLandmarks(tuple(vertebrae), ImageReference(name, simulated=True), facing, 1.0)
+        kinds = [collapse.kind.value for collapse in vertebra.collapses if collapse.kind]
+        kind = kinds[-1] if kinds else None
+        vertebrae.append(vertebra_truth(vertebra, setting, frame, _flags(vertebra, state), kind))
+    return tuple(vertebrae)
+
+
+def _on_film(
+    vertebra: VertebraTruth, lengths: Mapping[str, Map], shape: tuple[int, int], mirrored: bool
+) -> VertebraLandmarks | None:
+    """The vertebra's points on the film, or None when none is."""
+    points = vertebra.points_px.copy()
+    inside = ((points >= 0.0) & (points <= [shape[1], shape[0]])).all(axis=1)
+    points[~inside] = np.nan
+    if not np.isfinite(points[:4]).any():
+        return None
+    exposed = ScaleShift.mirror(float(shape[1])).apply(points) if mirrored else points
+    hidden = frozenset(VertebralLandmark(int(k)) for k in np.flatnonzero(hidden_points(exposed, lengths)))
+    return VertebraLandmarks(points, vertebra.level, 1.0, flags=vertebra.flags, hidden=hidden)
 
 
 def _film(
@@ -137,45 +167,56 @@ def _film(
     rng: np.random.Generator,
     acquired: dt.datetime,
     frontal: bool = False,
-    field: str | None = None,
 ) -> SimulatedFilm:
-    spine = _posture(individual, state, rng)
-    cols = round(recipe.rows * rng.uniform(recipe.aspect_low, recipe.aspect_high))
+    """One film of a patient: posture, field of view, distances, exposure, display and facing are its own."""
+    spine = pose(individual, state, rng)
+    shape = recipe.rows, round(recipe.rows * rng.uniform(recipe.aspect_low, recipe.aspect_high))
     weights = np.array([getattr(recipe, name) for name in FIELDS_OF_VIEW])
-    drawn = str(rng.choice(FIELDS_OF_VIEW, p=weights / weights.sum()))
-    setting = draw_setting(spine, field or drawn, state.index_level, (recipe.rows, cols), frontal, rng)
-    pixels = expose(individual, state, spine, setting, recipe, rng)
+    field = str(rng.choice(FIELDS_OF_VIEW, p=weights / weights.sum()))
     right = bool(rng.random() < recipe.right_facing)
-    frame = ScaleShift.mirror(float(cols)) if right else ScaleShift.identity()
+    setting = draw_setting(spine, field, state.index_level, shape, frontal, rng)
+    pixels, lengths = expose(individual, state, spine, setting, recipe, rng), dict[str, Map]()
+    mask = material_mask(lengths, shape)
+    frame = ScaleShift.mirror(float(shape[1])) if right else ScaleShift.identity()
+    vertebrae = _truth(spine, state, setting, frame)
+    found = [] if frontal else [_on_film(v, lengths, shape, right) for v in vertebrae]
     facing = Facing.UNKNOWN if frontal else Facing.RIGHT if right else Facing.LEFT
-    name = f"SIM{individual.seed:08d}-{state.phase.value}"
-    empty = SpineLandmarks((), ImageReference(name, simulated=True), facing, 0.0)
+    reference = ImageReference(f"SIM{individual.seed:08d}-{state.phase.value}", simulated=True)
     return SimulatedFilm(
-        pixels=np.ascontiguousarray(pixels[:, ::-1]) if right else pixels,
-        landmarks=empty if frontal else _landmarks(spine, state, setting, frame, name, facing),
+        pixels=_mirrored(pixels) if right else pixels,
+        landmarks=SpineLandmarks(tuple(v for v in found if v), reference, facing, 0.0 if frontal else 1.0),
+        vertebrae=vertebrae,
         spacing=PixelSpacing(setting.beam.pixel_mm, setting.beam.pixel_mm, Calibration.GEOMETRY, setting.magnification),
         phase=state.phase,
         acquired=acquired,
         frontal=frontal,
-        corners_mm={v.level: v.corners_mm for v in spine},
+        index_level=state.index_level,
+        screws=state.screws,
+        posture=state.posture.value,
+        field="frontal" if frontal else field,
+        geometry=exposure_geometry(setting, frame),
+        mask=_mirrored(mask) if right else mask,
     )
+
+
+def _mirrored(image: NDArray[Pixel]) -> NDArray[Pixel]:
+    return np.ascontiguousarray(image[:, ::-1])
 
 
 def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:
     """The patient of ``seed`` before surgery, after it and at follow-up."""
     individual = sample_individual(seed, banks_of(recipe, seed))
-    states = sample_course(individual)
+    states = sample_course(individual, recipe)
     rng = np.random.default_rng([seed, 8])
     day = dt.datetime(2020, 1, 1, 9, 0) + dt.timedelta(days=int(rng.integers(0, 1200)))
     days = (0, int(rng.integers(2, 9)), int(rng.integers(360, 1000)))
-    field = None if recipe.narrow > 0.9 else str(rng.choice(["lumbar", "thoracolumbar"]))
     films = []
     for k, state in enumerate(states):
         acquired = day + dt.timedelta(days=days[k], minutes=int(rng.integers(0, 400)))
-        films.append(_film(individual, state, recipe, np.random.default_rng([seed, 9, k]), acquired, field=field))
+        films.append(_film(individual, state, recipe, np.random.default_rng([seed, 9, k]), acquired))
     index = states[0].index_level
     assert index is not None  # every course has one
-    return SimulatedCase(f"SIM{seed:08d}", index, tuple(films))
+    return SimulatedCase(seed, f"SIM{seed:08d}", index, tuple(films))
 
 
 def generate_film(seed: int, recipe: Recipe) -> SimulatedFilm:
@@ -183,9 +224,9 @@ def generate_film(seed: int, recipe: Recipe) -> SimulatedFilm:
     individual = sample_individual(seed, banks_of(recipe, seed))
     rng = np.random.default_rng([seed, 10])
     if rng.random() < recipe.operated:
-        course, after = sample_course(individual, operated=bool(rng.random() < 0.85)), recipe.operation.after
-        state = course[int(rng.choice(3, p=[1.0 - after, 0.5 * after, 0.5 * after]))]
+        after = recipe.operation.after
+        state = sample_course(individual, recipe)[int(rng.choice(3, p=[1.0 - after, 0.5 * after, 0.5 * after]))]
     else:
-        state = sample_untreated(individual)
+        state = sample_untreated(individual, recipe)
     frontal = bool(rng.random() < recipe.frontal)
     return _film(individual, state, recipe, rng, dt.datetime(2020, 1, 1), frontal)

@@ -1,28 +1,23 @@
-"""Folders of simulated films: DICOM or PNG, COCO truth, a table of true measurements."""
+"""Folders of simulated films: DICOM or PNG, masks, COCO truth, tables of true measurements."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import multiprocessing
-import os
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from kummell_ai import __version__
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
-from kummell_ai.dicom.write import write_simulated_dicom
 from kummell_ai.errors import UsageError
-from kummell_ai.imaging.annotation import SpineLandmarks
-from kummell_ai.imaging.radiograph import ImageReference
-from kummell_ai.synthesis.case import SimulatedCase, SimulatedFilm, banks_of, generate_case
+from kummell_ai.synthesis.case import banks_of, generate_case
+from kummell_ai.synthesis.film_files import FORMATS, FilmFiles, whole
 from kummell_ai.synthesis.recipe import Recipe
-from kummell_ai.synthesis.truth import true_measurements
+from kummell_ai.synthesis.workers import run_jobs
 
-FORMATS = ("dicom", "png")
 FILMS_PER_PATIENT = 3
 
 
@@ -33,6 +28,31 @@ class _Job:
     films: int
     recipe: Recipe
     form: str
+    masks: bool
+
+    @property
+    def part(self) -> Path:
+        """The patient's own COCO file, there only when all its films are."""
+        return self.folder / "parts" / f"SIM{self.seed:08d}.json"
+
+    @property
+    def made_with(self) -> str:
+        """Short for all that the files depend on beside the seed."""
+        words = f"{__version__} {self.films} {self.form} {self.masks} {self.recipe}"
+        return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The films of finished parts, read anew at every turn, so that a large set is never in memory."""
+
+    jobs: tuple[_Job, ...]
+
+    def __iter__(self) -> Iterator[AnnotatedFilm]:
+        for job in self.jobs:
+            for film in read_coco(job.part):
+                film.extra.pop("made_with")
+                yield film
 
 
 def write_dataset(
@@ -43,125 +63,123 @@ def write_dataset(
     *,
     workers: int = 1,
     form: str = "dicom",
+    masks: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Simulate ``count`` films, three a patient (before, after, follow-up); the last patient may have fewer.
 
-    A run that was stopped goes on where it ended. The same seed gives the same films on any number of workers.
+    A run that was stopped goes on where it ended; films made with another recipe or version are made anew. The same
+    seed gives the same films on any number of workers.
 
     Args:
-        out: folder; gets ``films/``, ``annotations.json`` (COCO keypoints) and ``truth.csv``.
+        out: folder; gets ``films/``, ``annotations.json`` (COCO keypoints), ``truth.csv`` (a row a film),
+            ``vertebrae.csv`` (a row a vertebra), ``recipe.yaml``, and ``masks/`` when asked for.
         count: films, at least 1.
         seed: patient k has seed ``seed + k``.
         recipe: what to simulate.
         workers: processes.
         form: ``dicom`` or ``png``.
+        masks: whether to write where metal (1) and cement (2) lie, as an 8-bit PNG a film.
         progress: called with the number of films done since the last call.
 
     Returns:
         Path of ``annotations.json``.
 
     Raises:
-        UsageError: ``count``, ``workers`` or ``form`` is out of range.
-        ConfigError: the recipe's templates cannot be used.
+        UsageError: ``count``, ``workers``, ``seed`` or ``form`` is out of range.
+        ConfigError: what the recipe points to cannot be used; nothing is written then.
     """
     if count < 1 or workers < 1 or seed < 0:
         raise UsageError(f"count {count}, workers {workers}, seed {seed}: count and workers start at 1, a seed at 0")
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is unknown; use {' or '.join(FORMATS)}", form)
     if recipe.templates:
-        banks_of(recipe, seed)  # before anything is written
-    (out / "films").mkdir(parents=True, exist_ok=True)
-    (out / "parts").mkdir(exist_ok=True)
-    jobs = [
-        _Job(out, seed + k, min(FILMS_PER_PATIENT, count - k * FILMS_PER_PATIENT), recipe, form)
-        for k in range(-(-count // FILMS_PER_PATIENT))
-    ]
-    for done in _run(jobs, workers):
+        banks_of(recipe, seed)  # refuses bones that cannot be used before anything is written
+    for name in ("films", "parts", *(("masks",) if masks else ())):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    _write_recipe(out / "recipe.yaml", recipe, count, seed)
+    patients = -(-count // FILMS_PER_PATIENT)
+    jobs = tuple(
+        _Job(out, seed + k, min(FILMS_PER_PATIENT, count - k * FILMS_PER_PATIENT), recipe, form, masks)
+        for k in range(patients)
+    )
+    for done in run_jobs(_make_patient, jobs, workers):
         if progress is not None:
             progress(done)
-    films = [film for job in jobs for film in read_coco(_part(job))]
     target = out / "annotations.json"
-    write_coco(target.with_suffix(".partial"), films)
-    os.replace(target.with_suffix(".partial"), target)
-    _write_truth(out / "truth.csv", films)
+    write_coco(target, _Parts(jobs))
+    _write_table(out / "truth.csv", (_film_row(film) for film in _Parts(jobs)))
+    _write_table(out / "vertebrae.csv", (row for film in _Parts(jobs) for row in _vertebra_rows(film)))
     return target
 
 
-def _run(jobs: list[_Job], workers: int) -> Iterator[int]:
-    if workers == 1 or len(jobs) == 1:
-        yield from map(_make_patient, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_make_patient, jobs)
-
-
-def _part(job: _Job) -> Path:
-    made_with = hashlib.sha256(f"{job.recipe} {job.films} {job.form}".encode()).hexdigest()[:8]
-    return job.folder / "parts" / f"SIM{job.seed:08d}-{made_with}.json"
-
-
 def _make_patient(job: _Job) -> int:
-    part = _part(job)
-    if not part.exists():
+    if not _is_made(job):
+        job.part.unlink(missing_ok=True)  # first: from here on its films are not those of the old part
         case = generate_case(job.seed, job.recipe)
-        films = [_write_film(job, case, film, k) for k, film in enumerate(case.films[: job.films])]
-        write_coco(part.with_suffix(".partial"), films)
-        os.replace(part.with_suffix(".partial"), part)
+        files = FilmFiles(job.folder, job.form, job.masks)
+        films = [files.write(case, film, k) for k, film in enumerate(case.films[: job.films])]
+        for film in films:
+            film.extra["made_with"] = job.made_with
+        write_coco(job.part, films)
     return job.films
 
 
-def _write_film(job: _Job, case: SimulatedCase, film: SimulatedFilm, number: int) -> AnnotatedFilm:
-    suffix = ".dcm" if job.form == "dicom" else ".png"
-    name = f"{case.patient_id}-{number}-{film.phase.value}"
-    path = job.folder / "films" / (name + suffix)
-    partial = path.with_suffix(".partial")
-    if job.form == "dicom":
-        write_simulated_dicom(
-            partial,
-            film.pixels,
-            spacing=film.spacing,
-            patient_id=case.patient_id,
-            acquired=film.acquired,
-            facing=film.landmarks.facing,
-            comment=f"Phase {film.phase.value}.",
-            seed=job.seed * 10 + number,
-        )
-    else:
-        _write_png(partial, film.pixels)
-    os.replace(partial, path)
-    reference = ImageReference(name, patient_id=case.patient_id, acquired=film.acquired, simulated=True)
-    landmarks: SpineLandmarks = replace(film.landmarks, reference=reference)
-    extra: dict[str, Any] = {
-        "phase": film.phase.value,
-        "index_level": case.index_level.value,
-        "truth": true_measurements(film.corners_mm, case.index_level),
-    }
-    height, width = film.pixels.shape
-    return AnnotatedFilm(f"films/{path.name}", (width, height), landmarks, film.spacing, extra)
+def _is_made(job: _Job) -> bool:
+    if not job.part.exists():
+        return False
+    for film in json.loads(job.part.read_text(encoding="utf-8"))["images"]:
+        files = (film["file_name"], film.get("mask", film["file_name"]))
+        if film.get("made_with") != job.made_with or not all((job.folder / name).exists() for name in files):
+            return False
+    return True
 
 
-def _write_png(path: Path, pixels: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-    from PIL import Image
+def _write_recipe(path: Path, recipe: Recipe, count: int, seed: int) -> None:
+    """The recipe with all its keys, which ``--recipe`` reads again; what else made the films stands in a comment."""
+    import yaml
 
-    Image.fromarray(np.rint(pixels * 65535).astype(np.uint16)).save(path, format="PNG")
+    values = json.loads(json.dumps(asdict(recipe)))  # tuples become lists
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    with whole(path) as partial:
+        head = f"# kummell_ai {__version__}: kummell-ai synthesize --count {count} --seed {seed} --recipe recipe.yaml"
+        partial.write_text(f"{head}\n{text}", encoding="utf-8")
 
 
-def _write_truth(path: Path, films: list[AnnotatedFilm]) -> None:
-    rows = [
-        {
-            "file_name": f.file_name,
-            "patient": f.landmarks.reference.patient_id,
-            "phase": f.extra["phase"],
-            "index_level": f.extra["index_level"],
-            **f.extra["truth"],
+def _film_row(film: AnnotatedFilm) -> dict[str, Any]:
+    extra = film.extra
+    described = {key: extra.get(key) for key in ("phase", "index_level", "fracture", "posture", "field_of_view")}
+    projected = {f"projected_{key}": value for key, value in extra["projected_truth"].items()}
+    row: dict[str, Any] = {"file_name": film.file_name, "patient": film.landmarks.reference.patient_id, **described}
+    return {**row, **extra["truth"], **projected}
+
+
+def _vertebra_rows(film: AnnotatedFilm) -> Iterator[dict[str, Any]]:
+    for vertebra, detail in zip(film.landmarks.vertebrae, film.details, strict=True):
+        yield {
+            "file_name": film.file_name,
+            "patient": film.landmarks.reference.patient_id,
+            "phase": film.extra["phase"],
+            "level": None if vertebra.level is None else vertebra.level.value,
+            "flags": " ".join(sorted(vertebra.flags)),
+            "fracture": detail["fracture"],
+            **detail["truth"],
+            **{f"projected_{key}": value for key, value in detail["projected_truth"].items()},
         }
-        for f in films
-    ]
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)
+
+
+def _write_table(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    """CSV of rows whose keys may differ; they are gone through once and kept on disk until all keys are known."""
+    names: dict[str, None] = {}
+    spool = path.with_name(path.name + ".rows.partial")
+    try:
+        with spool.open("w", encoding="utf-8") as stream:
+            for row in rows:
+                names.update(dict.fromkeys(row))
+                stream.write(json.dumps(row) + "\n")
+        with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as out, spool.open() as stream:
+            writer = csv.DictWriter(out, list(names), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(json.loads(line) for line in stream)
+    finally:
+        spool.unlink(missing_ok=True)
