@@ -1,43 +1,29 @@
-"""One simulated individual: which levels, which template bones, how large, how dense, how the spine curves.
-
-Sizes and angles follow the summary of 1,755 real lateral films and the literature values in docs/simulation.md.
-"""
+"""One simulated individual: which levels, which template bones, how large, how dense, how the spine curves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kummell_ai.anatomy import USUAL_LEVELS, VertebralLevel
+from kummell_ai.anatomy import LEVELS, USUAL_LEVELS, VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis.bone_choice import TemplateBank, choose_bones, riding_bones
 from kummell_ai.synthesis.bones import BoneTemplate
 from kummell_ai.synthesis.fracture import Collapse
+from kummell_ai.synthesis.level_shapes import SHAPES
+from kummell_ai.synthesis.recipe import AnatomyRecipe
 
-TemplateBank = Mapping[str, BoneTemplate]
+__all__ = ["CRANIAL_END", "Individual", "TemplateBank", "VertebraPlan", "sample_individual"]
 
 CRANIAL_END = VertebralLevel.T4
 
-# depth relative to L3, mean body height / depth, disc height / L3 depth below the level, body-axis rotation to the
-# next level below (deg, kyphosis +) with its spread
-_SHAPE: dict[str, tuple[float, float, float, float, float]] = {
-    "T4": (0.66, 0.82, 0.11, 3.6, 2.0),
-    "T5": (0.69, 0.81, 0.12, 4.2, 2.2),
-    "T6": (0.73, 0.80, 0.13, 4.8, 2.4),
-    "T7": (0.77, 0.78, 0.14, 4.8, 2.4),
-    "T8": (0.80, 0.76, 0.15, 4.4, 2.4),
-    "T9": (0.83, 0.75, 0.16, 3.8, 2.4),
-    "T10": (0.86, 0.75, 0.17, 3.2, 2.6),
-    "T11": (0.89, 0.74, 0.19, 2.8, 3.0),
-    "T12": (0.92, 0.74, 0.22, 0.8, 3.4),
-    "L1": (0.95, 0.73, 0.26, -1.4, 4.0),
-    "L2": (0.98, 0.73, 0.30, -5.8, 4.2),
-    "L3": (1.00, 0.72, 0.33, -9.8, 4.4),
-    "L4": (1.00, 0.71, 0.34, -13.5, 5.0),
-    "L5": (0.985, 0.69, 0.30, -18.0, 6.0),
-    "S1": (0.93, 0.80, 0.0, 0.0, 0.0),
-}
+SLIP_LEVELS = (VertebralLevel.L3, VertebralLevel.L4, VertebralLevel.L5)
+SLIP_SHARES = (0.12, 0.6, 0.28)
+"""The slipping vertebra: degenerative slips are commonest at L4, those of the isthmus at L5."""
+
+_USUAL = AnatomyRecipe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,7 @@ class VertebraPlan:
         angle_deg: rotation of the next body below with regard to this one (kyphosis +).
         twist_deg: axial rotation and side tilt with regard to the spine's own plane (deg).
         shift_mm: (x, y) offset from the spine's own line (mm).
+        slip_mm: how far this vertebra lies in front of its place on the one below (mm), along the disc: listhesis.
     """
 
     level: VertebralLevel
@@ -63,6 +50,7 @@ class VertebraPlan:
     angle_deg: float
     twist_deg: tuple[float, float]
     shift_mm: tuple[float, float]
+    slip_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,7 @@ class Individual:
     """A patient's bones, the same on every film.
 
     Attributes:
-        vertebrae: cranial to caudal, S1 last.
+        vertebrae: cranial to caudal, S1 last; with T13 or L6 in one patient of ten.
         others: bones riding on a vertebra (pelvis, ribs, femora).
         density: bone mineral with regard to a healthy adult (1).
         cortex_mm: thickness of the cortical shell (mm).
@@ -86,26 +74,23 @@ class Individual:
     seed: int
 
 
-def template_for(level: VertebralLevel, banks: Sequence[TemplateBank], rng: np.random.Generator) -> BoneTemplate:
-    """The bone of ``level`` from the first bank that has it; thoracic levels may also be a slender L1."""
-    for bank in banks:
-        if level.value in bank:
-            return bank[level.value]
-        if level < VertebralLevel.L1 and "L1" in bank and rng.random() < 0.5:
-            return bank["L1"]
-    return next(bank["L1"] for bank in banks if "L1" in bank)
+def _levels(recipe: AnatomyRecipe, rng: np.random.Generator) -> tuple[VertebralLevel, ...]:
+    """Levels of the spine from `CRANIAL_END` to S1, with a 13th thoracic or a sixth lumbar vertebra now and then."""
+    has_variant, thoracic = rng.random() < recipe.variants, rng.random() < 0.45
+    variant = {VertebralLevel.T13 if thoracic else VertebralLevel.L6} if has_variant else set()
+    return tuple(level for level in LEVELS if level >= CRANIAL_END and (level in USUAL_LEVELS or level in variant))
 
 
 def _plan(
     level: VertebralLevel, template: BoneTemplate, depth_l3: float, habit: FloatArray, rng: np.random.Generator
 ) -> VertebraPlan:
-    depth_share, height_share, disc_share, angle, spread = _SHAPE[level.value]
+    shape = SHAPES[level.value]
     corners = template.corners_mm
     own_depth = float(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1).mean())
     own_height = float(np.linalg.norm(corners[0] - corners[1], axis=-1).mean())
-    depth = depth_l3 * depth_share * (1.0 + rng.normal(0.0, 0.025))
-    height = depth * height_share * (1.0 + habit[0] + rng.normal(0.0, 0.035))
-    if level is VertebralLevel.S1:
+    depth = depth_l3 * shape.depth * (1.0 + rng.normal(0.0, 0.025))
+    height = depth * shape.height * (1.0 + habit[0] + rng.normal(0.0, 0.035))
+    if level is VertebralLevel.S1 or template.fractured:
         height = own_height * depth / own_depth
     sx, sz = depth / own_depth, height / own_height
     scale = np.array([sx, sx * (1.0 + rng.normal(0.0, 0.05)), sz])
@@ -119,9 +104,9 @@ def _plan(
         roughness_mm=abs(rng.normal(0.0, 0.25)),
         seed=int(rng.integers(2**31)),
     )
-    if level is VertebralLevel.S1:
+    if level is VertebralLevel.S1 or template.fractured:
         collapse = Collapse()
-    disc = depth_l3 * disc_share * max(0.25, 1.0 + habit[1] + rng.normal(0.0, 0.16))
+    disc = depth_l3 * shape.disc * max(0.25, 1.0 + habit[1] + rng.normal(0.0, 0.16))
     if rng.random() < 0.12:
         disc *= rng.uniform(0.2, 0.7)
     return VertebraPlan(
@@ -130,60 +115,71 @@ def _plan(
         scale,
         collapse,
         disc,
-        angle + 0.7 * spread * rng.normal() + 0.6 * spread * habit[3],
+        shape.angle_deg + 0.7 * shape.spread_deg * rng.normal() + 0.6 * shape.spread_deg * habit[3],
         (rng.normal(0.0, 1.2), rng.normal(0.0, 1.0)),
         (rng.normal(0.0, 0.5), 0.0),
     )
 
 
-def _with_scoliosis(plans: list[VertebraPlan], rng: np.random.Generator) -> list[VertebraPlan]:
-    size = rng.uniform(3.0, 14.0) if rng.random() < 0.2 else abs(rng.normal(0.0, 1.5))
+def _with_scoliosis(plans: list[VertebraPlan], share: float, rng: np.random.Generator) -> list[VertebraPlan]:
+    """A lateral curve with axial rotation (peak 3 to 14 deg); without scoliosis the slight one that everybody has."""
+    curved, peak, slight = rng.random() < share, rng.uniform(3.0, 14.0), abs(rng.normal(0.0, 1.5))
+    size = peak if curved else slight
     phase, waves = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.4)
-    out = []
-    for k, plan in enumerate(plans):
-        wave = np.sin(phase + waves * 2 * np.pi * k / len(plans))
-        turn = (
-            plan.twist_deg[0] + size * wave,
-            plan.twist_deg[1] + 0.5 * size * np.cos(phase + waves * 2 * np.pi * k / len(plans)),
+    turns = phase + waves * 2 * np.pi * np.arange(len(plans)) / len(plans)
+    return [
+        replace(
+            plan,
+            twist_deg=(plan.twist_deg[0] + size * np.sin(turn), plan.twist_deg[1] + 0.5 * size * np.cos(turn)),
+            shift_mm=(plan.shift_mm[0], 0.9 * size * np.sin(turn)),
         )
-        out.append(
-            VertebraPlan(
-                plan.level,
-                plan.template,
-                plan.scale,
-                plan.collapse,
-                plan.disc_mm,
-                plan.angle_deg,
-                turn,
-                (plan.shift_mm[0], 0.9 * size * wave),
-            )
-        )
-    return out
-
-
-def sample_individual(seed: int, banks: Sequence[TemplateBank]) -> Individual:
-    """Draw a patient; the same seed and banks give the same patient."""
-    rng = np.random.default_rng([seed, 1])
-    order = list(banks)
-    if len(order) > 1 and rng.random() < 0.4:
-        order = order[1:] + order[:1]
-    depth_l3 = float(np.clip(rng.normal(35.5, 2.6), 28.0, 43.0))
-    habit = np.array([rng.normal(0.0, 0.05), rng.normal(-0.08, 0.15), rng.normal(0.6, 0.7), rng.normal()])
-    plans = [
-        _plan(level, template_for(level, order, rng), depth_l3, habit, rng)
-        for level in USUAL_LEVELS
-        if level >= CRANIAL_END
+        for plan, turn in zip(plans, turns, strict=True)
     ]
-    others: dict[str, BoneTemplate] = {}
-    for bank in order:
-        for name, bone in bank.items():
-            if not bone.has_rims and bone.anchor in {p.level.value for p in plans} and name.lower() not in others:
-                others[name.lower()] = bone
+
+
+def _with_listhesis(plans: list[VertebraPlan], share: float, rng: np.random.Generator) -> list[VertebraPlan]:
+    """One lumbar vertebra 3 to 12 mm in front of the one below, on a worn disc."""
+    slips, slip_mm, worn = rng.random() < share, float(rng.triangular(3.0, 4.5, 12.0)), rng.uniform(0.35, 0.85)
+    level = SLIP_LEVELS[int(rng.choice(len(SLIP_LEVELS), p=SLIP_SHARES))]
+    if not slips:
+        return plans
+    return [
+        replace(plan, slip_mm=slip_mm, disc_mm=worn * plan.disc_mm) if plan.level is level else plan for plan in plans
+    ]
+
+
+def _mineral(porotic: bool, rng: np.random.Generator) -> tuple[float, float]:
+    """Density with regard to a healthy adult, and thickness of the cortex (mm)."""
+    density, cortex = rng.normal(), rng.normal()
+    if porotic:
+        return max(float(np.exp(-1.35 + 0.38 * density)), 0.1), float(np.clip(0.45 + 0.12 * cortex, 0.22, 0.8))
+    return float(np.exp(-0.45 + 0.3 * density)), float(np.clip(0.68 + 0.18 * cortex, 0.35, 1.2))
+
+
+def sample_individual(seed: int, banks: Sequence[TemplateBank], recipe: AnatomyRecipe = _USUAL) -> Individual:
+    """Draw a patient; the same seed, banks and recipe give the same patient.
+
+    Args:
+        seed: of the patient.
+        banks: bones of single individuals, the project's own last.
+        recipe: shares of what patients have.
+    """
+    rng = np.random.default_rng([seed, 1])
+    levels = _levels(recipe, np.random.default_rng([seed, 1, 1]))
+    choice = choose_bones(banks, levels, recipe.blend, recipe.real_fractures, np.random.default_rng([seed, 1, 2]))
+    porotic = bool(rng.random() < recipe.osteoporosis)
+    density, cortex_mm = _mineral(porotic, rng)
+    depth_l3 = float(np.clip(rng.normal(35.5, 2.6), 28.0, 43.0))
+    porous = rng.normal(1.0 if porotic else 0.3, 0.6)
+    habit = np.array([rng.normal(0.0, 0.05), rng.normal(-0.08, 0.15), porous, rng.normal()])
+    plans = [_plan(level, choice.bone(level), depth_l3, habit, rng) for level in levels]
+    plans = _with_scoliosis(plans, recipe.scoliosis, rng)
+    plans = _with_listhesis(plans, recipe.listhesis, rng)
     return Individual(
-        vertebrae=tuple(_with_scoliosis(plans, rng)),
-        others=tuple(others.values()),
-        density=float(np.exp(rng.normal(-0.65, 0.4))),
-        cortex_mm=float(np.clip(rng.normal(0.62, 0.2), 0.25, 1.2)),
+        vertebrae=tuple(plans),
+        others=riding_bones(choice.order, levels),
+        density=density,
+        cortex_mm=cortex_mm,
         tube=(rng.uniform(135.0, 195.0), rng.uniform(70.0, 115.0), rng.uniform(100.0, 210.0)),
         seed=seed,
     )

@@ -23,6 +23,12 @@ LEFT, MIDDLE, RIGHT = 0, 1, 2
 
 RIM_SHAPE = (2, 2, 3, 3)
 
+FRONT_INTACT = 0.75
+"""Lowest anterior over posterior height of a body that counts as intact."""
+
+HEIGHT_INTACT = 0.55
+"""Lowest mean height over depth of a body that counts as intact; whole ones have 0.65 to 0.9."""
+
 
 def no_rims() -> FloatArray:
     """Rims (2, 2, 3, 3) of a bone without endplates: all NaN."""
@@ -45,6 +51,7 @@ class BoneTemplate:
             bone without endplates.
         source: "procedural", or the file the bone was read from.
         anchor: name of the vertebra in whose canonical frame the bone lies; the bone's own name for a vertebra.
+        fractured: whether the body itself has collapsed, told from its rims: no bone to build a healthy level from.
     """
 
     name: str
@@ -53,6 +60,7 @@ class BoneTemplate:
     rims_mm: FloatArray = field(default_factory=no_rims)
     source: str = "procedural"
     anchor: str = ""
+    fractured: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vertices_mm", np.ascontiguousarray(self.vertices_mm, dtype=np.float64))
@@ -62,6 +70,7 @@ class BoneTemplate:
             raise ValueError(f"rims_mm of {self.name} has shape {self.rims_mm.shape}, expected {RIM_SHAPE}")
         if not self.anchor:
             object.__setattr__(self, "anchor", self.name)
+        object.__setattr__(self, "fractured", self.name != "S1" and _collapsed(self.corners_mm))
 
     @property
     def has_rims(self) -> bool:
@@ -78,6 +87,13 @@ class BoneTemplate:
         """Lowest and highest corner (2, 3) of the box around the rim points; NaN without rims."""
         points = self.rims_mm.reshape(-1, 3)
         return np.stack([points.min(axis=0), points.max(axis=0)])
+
+
+def _collapsed(corners_mm: FloatArray) -> bool:
+    """Whether the front is below `FRONT_INTACT` of the back, or the whole body flat; False without corners."""
+    front, back = np.linalg.norm(corners_mm[SUPERIOR] - corners_mm[INFERIOR], axis=-1)
+    depth = np.linalg.norm(corners_mm[:, ANTERIOR] - corners_mm[:, POSTERIOR], axis=-1).mean()
+    return bool(front < FRONT_INTACT * back or 0.5 * (front + back) < HEIGHT_INTACT * depth)
 
 
 def is_closed(faces: FaceArray) -> bool:

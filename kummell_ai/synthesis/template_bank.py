@@ -1,181 +1,194 @@
-"""Templates from a folder of closed bone meshes, brought into the canonical frame with rims found."""
+"""Templates of one individual from meshes or CT masks, brought into the canonical frame with rims found."""
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
-from kummell_ai.anatomy import LEVELS, VertebralLevel
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.bones import BoneTemplate, FaceArray, FloatArray, merge_vertices, no_rims, signed_volume
-from kummell_ai.synthesis.mesh_io import MESH_SUFFIXES, load_mesh
+from kummell_ai.synthesis.bone_names import bone_name, carrier_index, is_vertebra, level_index
+from kummell_ai.synthesis.bones import BoneTemplate, FloatArray, no_rims
+from kummell_ai.synthesis.mask_files import individuals_in_masks, is_mask
+from kummell_ai.synthesis.mesh_axes import Mesh, find_axes, named_axes
+from kummell_ai.synthesis.mesh_folder import mesh_files, read_meshes
+from kummell_ai.synthesis.procedural.mesh import join
 from kummell_ai.synthesis.rims import PlacedBone, place_vertebra
+from kummell_ai.synthesis.rims_file import Corrections, move_rims, read_rims_file
+from kummell_ai.synthesis.sections import section_loops
 
-Mesh = tuple[FloatArray, FaceArray]
+__all__ = ["TemplateSet", "bone_name", "find_individuals", "load_bank", "load_templates"]
 
-_LEVEL = r"(?:T1[0-3]|T[1-9]|L[1-6]|S1)"
-_VERTEBRA = re.compile(rf"(?:vertebrae?[_-])?({_LEVEL})", re.IGNORECASE)
-_SEVERAL = re.compile(rf".*?({_LEVEL})-({_LEVEL})", re.IGNORECASE)
-_RIB = re.compile(r"rib_(?:left|right)_(\d{1,2})", re.IGNORECASE)
-_OTHERS = {
-    "pelvis": "S1", "hip_left": "S1", "hip_right": "S1", "femur_left": "S1", "femur_right": "S1",
-    "sternum": "T6", "scapula_left": "T4", "scapula_right": "T4",
-}  # fmt: skip
-"""Bones other than vertebrae and ribs, and the vertebra each rides on."""
+CUT_SHARE = 0.5
+"""A vertebra whose section just inside its upper or lower end is larger than this share of its largest one is cut:
+whole ones end in the tips of their processes."""
 
-_DIRECTIONS = {"R": (1, -1), "L": (1, 1), "A": (0, 1), "P": (0, -1), "S": (2, 1), "I": (2, -1)}
+_log = logging.getLogger(__name__)
 
 
-def load_templates(folder: Path, *, axes: str | None = None, exclude: Collection[str] = ()) -> dict[str, BoneTemplate]:
-    """Templates of all bones in ``folder`` whose file names are understood, by bone name.
+@dataclass(frozen=True, slots=True)
+class TemplateSet:
+    """The bones of one individual.
 
-    Names: L1.ply, vertebrae_T12.stl, S1.ply or sacrum.ply (whole sacrum), mean_L2-L5.ply (one shell a level),
+    Attributes:
+        templates: by bone name.
+        notes: what was left out, and why, one line each.
+    """
+
+    templates: dict[str, BoneTemplate]
+    notes: tuple[str, ...]
+
+
+def load_templates(path: Path, *, axes: str | None = None, exclude: Collection[str] = ()) -> dict[str, BoneTemplate]:
+    """Templates of all bones of one individual, by bone name; see `load_bank`. What is left out is logged."""
+    bank = load_bank(path, axes=axes, exclude=exclude)
+    for note in bank.notes:
+        _log.warning("%s: %s", path.name, note)
+    return bank.templates
+
+
+def load_bank(path: Path, *, axes: str | None = None, exclude: Collection[str] = ()) -> TemplateSet:
+    """Bones of one individual from a folder of meshes, or from a CT mask or a folder of one mask a structure.
+
+    Mesh names: L1.ply, vertebrae_T12.stl, S1.ply or sacrum.ply (whole sacrum), mean_L2-L5.ply (one shell a level),
     Pelvis.ply, rib_left_5.ply, sternum.ply, scapula_left.ply; body-only meshes (L1_body.ply) and other names are left
-    out. A file with an extent below 1 is taken to be in metres, else in mm.
+    out. A mesh with an extent below 1 is taken to be in metres, else in mm. Masks: see `mask_files`. A folder that
+    holds both is read as meshes. Rims may be corrected in a file (`rims_file`).
 
     Args:
-        folder: folder with PLY, STL or OBJ files.
-        axes: what the files' x, y and z point to, as three of the letters R/L, A/P, S/I, such as "RAS"; found from
+        path: folder of meshes, NIfTI mask, or folder of masks.
+        axes: what the meshes' x, y and z point to, as three of the letters R/L, A/P, S/I, such as "RAS"; found from
             the vertebrae's stacking, symmetry and weight in front when not given.
         exclude: bone names to leave out.
 
     Raises:
-        ConfigError: no folder, no vertebra, a mesh that leaks, or one that gives no plausible vertebral body.
+        ConfigError: no such path, no vertebra, a vertebra that leaks or has no plausible body, an unknown mask.
     """
-    meshes = {name: mesh for name, mesh in _read_folder(folder).items() if name not in exclude}
-    vertebrae = {name: mesh for name, mesh in meshes.items() if name in VertebralLevel.__members__}
+    if not path.exists():
+        raise ConfigError(
+            f"{path} is no folder and no mask; expected a folder of bone meshes or a CT mask: check the path", path
+        )
+    corrections = read_rims_file(_rims_path(path))
+    unwanted = {*exclude, *(name for name, item in corrections.items() if item is None)}
+    notes: list[str] = []
+    if path.is_dir() and mesh_files(path):
+        meshes = _turned(path, read_meshes(path, unwanted, notes), axes, notes)
+        return TemplateSet(_templates(meshes, path.name, corrections, str(path), notes, strict=True), tuple(notes))
+    from kummell_ai.synthesis.mask_bank import read_masks
+
+    if path.is_dir() and not individuals_in_masks(path):
+        raise ConfigError(
+            f"{path} holds no vertebra mesh and no vertebra mask; expected files such as L1.ply, "
+            "vertebrae_L1.nii.gz or sub-1_seg-vert_msk.nii.gz: point to such a folder",
+            path,
+        )
+    found = read_masks(path, unwanted, notes)
+    name = path.name.split(".")[0]
+    return TemplateSet(_templates(found, name, corrections, str(path), notes, strict=False), tuple(notes))
+
+
+def find_individuals(path: Path) -> tuple[Path, ...]:
+    """Paths for `load_bank`, one an individual: the path itself, or what a folder of folders or of masks holds.
+
+    Raises:
+        ConfigError: nothing there can be read as bones.
+    """
+    if path.is_dir() and not mesh_files(path):
+        found = individuals_in_masks(path)
+        if not found:
+            found = [p for item in sorted(path.iterdir()) if item.is_dir() for p in _individuals(item)]
+        if found:
+            return tuple(found)
+    elif path.is_dir() or is_mask(path):
+        return (path,)
+    raise ConfigError(f"{path} holds no bone meshes and no vertebra masks; point to a folder that does", path)
+
+
+def _individuals(folder: Path) -> list[Path]:
+    if mesh_files(folder):
+        return [folder]
+    inner = sorted(item for item in folder.iterdir() if item.is_dir())
+    return individuals_in_masks(folder) or [path for item in inner for path in _individuals(item)]
+
+
+def _rims_path(path: Path) -> Path:
+    return path / "rims.json" if path.is_dir() else path.with_name(path.name.split(".")[0] + ".rims.json")
+
+
+def _turned(folder: Path, meshes: Mapping[str, Mesh], axes: str | None, notes: list[str]) -> dict[str, Mesh]:
+    """Meshes with x anterior, y left, z cranial; vertebrae that the border of a scan cuts are noted and left out."""
+    vertebrae = {name: mesh for name, mesh in meshes.items() if is_vertebra(name)}
     if not vertebrae:
         raise ConfigError(f"{folder} holds no vertebra mesh; expected files such as L1.ply: point to such a folder")
-    turn = _find_axes(vertebrae) if axes is None else _named_axes(axes)
-    turned = {name: _turn(mesh, turn) for name, mesh in meshes.items()}
-    placed = {name: place_vertebra(name, *turned[name]) for name in sorted(vertebrae, key=_level_index)}
-    templates = {
-        name: BoneTemplate(name, bone.vertices_mm, turned[name][1], bone.rims_mm, source=folder.name)
-        for name, bone in placed.items()
-    }
-    for name in sorted(meshes.keys() - vertebrae.keys()):
-        templates[name] = _ride_along(name, turned[name], placed, folder.name)
+    turn = find_axes(vertebrae) if axes is None else named_axes(axes)
+    turned = {name: (mesh[0] @ turn.T, mesh[1]) for name, mesh in meshes.items()}
+    cut = [name for name in vertebrae if _is_cut(turned[name])] if len(vertebrae) > 1 else []
+    notes += [f"{name} left out: it ends in a flat cut, as at the border of a scan" for name in cut]
+    return {name: mesh for name, mesh in turned.items() if name not in cut}
+
+
+def _is_cut(mesh: Mesh) -> bool:
+    """Whether the solid ends, above or below, in a large flat face."""
+    low, high = mesh[0][:, 2].min() + 1.5, mesh[0][:, 2].max() - 1.5
+
+    def area(z: float) -> float:
+        loops = section_loops(*mesh, 2, z)
+        return max((float(np.prod(np.ptp(loop.reshape(-1, 3), axis=0)[:2])) for loop in loops), default=0.0)
+
+    largest = max(area(float(z)) for z in np.linspace(low, high, 15)[1:-1])
+    return max(area(float(low)), area(float(high))) > CUT_SHARE * largest
+
+
+def _templates(
+    meshes: Mapping[str, Mesh], source: str, corrections: Corrections, where: str, notes: list[str], strict: bool
+) -> dict[str, BoneTemplate]:
+    """Templates of meshes with x anterior, y left, z cranial; without ``strict``, implausible bodies are only noted."""
+    meshes = _with_pelvis(meshes, notes)
+    placed: dict[str, PlacedBone] = {}
+    for name in sorted(filter(is_vertebra, meshes), key=level_index):
+        try:
+            placed[name] = place_vertebra(name, *meshes[name])
+        except ConfigError as error:
+            if strict:
+                raise
+            notes.append(f"{name} left out: {error}")
+    if not placed:
+        raise ConfigError(
+            f"{where} gives no whole vertebra ({'; '.join(notes) or 'no label'}); use another scan", where
+        )
+    templates = {}
+    for name, bone in placed.items():
+        corners = corrections.get(name)
+        rims = move_rims(bone.rims_mm, corners, f"{where}: rims of {name}") if corners else bone.rims_mm
+        templates[name] = BoneTemplate(name, bone.vertices_mm, meshes[name][1], rims, source=source)
+    for name in sorted(name for name in meshes if not is_vertebra(name)):
+        templates[name] = _ride_along(name, meshes[name], placed, source)
+    unknown = [name for name, item in corrections.items() if item is not None and name not in placed]
+    if unknown:
+        raise ConfigError(
+            f"{where}: the rims file corrects {unknown[0]}, which is no vertebra here; remove it", unknown
+        )
     return templates
 
 
-def bone_name(stem: str) -> str | None:
-    """Template name for the file stem, None when it is not understood or a body-only mesh.
-
-    >>> [bone_name(stem) for stem in ("vertebrae_T12", "Pelvis", "rib_left_5", "L1_body", "notes")]
-    ['T12', 'pelvis', 'rib_left_5', None, None]
-    """
-    if stem.lower() == "sacrum":
-        return "S1"
-    if match := _VERTEBRA.fullmatch(stem):
-        return match[1].upper()
-    name = stem.lower()
-    return name if _RIB.fullmatch(name) or name in _OTHERS else None
-
-
-def _read_folder(folder: Path) -> dict[str, Mesh]:
-    """Meshes in mm, in the file's axes, by bone name."""
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder; expected a folder of bone meshes: check the path", folder)
-    meshes: dict[str, Mesh] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in MESH_SUFFIXES or path.name.startswith("."):
-            continue
-        several, name = _SEVERAL.fullmatch(path.stem), bone_name(path.stem)
-        if not several and not name:
-            continue
-        vertices, faces = load_mesh(path)
-        if np.ptp(vertices, axis=0).max() < 1.0:
-            vertices = vertices * 1000.0
-        if several:
-            meshes |= _split_levels(path.name, (vertices, faces), several[1].upper(), several[2].upper())
-        elif name:
-            meshes[name] = (vertices, faces)
-    return meshes
-
-
-def _split_levels(file: str, mesh: Mesh, first: str, last: str) -> dict[str, Mesh]:
-    """One mesh per level from a file of separate shells, ordered along the axis they are stacked on, z up."""
-    vertices, faces = mesh
-    n = len(vertices)
-    links = coo_array((np.ones(3 * len(faces)), (faces.ravel(), np.roll(faces, -1, axis=1).ravel())), shape=(n, n))
-    count, label = connected_components(links, directed=False)
-    names = [level.value for level in LEVELS if _level_index(first) <= level.index <= _level_index(last)]
-    names = [name for name in names if name not in ("T13", "L6") or name in (first, last)]
-    if count != len(names):
-        raise ConfigError(f"{file} holds {count} shells; expected {len(names)}, one a level: split the file", count)
-    shells = [merge_vertices(vertices, faces[label[faces[:, 0]] == i]) for i in range(count)]
-    shells.sort(key=lambda shell: -float(shell[0][:, 2].mean()))
-    return dict(zip(names, shells, strict=True))
-
-
-def _level_index(name: str) -> int:
-    return VertebralLevel.parse(name).index
-
-
-def _named_axes(axes: str) -> FloatArray:
-    """Matrix (3, 3) from the file's axes to anterior, left, superior."""
-    turn = np.zeros((3, 3))
-    for column, letter in enumerate(axes.upper()[:3]):
-        if letter in _DIRECTIONS:
-            row, sign = _DIRECTIONS[letter]
-            turn[row, column] = sign
-    if len(axes) != 3 or not np.isclose(np.linalg.det(turn), 1.0):
-        raise ConfigError(
-            f"axes {axes!r} name no right-handed frame; expected three letters such as ALS or RAS: "
-            "write what x, y and z point to",
-            axes,
-        )
-    return turn
-
-
-def _find_axes(vertebrae: Mapping[str, Mesh]) -> FloatArray:
-    """The same matrix from the bones: cranial by the levels' order, left-right by symmetry, the body in front."""
-    names = sorted(vertebrae, key=_level_index)
-    centres = np.stack([_centroid(vertebrae[name]) for name in names])
-    up = np.array([0.0, 0.0, 1.0])
-    if len(names) > 1:
-        climb = centres[0] - centres[-1]
-        axis = int(np.argmax(np.abs(climb)))
-        up = np.eye(3)[axis] * np.sign(climb[axis])
-    others = [axis for axis in range(3) if up[axis] == 0.0]
-    lopsided = [sum(_asymmetry(vertebrae[name][0], axis) for name in names) for axis in others]
-    front = others[int(np.argmax(lopsided))]
-    middles = np.stack([vertebrae[n][0].min(axis=0) + vertebrae[n][0].max(axis=0) for n in names]) / 2.0
-    forward = np.eye(3)[front] * np.sign((centres - middles)[:, front].sum())
-    return np.stack([forward, np.cross(up, forward), up])
-
-
-def _centroid(mesh: Mesh) -> FloatArray:
-    """Centre of mass (3,) of the solid."""
-    a, b, c = (mesh[0][mesh[1][:, i]] for i in range(3))
-    volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0
-    centre: FloatArray = (volumes[:, None] * (a + b + c)).sum(axis=0) / (4.0 * signed_volume(*mesh))
-    return centre
-
-
-def _asymmetry(vertices_mm: FloatArray, axis: int) -> float:
-    """Mean distance (mm) from the bone to its mirror image along ``axis``."""
-    points = vertices_mm[:: max(1, len(vertices_mm) // 1500)]
-    mirrored = points.copy()
-    mirrored[:, axis] = points[:, axis].min() + points[:, axis].max() - points[:, axis]
-    return float(cKDTree(points).query(mirrored)[0].mean())
-
-
-def _turn(mesh: Mesh, turn: FloatArray) -> Mesh:
-    return mesh[0] @ turn.T, mesh[1]
+def _with_pelvis(meshes: Mapping[str, Mesh], notes: list[str]) -> dict[str, Mesh]:
+    """Both hip bones joined to one pelvis; a single one is left out, since a lone hip would stand in for both."""
+    rest = {name: mesh for name, mesh in meshes.items() if name not in ("hip_left", "hip_right")}
+    hips = [meshes[name] for name in ("hip_left", "hip_right") if name in meshes]
+    if len(hips) == 2 and "pelvis" not in rest:
+        rest["pelvis"] = join(hips)
+    elif len(hips) == 1:
+        notes.append("a single hip bone left out")
+    return rest
 
 
 def _ride_along(name: str, mesh: Mesh, placed: Mapping[str, PlacedBone], source: str) -> BoneTemplate:
     """A bone without endplates, in the frame of its vertebra or the nearest one there is."""
-    rib = _RIB.fullmatch(name)
-    wanted = _level_index(f"T{rib[1]}" if rib else _OTHERS[name])
-    anchor = min(placed, key=lambda level: abs(_level_index(level) - wanted))
+    wanted = carrier_index(name)
+    anchor = min(placed, key=lambda level: abs(level_index(level) - wanted))
     bone = placed[anchor]
-    vertices = (mesh[0] - bone.origin_mm) @ bone.rotation.T
+    vertices: FloatArray = (mesh[0] - bone.origin_mm) @ bone.rotation.T
     return BoneTemplate(name, vertices, mesh[1], no_rims(), source=source, anchor=anchor)
