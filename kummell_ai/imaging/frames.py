@@ -2,8 +2,8 @@
 
 Image coordinates are (x, y) = (column, row), continuous, in pixels, with the origin at the top-left corner of the
 top-left pixel, so that the centre of pixel i lies at i + 0.5. This is DICOM's SCOORD frame. A resize is exactly
-x * s and a mirror is width - x. The half pixel appears in two named functions only: `cell_to_coordinate` /
-`coordinate_to_cell` here (array index <-> coordinate) and the albumentations adapter in `training`.
+x * s and a mirror is width - x. The half pixel appears in named functions only: `cell_to_coordinate` /
+`coordinate_to_cell` (array index <-> coordinate) and `index_matrix` (for libraries that put pixel i at i).
 """
 
 from __future__ import annotations
@@ -99,3 +99,16 @@ def cell_to_coordinate(index: FloatArray, stride: float = 1.0) -> FloatArray:
 def coordinate_to_cell(coordinate: FloatArray, stride: float = 1.0) -> FloatArray:
     """Continuous array index of an image coordinate (px); the inverse of `cell_to_coordinate`."""
     return np.asarray(coordinate, dtype=np.float64) / stride - 0.5
+
+
+def index_matrix(matrix: FloatArray) -> FloatArray:
+    """The affine map (2, 3) between pixel indices that does what ``matrix`` does between image coordinates.
+
+    OpenCV's warps put the centre of pixel i at i.
+
+    >>> index_matrix(np.array([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])).tolist()
+    [[2.0, 0.0, 0.5], [0.0, 1.0, 0.0]]
+    """
+    shifted = np.array(matrix, dtype=np.float64)
+    shifted[:, 2] = coordinate_to_cell(shifted[:, :2] @ cell_to_coordinate(np.zeros(2)) + shifted[:, 2])
+    return shifted

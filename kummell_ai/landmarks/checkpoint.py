@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.errors import CheckpointError
 from kummell_ai.landmarks.channels import OFFSET_UNIT_PX, STATES, STRIDE, VIEWS
 from kummell_ai.landmarks.model_card import model_card
 from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerSizes
 
 FORMAT = 1
-WEIGHTS, RECIPE, CARD = "weights.safetensors", "model.json", "README.md"
+WEIGHTS, REFINER, RECIPE, CARD = "weights.safetensors", "refiner.safetensors", "model.json", "README.md"
 LICENCE_NOTE = "Apache-2.0, as the program; trained from random weights, on no patient's film."
 
 
@@ -31,13 +33,15 @@ class Bundle:
         name: of the model.
         network: with its weights, in evaluation mode, float32.
         info: model.json as read.
-        weights_sha256: of the weights file, hex.
+        weights_sha256: of the weights files, hex.
+        refiner: the second stage, as ``network``, or None when the model has none.
     """
 
     name: str
     network: KeypointNetwork
     info: dict[str, Any]
     weights_sha256: str
+    refiner: RefinerNetwork | None = None
 
 
 def fixed_facts() -> dict[str, Any]:
@@ -55,16 +59,10 @@ def fixed_facts() -> dict[str, Any]:
 
 def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any]) -> Path:
     """Write a model folder; ``info`` adds name, data, metrics and so on to model.json."""
-    from safetensors.torch import save_file
-
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
-        for name, value in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
-    save_file(tensors, str(folder / WEIGHTS))
+    _save_weights(folder / WEIGHTS, network)
+    (folder / REFINER).unlink(missing_ok=True)
     recipe: dict[str, Any] = {
         "name": folder.name,
         **fixed_facts(),
@@ -74,6 +72,28 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
         **_finite(dict(info)),
     }
     return write_info(folder, recipe)
+
+
+def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any]) -> Path:
+    """Put a second stage into a model folder; ``facts`` says how it was made.
+
+    Raises:
+        CheckpointError: ``folder`` holds no fitting model.
+    """
+    info = read_info(folder)
+    _save_weights(Path(folder) / REFINER, refiner)
+    return write_info(folder, {**info, "refiner": {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}})
+
+
+def _save_weights(path: Path, network: nn.Module) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(tensors, str(path))
 
 
 def write_info(folder: Path, info: Mapping[str, Any]) -> Path:
@@ -114,27 +134,37 @@ def load_bundle(folder: Path) -> Bundle:
     Raises:
         CheckpointError: missing or damaged files, or a model made for another landmark order or network.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     folder = Path(folder)
     info = read_info(folder)
     try:
-        blob = (folder / WEIGHTS).read_bytes()
-        tensors = load(blob)
         network = KeypointNetwork(NetworkSizes(**info["network"]))
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS} cannot be read ({error}); copy the folder again", folder) from error
+        refiner = RefinerNetwork(RefinerSizes(**info["refiner"]["sizes"])) if "refiner" in info else None
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / RECIPE} names no sizes ({error}); copy the folder again", folder) from error
+    digest = hashlib.sha256(_load_weights(folder / WEIGHTS, network))
+    if refiner is not None:
+        digest.update(_load_weights(folder / REFINER, refiner))
+    return Bundle(str(info.get("name", folder.name)), network, info, digest.hexdigest(), refiner)
+
+
+def _load_weights(path: Path, network: nn.Module) -> bytes:
+    """Put the weights of a file into ``network`` and make it ready; returns the file's bytes."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        blob = path.read_bytes()
+        tensors = load(blob)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); copy the folder again", path) from error
     state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     expected = {n: v.shape for n, v in network.state_dict().items() if not n.endswith("num_batches_tracked")}
     wrong = sorted(n for n in expected.keys() | state.keys() if n not in state or expected.get(n) != state[n].shape)
     if wrong:
-        raise CheckpointError(
-            f"{folder / WEIGHTS} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0]
-        )
+        raise CheckpointError(f"{path} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0])
     network.load_state_dict(state, strict=False)
     network.eval().to(memory_format=torch.channels_last)
-    return Bundle(str(info.get("name", folder.name)), network, info, hashlib.sha256(blob).hexdigest())
+    return blob
 
 
 def _finite(value: Any) -> Any:

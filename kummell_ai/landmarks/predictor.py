@@ -33,6 +33,7 @@ from kummell_ai.landmarks.passes import (
     spine_box,
     total_confidence,
 )
+from kummell_ai.landmarks.second_stage import LOOKS, refine
 from kummell_ai.shipped import default_model
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -67,6 +68,8 @@ class Predictor:
         self.tta = tta
         self._device = torch.device(device)
         self._network = bundle.network.to(self._device)
+        if bundle.refiner is not None:
+            bundle.refiner.to(self._device)
         self._bf16 = precision == "bfloat16" or (precision == "auto" and supports_bf16(self._device))
         self._rows = int(bundle.info.get("rows", 512))
         self._usual_depth = float(bundle.info.get("usual_depth_px", 50.0))
@@ -97,7 +100,18 @@ class Predictor:
             plans = [replace(best.plan, scale=best.plan.scale * s) for s in TTA_SCALES]
             further = [self._run(radiograph, plan).bodies_px for plan in plans]
             bodies, looks = average_corners(bodies, further), looks + further
-        return assemble(radiograph, average_names(bodies, looks), first.plan.mirror, lateral, self._uncertainty)
+        bodies = average_names(bodies, looks)
+        if self.bundle.refiner is not None:
+            bodies = refine(
+                radiograph,
+                bodies,
+                self.bundle.refiner,
+                mirror=first.plan.mirror,
+                stretch=best.plan.stretch,
+                bf16=self._bf16,
+                looks=len(LOOKS) if self.tta else 1,
+            )
+        return assemble(radiograph, bodies, first.plan.mirror, lateral, self._uncertainty)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""

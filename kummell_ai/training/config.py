@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
 from kummell_ai.settings import apply_overrides, build_settings
 from kummell_ai.training.augmentation import AugmentationSettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,22 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig
     Raises:
         ConfigError: unreadable file, unknown key, wrong type or impossible value.
     """
+    return read_settings(TrainConfig, path, overrides, "configs/train.yaml")
+
+
+def read_settings(kind: type[T], path: Path | None, overrides: Sequence[str], example: str) -> T:
+    """An instance of the dataclass ``kind`` from a YAML file and overrides; ``example`` is named in messages.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, wrong type or impossible value.
+    """
     import yaml
 
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) if path is not None else {}
     except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML ({error}); see configs/train.yaml", path) from error
+        raise ConfigError(f"{path} cannot be read as YAML ({error}); see {example}", path) from error
     values = {} if values is None else values
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in configs/train.yaml", path)
-    return build_settings(TrainConfig, apply_overrides(values, overrides))
+        raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in {example}", path)
+    return build_settings(kind, apply_overrides(values, overrides))

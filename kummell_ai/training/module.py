@@ -16,6 +16,7 @@ from kummell_ai.training.batch import Batch
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.losses import total_loss
 from kummell_ai.training.metrics import FilmAgreement, agreement, summary
+from kummell_ai.training.trainer import make_optimiser, move_average
 
 
 class KeypointModule(lightning.LightningModule):
@@ -48,14 +49,7 @@ class KeypointModule(lightning.LightningModule):
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the averaged weights towards the trained ones."""
         step = int(cast(Tensor, self.averaged_steps).add_(1))
-        decay = min(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-        with torch.no_grad():
-            own, trained = self.averaged.state_dict(), self.network.state_dict()
-            for name, value in own.items():
-                if value.is_floating_point():
-                    value.lerp_(trained[name], 1.0 - decay)
-                else:
-                    value.copy_(trained[name])
+        move_average(self.averaged, self.network, step, self.config.ema_decay)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode with the averaged weights and hold the result against the truth."""
@@ -77,13 +71,7 @@ class KeypointModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; biases and norms are not decayed."""
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": decayed, "weight_decay": self.config.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        return make_optimiser(self.network, self.config)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the last figures."""

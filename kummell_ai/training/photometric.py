@@ -1,8 +1,4 @@
-"""Changes of grey values through albumentations, and the one place where its pixel frame meets ours.
-
-Image coordinates are continuous with pixel centres at i + 0.5 (`imaging.frames`); OpenCV and albumentations take
-pixel i at i. `warp` is the adapter that adds the half pixel.
-"""
+"""Changes of grey values through albumentations; places are changed by `warp` alone."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.frames import FloatArray, index_matrix
 
 Uint8 = NDArray[np.uint8]
 
@@ -88,12 +84,9 @@ def warp(image: Uint8, matrix: FloatArray, size: tuple[int, int], border: int = 
     import cv2
 
     cv2.setNumThreads(0)
-    index_matrix = matrix.copy()
-    index_matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
     mode = cv2.BORDER_REPLICATE if border < 0 else cv2.BORDER_CONSTANT
-    out = cv2.warpAffine(
-        image, index_matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=max(border, 0)
-    )
+    moved = index_matrix(matrix)
+    out = cv2.warpAffine(image, moved, size[::-1], flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=max(border, 0))
     return np.asarray(out, dtype=np.uint8)
 
 

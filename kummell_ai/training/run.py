@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
     from kummell_ai.training.datamodule import FilmDataModule
     from kummell_ai.training.module import KeypointModule
+    from kummell_ai.training.trainer import fit_module
 
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -38,13 +38,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     module = KeypointModule(config)
     if config.init is not None:
         module.start_from(load_bundle(Path(config.init)).network)
-    trainer = _trainer(config)
-    last = Path(config.runs) / "checkpoints" / "last.ckpt"
-    resume = str(last) if config.resume and last.exists() and not config.fast_dev_run else None
-    with warnings.catch_warnings():
-        for text in _EXPECTED_WARNINGS:
-            warnings.filterwarnings("ignore", message=text)
-        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=False)
+    trainer = fit_module(module, data, config)
     out = Path(config.out)
     if trainer.is_global_zero:
         save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step)))
@@ -66,48 +60,6 @@ def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Seq
     module = KeypointModule(config)
     module.load_state_dict(state["state_dict"])
     return save_bundle(out, module.averaged, _info(config, dict(state["validation"]), int(state["global_step"])))
-
-
-_EXPECTED_WARNINGS: tuple[str, ...] = (
-    r".*does not have many workers.*",
-    r".*smaller than the logging interval.*",
-    r".*exists and is not empty.*",
-    r".*resuming from a checkpoint that ended before the epoch ended.*",
-    r".*training may be unstable.*",
-    r".*isinstance\(treespec, LeafSpec\).*",
-)
-"""Warnings of Lightning about choices that are meant: few workers, one run folder, a run cut by the clock."""
-
-
-def _trainer(config: TrainConfig) -> Any:
-    import lightning
-    from lightning.pytorch.callbacks import ModelCheckpoint
-    from lightning.pytorch.loggers import CSVLogger
-
-    from kummell_ai.training.schedule import Budget
-
-    runs = Path(config.runs)
-    keep = ModelCheckpoint(
-        runs / "checkpoints", save_last=True, save_top_k=1, monitor=None, every_n_epochs=1, save_on_train_epoch_end=True
-    )
-    logger = CSVLogger(runs, name="log", flush_logs_every_n_steps=50)
-    return lightning.Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        strategy="auto" if config.devices == 1 else "ddp",
-        precision=config.precision,
-        max_epochs=-1,
-        max_steps=-1 if config.max_minutes is not None else config.max_steps,
-        gradient_clip_val=config.gradient_clip,
-        logger=False if config.fast_dev_run else logger,
-        callbacks=[Budget(config)] if config.fast_dev_run else [Budget(config), keep],
-        log_every_n_steps=25,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        fast_dev_run=config.fast_dev_run,
-    )
 
 
 def _info(config: TrainConfig, metrics: dict[str, float], steps: int) -> dict[str, Any]:

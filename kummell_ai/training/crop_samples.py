@@ -1,0 +1,162 @@
+"""Crops about single vertebrae for training the refiner, and the shards they are kept in.
+
+A stored crop is `MARGIN` times as large as what the refiner sees, so that training can look at it from elsewhere. A
+shard is one ``crops_00000.npz``; a folder of them may grow while it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kummell_ai.anatomy import VertebralLandmark
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.frames import FloatArray, index_matrix
+from kummell_ai.landmarks.channels import STATES
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, CropFrame, crop_frame, cut
+
+MARGIN = 1.5
+STORED = (round(CROP_ROWS * MARGIN), round(CROP_COLUMNS * MARGIN))
+"""Rows and columns of a stored crop."""
+
+POINTS = len(VertebralLandmark)
+
+
+@dataclass(frozen=True, slots=True)
+class VertebraCrop:
+    """One stored crop with its truth, front to the left.
+
+    Attributes:
+        image: `STORED` uint8, bone bright.
+        points: (6, 2) float32 px of the stored crop, also where they lie off the film; NaN = not known.
+        visible: (6,) bool, on the film.
+        states: (3,) bool, in the order of `landmarks.channels.STATES`.
+        spacing_mm: millimetres a crop px at the patient; NaN = not known.
+        seed: of the film.
+    """
+
+    image: NDArray[np.uint8]
+    points: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+    states: NDArray[np.bool_]
+    spacing_mm: float
+    seed: int
+
+
+def stored_frame(corners_px: FloatArray, aspect: float, mirror: bool) -> CropFrame:
+    """`landmarks.crops.crop_frame` with the margin of a stored crop round it."""
+    inner = crop_frame(corners_px, aspect, mirror)
+    matrix = inner.matrix.copy()
+    matrix[:, 2] += (np.array(STORED[::-1]) - np.array([CROP_COLUMNS, CROP_ROWS])) / 2.0
+    return CropFrame(matrix)
+
+
+def take_crop(
+    pixels: NDArray[np.float32],
+    points_px: FloatArray,
+    flags: frozenset[str],
+    *,
+    mirror: bool,
+    spacing_mm: float,
+    seed: int,
+) -> VertebraCrop:
+    """The stored crop of a body on a film of square pixels.
+
+    Args:
+        pixels: (H, W) in [0, 1].
+        points_px: (4|6, 2) image px; the four corners finite, even where they lie off the film.
+        flags: of the vertebra, as in `VertebraLandmarks`.
+        mirror: whether the film's front is to the right.
+        spacing_mm: mm per image px.
+        seed: of the film.
+    """
+    frame = stored_frame(points_px[:4], 1.0, mirror)
+    grey = cut(pixels, frame, STORED)
+    points = np.full((POINTS, 2), np.nan)
+    points[: len(points_px)] = frame.apply(points_px)
+    on_film = np.zeros(POINTS, dtype=np.bool_)
+    size = np.array(pixels.shape[::-1])
+    on_film[: len(points_px)] = ((points_px >= 0) & (points_px <= size)).all(axis=1)
+    scale = float(np.sqrt(abs(np.linalg.det(frame.matrix[:, :2]))))
+    return VertebraCrop(
+        np.clip(np.rint(grey * 255.0), 0, 255).astype(np.uint8),
+        points.astype(np.float32),
+        on_film,
+        np.array([state in flags for state in STATES]),
+        spacing_mm / scale,
+        seed,
+    )
+
+
+def write_crops(path: Path, crops: Sequence[VertebraCrop]) -> None:
+    """Write a shard; it appears under its name only when it is whole."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.savez(
+            stream,
+            allow_pickle=False,
+            images=np.stack([c.image for c in crops]),
+            points=np.stack([c.points for c in crops]),
+            visible=np.stack([c.visible for c in crops]),
+            states=np.stack([c.states for c in crops]),
+            spacing_mm=np.array([c.spacing_mm for c in crops], dtype=np.float32),
+            seeds=np.array([c.seed for c in crops], dtype=np.int64),
+        )
+    os.replace(partial, path)
+
+
+class CropReader:
+    """All crops of a folder of shards, in memory as uint8; `rescan` picks up new shards."""
+
+    def __init__(self, folder: Path, limit: int | None = None) -> None:
+        self.folder = Path(folder)
+        self.limit = limit
+        self._known: set[str] = set()
+        self._crops: list[VertebraCrop] = []
+        self.rescan()
+
+    def rescan(self) -> int:
+        """Read shards that are new since the last call; returns the number of crops now held.
+
+        Raises:
+            InputError: a shard is damaged.
+        """
+        for path in sorted(self.folder.glob("crops_*.npz")):
+            if path.name not in self._known and (self.limit is None or len(self._crops) < self.limit):
+                self._known.add(path.name)
+                self._crops.extend(_read(path))
+        return len(self)
+
+    def __len__(self) -> int:
+        return len(self._crops) if self.limit is None else min(len(self._crops), self.limit)
+
+    def __getitem__(self, item: int) -> VertebraCrop:
+        return self._crops[item]
+
+
+def _read(path: Path) -> list[VertebraCrop]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            part = {name: archive[name] for name in archive.files}
+        columns = (part["images"], part["points"], part["visible"], part["states"], part["spacing_mm"], part["seeds"])
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise InputError(f"{path.name} is not a whole shard of crops ({error}); write it again", path) from error
+    return [VertebraCrop(i, p, v, s, float(mm), int(n)) for i, p, v, s, mm, n in zip(*columns, strict=True)]
+
+
+def look_from(crop: VertebraCrop, corners: FloatArray) -> tuple[NDArray[np.uint8], FloatArray]:
+    """What the refiner sees of a stored crop from the frame of ``corners`` (4, 2): uint8 crop and points (6, 2) px."""
+    import cv2
+
+    cv2.setNumThreads(0)
+    frame = crop_frame(corners)
+    image = cv2.warpAffine(
+        crop.image, index_matrix(frame.matrix), (CROP_COLUMNS, CROP_ROWS), flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(image, dtype=np.uint8), frame.apply(np.asarray(crop.points, dtype=np.float64))

@@ -1,0 +1,218 @@
+"""Training of the refiner: crops to batches, the Lightning module, a run from a configuration to a model folder."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from kummell_ai.errors import InputError
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, standard
+from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
+from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
+from kummell_ai.training.datamodule import EpochSampler
+from kummell_ai.training.photometric import apply_photometric, draw_photometric
+from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
+from kummell_ai.training.trainer import fit_module, make_optimiser, move_average
+
+MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
+
+
+class CropBatch(NamedTuple):
+    """B crops: (B, 1, H, W) standardised, points (B, 6, 2) crop px, visible (B, 6), states (B, 3), mm a px (B,)."""
+
+    crops: Tensor
+    maps: Tensor
+    points: Tensor
+    visible: Tensor
+    states: Tensor
+    spacing_mm: Tensor
+
+
+def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: JitterSettings) -> FloatArray:
+    """Corners (4, 2) as a first stage might have placed them, from true points (4|6, 2)."""
+    corners = np.asarray(points[:4], dtype=np.float64)
+    depth = float(np.linalg.norm(corners[[0, 2]] - corners[[1, 3]], axis=1).mean())
+    gross = 3.0 if rng.random() < settings.gross_share else 1.0
+    angle = np.radians(gross * settings.rotation_deg * rng.normal())
+    turn = np.exp(gross * settings.scale * rng.normal()) * np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    centre = corners.mean(axis=0)
+    moved: FloatArray = (corners - centre) @ turn.T + centre
+    return moved + gross * depth * (settings.shift * rng.normal(size=2) + settings.corner * rng.normal(size=(4, 2)))
+
+
+class CropDataset(Dataset[tuple[Any, ...]]):
+    """Looks at stored crops; ``item`` is (crop number, seed), seed -1 = mild jitter and no change of grey values."""
+
+    def __init__(self, reader: CropReader, jitter: JitterSettings) -> None:
+        self.reader = reader
+        self.jitter = jitter
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Any, ...]:
+        number, seed = item
+        crop: VertebraCrop = self.reader[number]
+        rng = np.random.default_rng(seed if seed >= 0 else number)
+        image, points = look_from(crop, jittered(crop.points, rng, self.jitter))
+        if seed >= 0:
+            image = apply_photometric(image, draw_photometric(rng))
+        known = np.where(crop.visible[:, None], points, np.nan)
+        maps = target_maps(known, MAP_SHAPE)
+        return standard(image)[None], maps, known, crop.visible, crop.states, crop.spacing_mm
+
+
+def collate_crops(items: Sequence[tuple[Any, ...]]) -> CropBatch:
+    """Items of `CropDataset` -> a batch."""
+    columns = [np.stack([np.asarray(item[k]) for item in items]) for k in range(6)]
+    return CropBatch(*(torch.from_numpy(np.asarray(c, dtype=np.float32)) for c in columns))
+
+
+class CropDataModule(lightning.LightningDataModule):
+    """Training and validation crops; looks for new shards at the start of every epoch."""
+
+    def __init__(self, config: RefineConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.train_reader = _reader(config.crops, None)
+        self.validation_reader = _reader(config.validation_crops, config.validation_limit)
+
+    def train_dataloader(self) -> DataLoader[tuple[Any, ...]]:
+        """Batches of one epoch."""
+        self.train_reader.rescan()
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        sampler = EpochSampler(len(self.train_reader), self.config.crops_per_epoch, self.config.seed * 100_003 + epoch)
+        return self._loader(self.train_reader, sampler, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[tuple[Any, ...]]:
+        """Held-out crops, looked at from mildly wrong frames."""
+        items = [(i, -1) for i in range(len(self.validation_reader))]
+        return self._loader(self.validation_reader, items, drop_last=False)
+
+    def _loader(self, reader: CropReader, sampler: Any, drop_last: bool) -> DataLoader[tuple[Any, ...]]:
+        return DataLoader(
+            CropDataset(reader, self.config.jitter),
+            batch_size=self.config.batch_size,
+            sampler=sampler,
+            num_workers=self.config.workers,
+            collate_fn=collate_crops,
+            drop_last=drop_last,
+            prefetch_factor=4 if self.config.workers else None,
+        )
+
+
+def refine_loss(output: RefinerOutput, batch: CropBatch, config: RefineConfig) -> tuple[Tensor, dict[str, Tensor]]:
+    """Cross-entropy of the points' maps over what can be reached (nats a point), with visibility and states."""
+    known = batch.maps.flatten(2).sum(2) > 0.5
+    log_p = output.points.float().flatten(2).log_softmax(2)
+    target = batch.maps.flatten(2)
+    entropy = -torch.xlogy(target, target).sum(2)
+    divergence = -(target * log_p).sum(2) - entropy
+    parts = {
+        "points": divergence[known].mean() if bool(known.any()) else log_p.sum() * 0.0,
+        "visible": functional.binary_cross_entropy_with_logits(output.visible.float(), batch.visible),
+        "states": functional.binary_cross_entropy_with_logits(output.states.float(), batch.states),
+    }
+    loss = parts["points"] + config.visible_weight * parts["visible"] + config.states_weight * parts["states"]
+    return loss, parts
+
+
+class RefineModule(lightning.LightningModule):
+    """Trains a `RefinerNetwork`; ``averaged`` is what is validated and shipped."""
+
+    def __init__(self, config: RefineConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = RefinerNetwork(config.sizes).to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.register_buffer("averaged_steps", torch.zeros((), dtype=torch.long))
+        self.validation: dict[str, float] = {}
+        self._errors: list[NDArray[np.float64]] = []
+
+    def training_step(self, batch: CropBatch, batch_idx: int) -> Tensor:
+        """Loss of one batch."""
+        output = self.network(batch.crops.contiguous(memory_format=torch.channels_last))
+        loss, parts = refine_loss(output, batch, self.config)
+        self.log_dict({f"train/{n}": p.detach() for n, p in parts.items()}, batch_size=len(batch.crops))
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the averaged weights towards the trained ones."""
+        step = int(cast(Tensor, self.averaged_steps).add_(1))
+        move_average(self.averaged, self.network, step, self.config.ema_decay)
+
+    def validation_step(self, batch: CropBatch, batch_idx: int) -> None:
+        """Decode with the averaged weights; errors in mm where the scale is known."""
+        self.averaged.eval()
+        output = self.averaged(batch.crops.contiguous(memory_format=torch.channels_last))
+        loss, _ = refine_loss(output, batch, self.config)
+        self.log("val/loss", loss, batch_size=len(batch.crops), sync_dist=True)
+        maps = output.points.float().flatten(2).softmax(2).unflatten(2, MAP_SHAPE)
+        points, _ = decode_points(maps.cpu().numpy())
+        error = np.linalg.norm(points - batch.points.cpu().numpy(), axis=2)
+        self._errors.append(error * batch.spacing_mm.cpu().numpy()[:, None])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures of the epoch (mm)."""
+        errors = np.concatenate(self._errors)
+        corners, middles = errors[:, :4], errors[:, 4:]
+        self.validation = {
+            "refined_corner_mm_mean": float(np.nanmean(corners)),
+            "refined_corner_mm_median": float(np.nanmedian(corners)),
+            "refined_corner_mm_p90": float(np.nanquantile(corners, 0.9)),
+        }
+        if np.isfinite(middles).any():
+            self.validation["refined_middle_mm_median"] = float(np.nanmedian(middles))
+        self.log_dict({f"val/{name}": value for name, value in self.validation.items()}, sync_dist=True)
+        self._errors = []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW; biases and norms are not decayed."""
+        return make_optimiser(self.network, self.config)
+
+
+def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
+    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got the refiner.
+
+    Raises:
+        ConfigError: unknown key or impossible value.
+        InputError: no or damaged shards.
+        CheckpointError: ``out`` holds no model to put the refiner beside.
+    """
+    from kummell_ai.landmarks.checkpoint import add_refiner, read_info
+
+    config = load_refine_config(config_path, overrides)
+    out = Path(config.out)
+    read_info(out)  # before hours are spent
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    data = CropDataModule(config)
+    lightning.seed_everything(config.seed, verbose=False)
+    module = RefineModule(config)
+    trainer = fit_module(module, data, config)
+    if trainer.is_global_zero:
+        local = ("crops", "validation_crops", "runs", "out", "resume", "fast_dev_run")
+        recipe = {key: value for key, value in config.as_dict().items() if key not in local}
+        facts = {"recipe": recipe, "steps": int(trainer.global_step), "metrics": module.validation}
+        add_refiner(out, module.averaged, facts)
+    return out
+
+
+def _reader(folder: str, limit: int | None) -> CropReader:
+    reader = CropReader(Path(folder), limit)
+    if len(reader) == 0:
+        raise InputError(f"{folder} holds no crops_*.npz; make them with scripts/make_crops.py", folder)
+    return reader

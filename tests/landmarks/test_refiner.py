@@ -1,0 +1,126 @@
+"""The second stage: maps and points are an inverse pair; what it says of a crop arrives on the film."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, crop_frame
+from kummell_ai.landmarks.grouping import Candidate
+from kummell_ai.landmarks.refiner import (
+    LEAST_VARIANCE,
+    POINT_SIGMA,
+    REFINER_STRIDE,
+    RefinerNetwork,
+    RefinerOutput,
+    decode_points,
+    target_maps,
+)  # fmt: skip
+from kummell_ai.landmarks.second_stage import refine
+
+SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
+BODY = np.array([[200.0, 150.0], [268.0, 154.0], [202.0, 202.0], [270.0, 206.0]])
+
+
+@given(st.floats(14, CROP_COLUMNS - 14), st.floats(14, CROP_ROWS - 14))
+def test_decoding_undoes_encoding(x, y):
+    points, covariance = decode_points(target_maps(np.array([[x, y]]), SHAPE))
+    np.testing.assert_allclose(points[0], [x, y], atol=0.02)
+    np.testing.assert_allclose(covariance[0], np.eye(2) * LEAST_VARIANCE * REFINER_STRIDE**2, atol=0.02)
+
+
+def test_a_point_that_is_not_seen_has_no_map():
+    maps = target_maps(np.array([[np.nan, 3.0], [-4.0, 50.0], [50.0, CROP_ROWS + 3.0], [50.0, 50.0]]), SHAPE)
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), [0.0, 0.0, 0.0, 1.0], atol=1e-6)
+
+
+def test_a_second_place_widens_the_covariance_and_does_not_pull_the_point():
+    two = target_maps(np.array([[40.0, 70.0], [110.0, 70.0]]), SHAPE)
+    points, covariance = decode_points(0.7 * two[:1] + 0.3 * two[1:])
+    np.testing.assert_allclose(points[0], [40.0, 70.0], atol=0.1)
+    assert covariance[0, 0, 0] > 0.2 * 70.0**2  # 0.3 of it lies 70 px away
+    assert covariance[0, 1, 1] == pytest.approx(LEAST_VARIANCE * REFINER_STRIDE**2, abs=0.1)
+
+
+def test_a_map_wider_than_the_target_gives_the_spread_beyond_it():
+    wide = 3.0
+    grid = np.arange(SHAPE[1]) - 40.3
+    line = np.exp(-0.5 * (grid / wide) ** 2)
+    column = np.exp(-0.5 * ((np.arange(SHAPE[0]) - 36.0) / POINT_SIGMA) ** 2)
+    image = np.outer(column, line)
+    _, covariance = decode_points((image / image.sum())[None])
+    # the mean is taken over a window about the peak's cell, 0.09 cells short of the middle of so wide a map
+    assert covariance[0, 0, 0] == pytest.approx((wide**2 + 0.09**2 - POINT_SIGMA**2) * REFINER_STRIDE**2, rel=1e-3)
+
+
+def test_the_network_keeps_the_maps_where_the_crop_is():
+    network = RefinerNetwork().eval()
+    output = network(torch.zeros(2, 1, CROP_ROWS, CROP_COLUMNS))
+    assert output.points.shape == (2, 6, *SHAPE)
+    assert output.visible.shape == (2, 6)
+    assert output.states.shape == (2, 3)
+
+
+class Pointer(nn.Module):
+    """Says for every crop that the six points lie at given places."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        super().__init__()
+        self.maps = nn.Parameter(torch.from_numpy(np.log(target_maps(points, SHAPE) + 1e-12)))
+
+    def forward(self, crops: torch.Tensor) -> RefinerOutput:
+        count = len(crops)
+        return RefinerOutput(self.maps.expand(count, -1, -1, -1), torch.zeros(count, 6), torch.zeros(count, 3))
+
+
+def candidate(points: np.ndarray) -> Candidate:
+    return Candidate(
+        points, np.tile(np.eye(2), (4, 1, 1)), 0.9, np.ones(4, bool), np.full(20, np.log(0.05)), np.full(3, 0.1)
+    )
+
+
+def film(spacing: PixelSpacing | None = None) -> Radiograph:
+    return Radiograph(np.zeros((400, 500), np.float32), spacing or PixelSpacing.unknown(), ImageReference("film"))
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("looks", [1, 3])
+def test_points_of_a_crop_arrive_on_the_film(mirror, looks):
+    truth = BODY + np.array([[1.5, -2.0], [0.5, 1.0], [-1.0, 2.5], [2.0, 0.0]])
+    start = BODY
+    if mirror:
+        truth, start = truth * [-1.0, 1.0] + [500.0, 0.0], start * [-1.0, 1.0] + [500.0, 0.0]
+    seen = crop_frame(start, mirror=mirror).apply(truth)
+    network = Pointer(np.concatenate([seen, np.full((2, 2), 70.0)]))
+    (moved,) = refine(film(), [candidate(start)], network, mirror=mirror)  # type: ignore[arg-type]
+    np.testing.assert_allclose(moved.points_px, truth, atol=0.05)
+    np.testing.assert_allclose(moved.states, 0.3)
+    if looks == 3:  # frames turned both ways about the middle cancel
+        (mean,) = refine(film(), [candidate(start)], network, mirror=mirror, looks=3)  # type: ignore[arg-type]
+        np.testing.assert_allclose(mean.points_px, truth, atol=0.4)
+
+
+def test_a_point_far_from_the_first_stage_stays_there():
+    seen = crop_frame(BODY).apply(BODY)
+    seen[0] += 60.0
+    network = Pointer(np.concatenate([seen, np.full((2, 2), 70.0)]))
+    (moved,) = refine(film(), [candidate(BODY)], network, mirror=False)  # type: ignore[arg-type]
+    np.testing.assert_allclose(moved.points_px, BODY, atol=0.05)
+    np.testing.assert_array_equal(moved.covariance_px[0], np.eye(2))
+
+
+def test_no_bodies_no_crops():
+    assert refine(film(), [], RefinerNetwork(), mirror=False) == ()
+
+
+def test_names_and_confidence_are_kept():
+    seen = crop_frame(BODY).apply(BODY)
+    body = replace(candidate(BODY), confidence=0.4)
+    (moved,) = refine(film(), [body], Pointer(np.concatenate([seen, seen[:2]])), mirror=False)  # type: ignore[arg-type]
+    assert moved.confidence == 0.4
+    np.testing.assert_array_equal(moved.level_log_probability, body.level_log_probability)

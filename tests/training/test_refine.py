@@ -1,0 +1,110 @@
+"""Training of the second stage: crops as the first stage would cut them, and a run from shards to a model folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kummell_ai.errors import CheckpointError, ConfigError, InputError
+from kummell_ai.landmarks.checkpoint import load_bundle
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
+from kummell_ai.training.crop_samples import STORED, CropReader, look_from, take_crop, write_crops
+from kummell_ai.training.refine import jittered, train_refiner
+from kummell_ai.training.refine_config import JitterSettings, load_refine_config
+from kummell_ai.training.run import train
+from tests.training.fakes import fake_film, fake_shards
+
+CONFIG = Path(__file__).parents[2] / "configs" / "refine.yaml"
+TINY = ["batch_size=4", "crops_per_epoch=8", "validation_limit=6", "workers=0", "threads=1", "precision=32-true",
+        "max_minutes=null", "sizes={half: 8, quarter: 8, eighth: 8, sixteenth: 8}"]  # fmt: skip
+
+
+def crops_of(seed):
+    film = fake_film(seed, (640, 400))
+    pixels = film.image.astype(np.float32) / 255.0
+    flags = frozenset({"fractured"})
+    return [
+        take_crop(pixels, body.astype(float), flags, mirror=film.view == "right", spacing_mm=0.5, seed=seed)
+        for body in film.points_px
+    ]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    small = "network={deepest: 32, context: 16, decoder: 16, level: 16}"
+    fake_shards(tmp_path / "films", 2, (64, 64))
+    films = [f"shards={tmp_path / 'films'}", f"validation_shards={tmp_path / 'films'}", f"out={tmp_path / 'model'}"]
+    train(None, [*films, small, "rows=64", "columns=64", "batch_size=2", "workers=0", "fast_dev_run=true"])
+    for name, seeds in (("train", (0, 1, 2)), ("validation", (4, 5))):
+        (tmp_path / name).mkdir()
+        write_crops(tmp_path / name / "crops_00000.npz", [crop for seed in seeds for crop in crops_of(seed)])
+    return [f"crops={tmp_path / 'train'}", f"validation_crops={tmp_path / 'validation'}",
+            f"runs={tmp_path / 'runs'}", f"out={tmp_path / 'model'}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_stored_crop_shows_the_body_level_with_its_front_to_the_left(seed):
+    crop = crops_of(seed)[2]
+    assert crop.image.shape == STORED
+    endplates = crop.points[[1, 3]] - crop.points[[0, 2]]
+    assert np.linalg.norm(endplates, axis=1).mean() == pytest.approx(CROP_DEPTH, rel=1e-5)
+    assert (endplates[:, 0] > 0).all()
+    inside = crop.image[STORED[0] // 2, STORED[1] // 2]
+    above = crop.image[int(crop.points[:2, 1].min()) - 6, STORED[1] // 2]
+    assert inside > above.astype(int) + 50
+    assert crop.visible[:4].all()
+    assert not crop.visible[4:].any()
+    assert np.isnan(crop.points[4:]).all()
+    assert crop.states.tolist() == [True, False, False]
+
+
+def test_a_look_carries_picture_and_points_together():
+    crop = crops_of(2)[1]
+    true = crop.points[:4].astype(float)
+    image, points = look_from(crop, true + np.array([5.0, -3.0]))
+    assert image.shape == (CROP_ROWS, CROP_COLUMNS)
+    middle = points[:4].mean(axis=0)
+    np.testing.assert_allclose(middle, np.array([CROP_COLUMNS, CROP_ROWS]) / 2 - [5.0, -3.0], atol=1e-6)
+    for corner in points[:4]:  # the body is bright inside its corners, dark outside
+        step = 6.0 * (middle - corner) / np.linalg.norm(middle - corner)
+        inner, outer = ((corner + s * step).astype(int) for s in (1, -1))
+        assert int(image[inner[1], inner[0]]) > int(image[outer[1], outer[0]]) + 40
+
+
+def test_jitter_is_what_the_settings_say():
+    settings = JitterSettings(corner=0.02, shift=0.0, scale=0.0, rotation_deg=0.0, gross_share=0.0)
+    square = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 80.0], [100.0, 80.0]])
+    rng = np.random.default_rng(0)
+    moved = np.stack([jittered(square, rng, settings) - square for _ in range(2000)])
+    assert moved.std() == pytest.approx(2.0, rel=0.05)
+    assert abs(moved.mean()) < 0.1
+
+
+def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
+    before = load_bundle(tmp_path / "model")
+    assert before.refiner is None
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=2"])
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=4"])  # goes on
+    bundle = load_bundle(tmp_path / "model")
+    assert bundle.refiner is not None
+    assert bundle.refiner.sizes.half == 8
+    assert bundle.info["refiner"]["steps"] == 4
+    assert bundle.info["refiner"]["metrics"]["refined_corner_mm_median"] > 0
+    assert bundle.weights_sha256 != before.weights_sha256
+    (tmp_path / "model" / "refiner.safetensors").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match=r"refiner\.safetensors cannot be read"):
+        load_bundle(tmp_path / "model")
+
+
+def test_mistakes_are_named(folders, tmp_path):
+    with pytest.raises(CheckpointError, match=r"holds no model\.json"):
+        train_refiner(None, [*folders, f"out={tmp_path / 'nowhere'}"])
+    with pytest.raises(InputError, match=r"holds no crops_"):
+        train_refiner(None, [*folders, f"crops={tmp_path / 'model'}"])
+    with pytest.raises(ConfigError, match="batch_size is 0; it must be at least 1"):
+        load_refine_config(None, ["batch_size=0"])
+    with pytest.raises(ConfigError, match="max_minutes is -1"):
+        load_refine_config(None, ["max_minutes=-1"])
+    (tmp_path / "train" / "crops_00001.npz").write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"crops_00001\.npz is not a whole shard"):
+        CropReader(tmp_path / "train")
