@@ -99,10 +99,10 @@ OWN_VARIANTS = 12
 
 
 @functools.cache
-def _outside_bank(templates: str) -> TemplateBank:
-    from kummell_ai.synthesis.template_bank import load_templates
+def _outside_banks(templates: str) -> tuple[TemplateBank, ...]:
+    from kummell_ai.synthesis.template_bank import find_individuals, load_templates
 
-    return load_templates(Path(templates))
+    return tuple(load_templates(path) for path in find_individuals(Path(templates)))
 
 
 @functools.cache
@@ -118,8 +118,10 @@ def banks_of(recipe: Recipe, seed: int) -> tuple[TemplateBank, ...]:
     Raises:
         ConfigError: the folder of templates cannot be used.
     """
-    banks = [_outside_bank(folder) for folder in recipe.templates]
-    if recipe.own_bones or not banks:
+    banks = [bank for folder in recipe.templates for bank in _outside_banks(folder)]
+    if not banks:  # a second one of the project's own, to blend the first with
+        banks.append(_own_bank(seed // OWN_VARIANTS % OWN_VARIANTS))
+    if recipe.own_bones or not recipe.templates:
         banks.append(_own_bank(seed % OWN_VARIANTS))
     return tuple(banks)
 
@@ -205,7 +207,7 @@ def _mirrored(image: NDArray[Pixel]) -> NDArray[Pixel]:
 
 def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:
     """The patient of ``seed`` before surgery, after it and at follow-up."""
-    individual = sample_individual(seed, banks_of(recipe, seed))
+    individual = sample_individual(seed, banks_of(recipe, seed), recipe.anatomy)
     states = sample_course(individual, recipe)
     rng = np.random.default_rng([seed, 8])
     day = dt.datetime(2020, 1, 1, 9, 0) + dt.timedelta(days=int(rng.integers(0, 1200)))
@@ -221,7 +223,7 @@ def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:
 
 def generate_film(seed: int, recipe: Recipe) -> SimulatedFilm:
     """A single film for training, another patient for every seed."""
-    individual = sample_individual(seed, banks_of(recipe, seed))
+    individual = sample_individual(seed, banks_of(recipe, seed), recipe.anatomy)
     rng = np.random.default_rng([seed, 10])
     if rng.random() < recipe.operated:
         after = recipe.operation.after
