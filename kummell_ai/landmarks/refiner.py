@@ -51,7 +51,10 @@ class RefinerOutput(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefinerSizes:
-    """Widths of the refiner at 1/2, 1/4, 1/8 and 1/16 of the crop (channels)."""
+    """Widths of the refiner at 1/2, 1/4, 1/8 and 1/16 of the crop (channels).
+
+    None is below 16: torch 2.14 corrupts memory when it trains narrower channels-last convolutions on a CPU.
+    """
 
     half: int = 24
     quarter: int = 56

@@ -16,7 +16,7 @@ from tests.training.fakes import fake_film, fake_shards
 
 CONFIG = Path(__file__).parents[2] / "configs" / "refine.yaml"
 TINY = ["batch_size=4", "crops_per_epoch=8", "validation_limit=6", "workers=0", "threads=1", "precision=32-true",
-        "max_minutes=null", "sizes={half: 8, quarter: 8, eighth: 8, sixteenth: 8}"]  # fmt: skip
+        "max_minutes=null", "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"]  # fmt: skip
 
 
 def crops_of(seed):
@@ -87,7 +87,7 @@ def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
     train_refiner(CONFIG, [*TINY, *folders, "max_steps=4"])  # goes on
     bundle = load_bundle(tmp_path / "model")
     assert bundle.refiner is not None
-    assert bundle.refiner.sizes.half == 8
+    assert bundle.refiner.sizes.half == 16
     assert bundle.info["refiner"]["steps"] == 4
     assert bundle.info["refiner"]["metrics"]["refined_corner_mm_median"] > 0
     assert bundle.weights_sha256 != before.weights_sha256
