@@ -80,6 +80,8 @@ class RefineConfig:
         for name in ("batch_size", "crops_per_epoch", "max_steps", "devices", "validation_limit"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
+        if min(self.sizes.as_dict().values()) < 16:
+            raise ConfigError(f"sizes are {self.sizes.as_dict()}; use at least 16 channels each", self.sizes)
         if self.max_minutes is not None and self.max_minutes <= 0:
             raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
 

@@ -103,6 +103,8 @@ def test_mistakes_are_named(folders, tmp_path):
         train_refiner(None, [*folders, f"crops={tmp_path / 'model'}"])
     with pytest.raises(ConfigError, match="batch_size is 0; it must be at least 1"):
         load_refine_config(None, ["batch_size=0"])
+    with pytest.raises(ConfigError, match="use at least 16 channels each"):
+        load_refine_config(None, ["sizes.half=8"])
     with pytest.raises(ConfigError, match="max_minutes is -1"):
         load_refine_config(None, ["max_minutes=-1"])
     (tmp_path / "train" / "crops_00001.npz").write_bytes(b"torn")
