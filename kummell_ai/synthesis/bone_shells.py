@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy_model import Individual
+from kummell_ai.synthesis.bones import INFERIOR, SUPERIOR
 from kummell_ai.synthesis.course import State
+from kummell_ai.synthesis.osteophytes import worn_discs
 from kummell_ai.synthesis.posture import PosedVertebra, ride
 from kummell_ai.synthesis.recipe import Recipe
 from kummell_ai.synthesis.surfaces import vertex_normals
@@ -45,6 +47,39 @@ def _cortex_mm(vertebra: PosedVertebra, endplate_mm: float, walls: float, arch: 
     return thickness
 
 
+def sclerotic_endplates(individual: Individual, state: State, share: float) -> dict[tuple[VertebralLevel, int], float]:
+    """Thickening (mm) of dense endplates by (level, 0 superior or 1 inferior), the same on every film of a patient.
+
+    Args:
+        individual: the patient.
+        state: says which bodies are fractured.
+        share: of fractured or worn endplates that are dense (``disease.sclerosis``).
+    """
+    worn = worn_discs(individual)
+    out = {}
+    above = None
+    for plan in individual.vertebrae:
+        draws = np.random.default_rng([individual.seed, 45, plan.level.index]).random((2, 2))
+        collapse = state.fractures.get(plan.level)
+        broken = collapse is not None and collapse.kind is not None
+        for endplate, disc_at in ((SUPERIOR, above), (INFERIOR, plan.level)):
+            if (broken or disc_at in worn) and draws[endplate, 0] < share:
+                out[plan.level, endplate] = float(0.4 + 1.6 * draws[endplate, 1] ** 2)
+        above = plan.level
+    return out
+
+
+def _dense_mm(vertebra: PosedVertebra, endplate: int, thickness_mm: float) -> FloatArray:
+    """Added thickness (N, 1) mm: full on the endplate, none 4 mm away from it and on the arch."""
+    template = vertebra.plan.template
+    (front, back), points = template.corners_mm[endplate], template.vertices_mm
+    along = np.clip((points[:, 0] - back[0]) / (front[0] - back[0]), -0.1, 1.1)
+    away = np.abs(points[:, 2] - back[2] - along * (front[2] - back[2]))
+    near = np.clip(1.5 - away / 2.7, 0.0, 1.0) * (points[:, 0] > back[0] - 1.0)
+    dense: FloatArray = thickness_mm * near[:, None]
+    return dense
+
+
 def bone_shells(
     individual: Individual,
     posed: Mapping[VertebralLevel, PosedVertebra],
@@ -62,8 +97,12 @@ def bone_shells(
         rng: for the thickness of walls and arch.
     """
     walls, arch, thickness = rng.uniform(0.35, 0.9), rng.uniform(1.0, 2.4), individual.cortex_mm
-    shells = [BoneShell(v.vertices_mm, v.faces, _cortex_mm(v, thickness, walls, arch)) for v in posed.values()]
+    shells = {v.level: BoneShell(v.vertices_mm, v.faces, _cortex_mm(v, thickness, walls, arch)) for v in posed.values()}
+    for (level, endplate), dense in sclerotic_endplates(individual, state, recipe.disease.sclerosis).items():
+        cortex = shells[level].cortex_mm + _dense_mm(posed[level], endplate, dense)
+        shells[level] = shells[level]._replace(cortex_mm=cortex)
+    riding = []
     for bone in individual.others:
         vertices = ride(bone, posed[VertebralLevel(bone.anchor)])
-        shells.append(BoneShell(vertices, bone.faces, np.full((len(vertices), 1), thickness * rng.uniform(0.8, 1.6))))
-    return shells
+        riding.append(BoneShell(vertices, bone.faces, np.full((len(vertices), 1), thickness * rng.uniform(0.8, 1.6))))
+    return [*shells.values(), *riding]

@@ -1,17 +1,38 @@
-"""The course of one patient: fracture before surgery, reduction and hardware after it, some loss at follow-up."""
+"""The course of one patient: fracture before surgery, reduction and hardware after it, some loss at follow-up.
+
+Heights and angles are drawn as they are measured (docs/simulation.md, values of this operation), and the collapse that
+gives them is found on the patient's own bones.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from kummell_ai.anatomy import USUAL_LEVELS, Phase, VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.fracture import Collapse
+from kummell_ai.synthesis.fracture_kinds import (
+    draw_depressions,
+    draw_fracture,
+    draw_healed_fractures,
+    draw_kind,
+    draw_loss,
+)
+from kummell_ai.synthesis.operation import Operation, sample_operation
+from kummell_ai.synthesis.osteophytes import Osteophytes, sample_osteophytes
+from kummell_ai.synthesis.posture import PosedVertebra, stack_spine
+from kummell_ai.synthesis.recipe import Recipe
+from kummell_ai.synthesis.reduction import segment_of, settle
+from kummell_ai.synthesis.stance import LEAN_DEG, OPENING, Posture, draw_posture, posture_angles
+from kummell_ai.synthesis.targets import draw_mobility, draw_targets
 
 INDEX_LEVELS = ("T11", "T12", "L1", "L2")
 INDEX_SHARES = (0.13, 0.33, 0.39, 0.15)
+
+Angles = dict[VertebralLevel, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,128 +42,155 @@ class State:
     Attributes:
         phase: of the film.
         index_level: injured vertebra, or None for a spine without a fresh fracture.
-        fractures: collapse of levels on top of their own shape.
-        kink_deg: kyphosis added between a level and the next below (deg).
-        screws: levels with pedicle screws, cranial to caudal; empty without an operation.
-        cemented: levels with cement in the body.
-        cleft: whether the injured body holds a gas cleft.
+        fractures: what changed bodies on top of their own shape: fractures (with a kind), depressions (without).
+        kink_deg: kyphosis added between a level and the next below, by fractures, surgery and posture (deg).
+        operation: what was done, or None before surgery and without it.
+        cleft_opening: how far the gas cleft of the injured body gapes, in [0, 1]; 0 without one.
+        posture: of the patient on this film.
+        osteophytes: bony lips by level.
     """
 
     phase: Phase
     index_level: VertebralLevel | None
-    fractures: dict[VertebralLevel, Collapse]
-    kink_deg: dict[VertebralLevel, float]
-    screws: tuple[VertebralLevel, ...] = ()
-    cemented: tuple[VertebralLevel, ...] = ()
-    cleft: bool = False
+    fractures: Mapping[VertebralLevel, Collapse]
+    kink_deg: Mapping[VertebralLevel, float]
+    operation: Operation | None = None
+    cleft_opening: float = 0.0
+    posture: Posture = Posture.STANDING
+    osteophytes: Osteophytes = field(default_factory=dict)
+
+    @property
+    def screws(self) -> tuple[VertebralLevel, ...]:
+        """Levels with pedicle screws, cranial to caudal."""
+        return self.operation.screws if self.operation else ()
+
+    @property
+    def cemented(self) -> tuple[VertebralLevel, ...]:
+        """Levels with cement in the body, cranial to caudal."""
+        return self.operation.cemented if self.operation else ()
+
+    @property
+    def cleft(self) -> bool:
+        """Whether the injured body shows a gas cleft."""
+        return self.cleft_opening > 0.05
+
+    def stiff(self, individual: Individual) -> frozenset[VertebralLevel]:
+        """Levels whose joint with the next below is held by rods."""
+        if len(self.screws) < 2:
+            return frozenset()
+        return frozenset(p.level for p in individual.vertebrae if self.screws[0] <= p.level < self.screws[-1])
 
 
-def _fracture(rng: np.random.Generator, anterior: float, posterior: float) -> Collapse:
-    return Collapse(
-        anterior=anterior,
-        middle=float(np.clip(rng.normal(0.05, 0.08), -0.02, 0.25)) * (1.0 - anterior),
-        posterior=posterior,
-        superior_share=rng.uniform(0.55, 1.0) if rng.random() < 0.8 else rng.uniform(0.0, 0.5),
-        tilt=rng.normal(0.0, 0.15),
-        bulge_mm=abs(rng.normal(0.0, 1.8)),
-        roughness_mm=abs(rng.normal(0.4, 0.4)),
-        seed=int(rng.integers(2**31)),
-    )
-
-
-def _scaled(fracture: Collapse, anterior: float, posterior: float) -> Collapse:
-    share = anterior / max(fracture.anterior, 1e-6)
-    return Collapse(
-        anterior,
-        fracture.middle * share,
-        posterior,
-        fracture.superior_share,
-        fracture.tilt,
-        fracture.bulge_mm,
-        fracture.roughness_mm,
-        fracture.seed,
-    )
-
-
-def _kink(
-    individual: Individual, level: VertebralLevel, collapse: Collapse, share: float
-) -> dict[VertebralLevel, float]:
-    plans = individual.vertebrae
-    k = next(i for i, p in enumerate(plans) if p.level is level)
-    if k == 0:
-        return {}
-    corners = plans[k].template.corners_mm * plans[k].scale
-    height = float(np.linalg.norm(corners[0] - corners[1], axis=-1).mean())
-    depth = float(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1).mean())
-    wedge = np.degrees(np.arctan((collapse.anterior - collapse.posterior) * height / depth))
-    return {plans[k - 1].level: float(share * wedge)}
-
-
-def _other_fractures(
-    individual: Individual, rng: np.random.Generator, keep: set[VertebralLevel]
-) -> dict[VertebralLevel, Collapse]:
-    out = {}
-    rate = 0.12 if individual.density < 0.6 else 0.04
-    for plan in individual.vertebrae[:-1]:
-        if plan.level not in keep and rng.random() < rate:
-            anterior = rng.uniform(0.1, 0.45)
-            out[plan.level] = _fracture(rng, anterior, anterior * rng.uniform(0.0, 0.8))
-    return out
-
-
-def _neighbours(level: VertebralLevel, reach: int) -> tuple[VertebralLevel, VertebralLevel]:
-    i = USUAL_LEVELS.index(level)
-    return USUAL_LEVELS[i - reach], USUAL_LEVELS[min(i + reach, len(USUAL_LEVELS) - 2)]
-
-
-def sample_course(individual: Individual, operated: bool = True) -> tuple[State, State, State]:
-    """States before surgery, after it and at follow-up; the same individual gives the same course.
-
-    Args:
-        individual: the patient.
-        operated: False gives a vertebroplasty without screws.
-    """
+def sample_course(individual: Individual, recipe: Recipe | None = None) -> tuple[State, State, State]:
+    """States before surgery, after it and at follow-up; the same individual and recipe give the same course."""
+    recipe = recipe or Recipe()
+    levels = tuple(p.level for p in individual.vertebrae[:-1])
     rng = np.random.default_rng([individual.seed, 2])
     index = VertebralLevel(str(rng.choice(INDEX_LEVELS, p=INDEX_SHARES)))
-    reach = 2 if rng.random() < 0.15 else 1
-    upper, lower = _neighbours(index, reach)
-    old = _other_fractures(individual, rng, {index, *_neighbours(index, 1)})
-    anterior = float(np.clip(rng.normal(0.52, 0.12), 0.2, 0.76))
-    posterior = float(np.clip(rng.normal(0.05, 0.05), 0.0, anterior * 0.7))
-    fracture = _fracture(rng, anterior, posterior)
-    share = rng.uniform(0.8, 1.05)
-    residue = float(np.clip(rng.normal(0.45, 0.18), 0.08, 0.9))
-    after = (anterior * residue, posterior * rng.uniform(0.4, 1.0))
-    loss = float(np.clip(rng.normal(0.055, 0.055), -0.01, 0.25))
-    last = (after[0] + loss, after[1] + 0.3 * max(loss, 0.0))
-    levels = [upper, lower]
-    if rng.random() < 0.35:
-        levels.append(index)
-    if reach == 2 and rng.random() < 0.7:
-        levels += _neighbours(index, 1)
-    screws = tuple(sorted(set(levels))) if operated else ()
-    cemented = {index} if rng.random() < 0.88 or not operated else set()
-    cemented |= {level for level in screws if rng.random() < 0.7}
+    segment = segment_of(individual, index)
+    operation = sample_operation(index, levels, recipe.operation, np.random.default_rng([individual.seed, 41]))
+    beside = {index, segment.above.level, segment.below.level}
+    old = _background(individual, recipe, beside)
+    kind = draw_kind(recipe.disease, np.random.default_rng([individual.seed, 47]))
+    fresh = draw_fracture(kind, 0.5, 0.0, recipe.disease, rng)
+    gas = np.random.default_rng([individual.seed, 3]).random() < recipe.disease.cleft
+    mobility = draw_mobility(gas, rng)
+    targets = draw_targets(segment, fresh, bool(operation.screws), rng)
+    lips = sample_osteophytes(individual, recipe.disease.osteophytes)
+    later = _adjacent_fracture(individual, recipe, operation)
     states = []
-    phases = ((Phase.PRE_OP, (anterior, posterior)), (Phase.POST_OP, after), (Phase.FOLLOW_UP, last))
-    for phase, (front, back) in phases:
-        now = fracture if phase is Phase.PRE_OP else _scaled(fracture, front, back)
+    for number, (phase, target) in enumerate(zip((Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP), targets, strict=True)):
+        mine = np.random.default_rng([individual.seed, 43, number])
+        posture = draw_posture(phase, recipe.film.postures, mine)
         done = phase is not Phase.PRE_OP
-        states.append(
-            State(
-                phase,
-                index,
-                {**old, index: now},
-                _kink(individual, index, now, share),
-                screws if done else (),
-                tuple(sorted(cemented)) if done else (),
-                cleft=not done and bool(np.random.default_rng([individual.seed, 3]).random() < 0.35),
-            )
+        if not done:
+            target = target.opened(OPENING[posture], mobility, segment.reference_mm)
+        bodies = {**old, **(later if phase is Phase.FOLLOW_UP else {}), index: target.collapse(segment)}
+        others = {level: c for level, c in bodies.items() if level is not index}
+        bare = State(
+            phase,
+            index,
+            bodies,
+            _sum(_settled(individual, others), segment.kink_to(target.kyphosis_deg, bodies[index])),
+            operation if done else None,
+            mobility.gape(OPENING[posture]) if gas and not done else 0.0,
+            posture,
+            lips,
         )
+        states.append(_assume(bare, individual, mine))
     return states[0], states[1], states[2]
 
 
-def sample_untreated(individual: Individual) -> State:
+def sample_untreated(individual: Individual, recipe: Recipe | None = None) -> State:
     """A spine without a fresh fracture, perhaps with old ones."""
+    recipe = recipe or Recipe()
     rng = np.random.default_rng([individual.seed, 4])
-    return State(Phase.UNKNOWN, None, _other_fractures(individual, rng, set()), {})
+    bodies = _background(individual, recipe, set())
+    state = State(
+        Phase.UNKNOWN,
+        None,
+        bodies,
+        _settled(individual, bodies),
+        posture=draw_posture(Phase.UNKNOWN, recipe.film.postures, rng),
+        osteophytes=sample_osteophytes(individual, recipe.disease.osteophytes),
+    )
+    return _assume(state, individual, rng)
+
+
+def pose(individual: Individual, state: State, rng: np.random.Generator) -> tuple[PosedVertebra, ...]:
+    """The patient's spine on one film: the state's angles and what differs from one film to the next."""
+    stiff = state.stiff(individual)
+    draws = rng.normal(size=len(individual.vertebrae))
+    wobble = {
+        p.level: float(z) * (0.2 if p.level in stiff else 1.2) for p, z in zip(individual.vertebrae, draws, strict=True)
+    }
+    mean, spread = LEAN_DEG[state.posture]
+    angles = _sum(wobble, state.kink_deg)
+    return stack_spine(individual, state.fractures, angles, rng.normal(mean, spread), state.osteophytes)
+
+
+def _background(individual: Individual, recipe: Recipe, spared: set[VertebralLevel]) -> dict[VertebralLevel, Collapse]:
+    """Old fractures, and depressions of the bodies that stayed whole."""
+    old = draw_healed_fractures(individual, recipe.disease, spared)
+    intact = [p.level for p in individual.vertebrae[:-1] if p.level not in old and p.level not in spared]
+    return draw_depressions(individual, recipe.disease.depression, intact) | old
+
+
+def _adjacent_fracture(individual: Individual, recipe: Recipe, operation: Operation) -> dict[VertebralLevel, Collapse]:
+    """A new fracture next to the construct, more often above it."""
+    rng = np.random.default_rng([individual.seed, 48])
+    levels = [p.level for p in individual.vertebrae[:-1]]
+    held = operation.screws or (operation.index_level,)
+    above, below = levels.index(held[0]) - 1, levels.index(held[-1]) + 1
+    draw, where = rng.random(), above if rng.random() < 0.6 else below
+    if draw >= recipe.operation.adjacent_fracture or not 0 <= where < len(levels):
+        return {}
+    kind = draw_kind(recipe.disease, rng)
+    return {levels[where]: draw_fracture(kind, *draw_loss(kind, rng), recipe.disease, rng)}
+
+
+def _settled(individual: Individual, bodies: Mapping[VertebralLevel, Collapse]) -> Angles:
+    return _sum(*(settle(individual, level, c) for level, c in bodies.items() if c.kind is not None))
+
+
+def _assume(state: State, individual: Individual, rng: np.random.Generator) -> State:
+    """The state with the angles of its posture."""
+    levels = [p.level for p in individual.vertebrae]
+    angles = posture_angles(levels, state.posture, state.stiff(individual) | _held(state, levels), rng)
+    return replace(state, kink_deg=_sum(state.kink_deg, angles))
+
+
+def _held(state: State, levels: list[VertebralLevel]) -> set[VertebralLevel]:
+    """The joints about an injured level: how they follow a posture stands in the targets."""
+    if state.index_level is None:
+        return set()
+    at = levels.index(state.index_level)
+    return {levels[at - 1], levels[at]}
+
+
+def _sum(*angles: Mapping[VertebralLevel, float]) -> Angles:
+    out: Angles = {}
+    for some in angles:
+        for level, angle in some.items():
+            out[level] = out.get(level, 0.0) + angle
+    return out

@@ -13,6 +13,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy_model import Individual, VertebraPlan
 from kummell_ai.synthesis.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGHT, SUPERIOR, BoneTemplate
 from kummell_ai.synthesis.fracture import Collapse, deform
+from kummell_ai.synthesis.osteophytes import Osteophytes, grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def stack_spine(
     fractures: Mapping[VertebralLevel, Collapse],
     extra_angle_deg: Mapping[VertebralLevel, float],
     lean_deg: float,
+    osteophytes: Osteophytes | None = None,
 ) -> tuple[PosedVertebra, ...]:
     """Pose the whole spine, cranial to caudal, with the centre of L3 at the origin.
 
@@ -100,7 +102,9 @@ def stack_spine(
         extra_angle_deg: rotation added between a level and the one below it (deg, kyphosis +): posture, and the kink
             above a fracture.
         lean_deg: forward tilt of L3's axis (deg).
+        osteophytes: bony lips by level; they are on the surface alone, the rims stay the endplates' own.
     """
+    osteophytes = osteophytes or {}
     plans = individual.vertebrae
     turn = np.array([-(p.angle_deg + extra_angle_deg.get(p.level, 0.0)) for p in plans])
     pitch = np.concatenate([[0.0], np.cumsum(turn[:-1])])
@@ -110,13 +114,16 @@ def stack_spine(
     for k, plan in enumerate(plans):
         collapses = (plan.collapse, *((fractures[plan.level],) if plan.level in fractures else ()))
         rotation = rotation_matrix(pitch[k], *plan.twist_deg)
-        vertices = _shape(plan, plan.template.vertices_mm, collapses) @ rotation.T
+        grown = grow(plan.template.vertices_mm, plan.template, osteophytes.get(plan.level, ()))
+        vertices = _shape(plan, grown, collapses) @ rotation.T
         rims = _shape(plan, plan.template.rims_mm, collapses) @ rotation.T
         shift = np.zeros(3)
         if posed:
             above = posed[-1]
             n = _normal(above.rims_mm, INFERIOR) + _normal(rims, SUPERIOR)
-            foot = _middle(above.rims_mm, INFERIOR) - above.plan.disc_mm * n / np.linalg.norm(n)
+            n /= np.linalg.norm(n)
+            forward = np.array([n[2], 0.0, -n[0]])
+            foot = _middle(above.rims_mm, INFERIOR) - above.plan.disc_mm * n - above.plan.slip_mm * forward
             shift = foot - _middle(rims, SUPERIOR)
             shift[0] += plan.shift_mm[0]
             shift[1] = plan.shift_mm[1]
