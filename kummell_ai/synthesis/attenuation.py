@@ -1,8 +1,4 @@
-"""Linear attenuation (1/mm) of the materials of a film, and the polychromatic Beer-Lambert law.
-
-The numbers are the recorded output of ``scripts/make_attenuation_table.py`` (xraydb, Elam tables): water 1.0, ICRU-44
-cortical bone 1.92, titanium 4.43 and PMMA with 30 % barium sulphate 1.45 g/cm3.
-"""
+"""The polychromatic Beer-Lambert law over a few energies of a recorded tube spectrum."""
 
 from __future__ import annotations
 
@@ -11,41 +7,69 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis.spectra import ATTENUATION_PER_MM, COPPER_MM, SPECTRA, TUBE_KV
 
-ENERGIES_KEV = (40, 50, 60, 70, 80)
-ATTENUATION_PER_MM: dict[str, tuple[float, ...]] = {
-    "water": (0.026827, 0.022694, 0.020587, 0.019285, 0.018366),
-    "bone": (0.127776, 0.08145, 0.060447, 0.049353, 0.042795),
-    "titanium": (0.980163, 0.537576, 0.339354, 0.237503, 0.179531),
-    "cement": (0.661697, 0.380028, 0.242063, 0.167127, 0.122765),
-}
+Map = NDArray[np.float32]
+STRIP_PX = 16384  # the working set of one strip stays in the cache
 
 
-def spectrum_weights(tube_kv: float) -> FloatArray:
-    """Share of detected signal in each energy bin (5,), sum 1: a filtered bremsstrahlung ramp up to ``tube_kv``.
+def spectrum_weights(tube_kv: float, copper_mm: float = 0.0, detector: str = "dx") -> FloatArray:
+    """Share of the detected energy at each node of `spectra.NODES_KEV` (7,), sum 1.
 
-    The ramp (Kramers' law times a soft low-energy cut) stands in for a measured spectrum.
+    Between recorded tube voltages and filters the rows are mixed linearly; outside 60 to 100 kV and 0 to 0.2 mm of
+    copper the nearest row counts.
+
+    Args:
+        tube_kv: peak voltage (kV).
+        copper_mm: filter added to 2.5 mm of aluminium (mm).
+        detector: ``dx`` (CsI) or ``cr`` (storage phosphor).
+
+    >>> bool(spectrum_weights(90.0)[-1] > spectrum_weights(70.0)[-1])
+    True
     """
-    energies = np.array(ENERGIES_KEV, dtype=np.float64)
-    weights = np.clip(tube_kv - energies + 4.0, 0.0, None) * np.exp(-((40.0 / energies) ** 3) * 1.2)
+    rows = []
+    for copper in COPPER_MM:
+        table = np.asarray(SPECTRA[detector, copper])
+        rows.append([np.interp(tube_kv, TUBE_KV, column) for column in table.T])
+    share = np.interp(copper_mm, COPPER_MM, (0.0, 1.0))
+    weights: FloatArray = (1.0 - share) * np.asarray(rows[0]) + share * np.asarray(rows[1])
     normalised: FloatArray = weights / weights.sum()
     return normalised
 
 
-def transmission(lengths_mm: Mapping[str, NDArray[np.float32]], tube_kv: float) -> NDArray[np.float32]:
+def transmission(lengths_mm: Mapping[str, Map], tube_kv: float, copper_mm: float = 0.0, detector: str = "dx") -> Map:
     """Primary transmission in (0, 1] of path lengths (mm) through each material, same shape.
+
+    Raises:
+        ConfigError: a material is not in the table.
 
     >>> one = transmission({"water": np.zeros((1, 1), np.float32)}, 80.0)
     >>> float(one[0, 0])
     1.0
     """
-    total: NDArray[np.float32] | None = None
-    for k, weight in enumerate(spectrum_weights(tube_kv)):
-        if weight == 0.0:
-            continue
-        depth = sum(length * np.float32(ATTENUATION_PER_MM[name][k]) for name, length in lengths_mm.items())
-        part = np.float32(weight) * np.exp(-np.asarray(depth, dtype=np.float32))
-        total = part if total is None else total + part
-    assert total is not None  # the weights sum to 1
-    return total
+    unknown = sorted(set(lengths_mm) - set(ATTENUATION_PER_MM))
+    if unknown:
+        raise ConfigError(f"material {unknown[0]} has no attenuation; use one of {', '.join(ATTENUATION_PER_MM)}")
+    weights = spectrum_weights(tube_kv, copper_mm, detector).astype(np.float32)
+    coefficients = np.array([ATTENUATION_PER_MM[name] for name in lengths_mm], np.float32).T
+    maps = [np.ravel(length) for length in lengths_mm.values()]
+    shape = next(iter(lengths_mm.values())).shape
+    out = np.empty(maps[0].size, np.float32)
+    for start in range(0, out.size, STRIP_PX):
+        depth = coefficients @ np.stack([m[start : start + STRIP_PX] for m in maps])
+        np.exp(-depth, out=depth)
+        out[start : start + STRIP_PX] = weights @ depth
+    return np.minimum(out.reshape(shape), np.float32(1.0))
+
+
+def mass_thickness(lengths_mm: Mapping[str, Map]) -> Map:
+    """Thickness (mm) of the water that scatters as much as everything in the beam, same shape.
+
+    Compton scatter follows the attenuation near 80 keV, where hardly anything else is left; metal and cement, which
+    mostly absorb, count for no more than their own length.
+    """
+    water = ATTENUATION_PER_MM["water"][-1]
+    parts = [length * np.float32(min(ATTENUATION_PER_MM[name][-1] / water, 2.5)) for name, length in lengths_mm.items()]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
