@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis.solids import Mesh, box, cylinder, frame_along, hollow, moved, prism, tube
+from kummell_ai.synthesis.hardware import Mesh, box, cylinder, frame_along, hollow, moved, prism, tube
 
 
 def interbody(height_mm: float, rng: np.random.Generator) -> dict[str, list[Mesh]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGHT, SUPERIOR, BoneTemplate
-from kummell_ai.synthesis.solids import Mesh, joined, sphere, tube
+from kummell_ai.synthesis.hardware import Mesh, joined, sphere, tube
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ def _satellites(
     way /= np.linalg.norm(way, axis=2, keepdims=True)
     size = radii_mm.mean() * rng.uniform(0.07, 0.38, (count, 1, 1))
     stretch = 1.0 + ragged * rng.exponential(1.2, (count, 1, 1))  # spikes stand out along the radius
+    size = size / np.sqrt(stretch)
     along = (unit[None] * way).sum(axis=2, keepdims=True) * way
     at = centre_mm + way * radii_mm * rng.uniform(0.7, 1.15, (count, 1, 1))
     shape = (unit[None] + along * (stretch - 1.0)) * rng.uniform(0.75, 1.25, (count, len(unit), 1))
@@ -169,14 +170,14 @@ def _disc(body: Body, rng: np.random.Generator) -> list[Mesh]:
     stalk = np.stack([body.at((centre[0] - body.back) / body.depth, 0.0, 0.5), centre])
     centre = centre + np.array([0.0, 0.0, beyond if up else -beyond])
     radii = np.array([rng.uniform(3.0, 10.0), rng.uniform(3.0, 9.0), rng.uniform(0.9, 2.2)])
-    path = np.stack([stalk[0] * 0.3 + stalk[1] * 0.7, stalk[1], centre])
-    return [lobe(centre, radii, 0.5, rng, 2), tube(path, rng.uniform(0.8, 2.0), 7)]
+    path = stalk[0] + np.array([0.6, 0.9, 1.0, 1.05])[:, None] * (centre - stalk[0]) + rng.normal(0.0, 0.8, (4, 3))
+    return [lobe(centre, radii, 1.0, rng, 2), tube(path, rng.uniform(1.0, 2.6) * rng.uniform(0.5, 1.3, 4), 7)]
 
 
 def _wall_streak(body: Body, forward: float, thick: float, rng: np.random.Generator) -> list[Mesh]:
     centre = body.at(forward, rng.normal(0.0, 0.25), rng.uniform(0.1, 0.9))
     radii = np.array([thick, rng.uniform(2.0, 6.0), rng.uniform(3.0, 9.0)])
-    return [lobe(centre, radii, 0.4, rng, 2)]
+    return [lobe(centre, radii, 1.0, rng, 2)]
 
 
 def _anterior(body: Body, rng: np.random.Generator) -> list[Mesh]:

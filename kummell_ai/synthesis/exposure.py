@@ -16,13 +16,12 @@ from kummell_ai.synthesis.attenuation import transmission
 from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells
 from kummell_ai.synthesis.course import State
 from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised
-from kummell_ai.synthesis.implants import cement, cleft, merged, screws_and_rods
+from kummell_ai.synthesis.implants import cleft, implant_lengths, implants
 from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
-from kummell_ai.synthesis.projection import ConeBeam, add_path_length, bone_path_lengths
+from kummell_ai.synthesis.projection import ConeBeam, bone_path_lengths, path_length
 from kummell_ai.synthesis.recipe import Recipe
 
 Map = NDArray[np.float32]
-Shell = tuple[FloatArray, NDArray[np.int32]]
 FINE_MM = 0.45
 """A pixel larger than this (mm) is sampled twice along rows: endplates are thinner than a pixel and nearly level."""
 
@@ -37,6 +36,7 @@ class Setting:
         magnification: source to detector over source to patient distance.
         tube_kv: tube voltage.
         frontal: whether the patient faces the detector instead of standing sideways.
+        in_theatre: whether the film is taken during the operation.
     """
 
     beam: ConeBeam
@@ -44,6 +44,7 @@ class Setting:
     magnification: float
     tube_kv: float
     frontal: bool = False
+    in_theatre: bool = False
 
 
 def draw_setting(
@@ -81,13 +82,8 @@ def draw_setting(
     distance = rng.uniform(800.0, 1700.0)
     source = np.array([about[0] + rng.normal(0.0, 15.0), distance, about[2] + rng.normal(0.0, 25.0)])
     beam = ConeBeam(source, (float(left), float(about[2] + 0.5 * height)), height / rows, shape)
-    return Setting(beam, turn, float(1.0 + rng.uniform(0.08, 0.3)), float(rng.uniform(62.0, 84.0)))
-
-
-def _in_view(points: FloatArray, beam: ConeBeam) -> bool:
-    uv = beam.project(points)
-    low, high = uv.min(axis=0), uv.max(axis=0)
-    return bool((high > 0).all() and low[0] < beam.shape[1] and low[1] < beam.shape[0])
+    magnification, tube_kv = float(1.0 + rng.uniform(0.08, 0.3)), float(rng.uniform(62.0, 84.0))
+    return Setting(beam, turn, magnification, tube_kv, in_theatre=field == "narrow")
 
 
 def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) -> tuple[Map, Map]:
@@ -97,19 +93,6 @@ def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) ->
     whole, inner = bone_path_lengths(turned, beam, (rows, 1))
     whole = np.clip(whole, 0.0, 250.0)
     return whole, np.clip(inner, 0.0, whole)
-
-
-def _mesh_map(meshes: Sequence[Shell], beam: ConeBeam) -> Map | None:
-    mesh = merged(list(meshes))
-    if mesh is None or not _in_view(mesh[0], beam):
-        return None
-    out = np.zeros(beam.shape, np.float32)
-    add_path_length(out, mesh[0], mesh[1], beam)
-    return np.clip(out, 0.0, 60.0)
-
-
-def _turned(shells: Sequence[Shell], turn: FloatArray) -> list[Shell]:
-    return [(v @ turn.T, f) for v, f in shells]
 
 
 def expose(
@@ -124,24 +107,24 @@ def expose(
     beam, turn = setting.beam, setting.turn
     posed = {v.level: v for v in spine}
     whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
-    metal = _mesh_map(_turned(screws_and_rods(posed, state, individual.seed), turn), beam) if state.screws else None
-    filled = _mesh_map(_turned(cement(posed, state, individual.seed), turn), beam) if state.cemented else None
+    made = implants(posed, state.operation, state.phase, in_theatre=setting.in_theatre)
+    placed, lost = implant_lengths(made, turn, beam)
+    if lost is not None:
+        inner = np.maximum(inner - lost, 0.0)
     lengths = tissue.soft_tissue(individual, spine, setting, recipe, rng)
     if state.cleft and state.index_level is not None:
-        void = _mesh_map(_turned([cleft(posed[state.index_level], individual.seed)], turn), beam)
-        if void is not None:
-            lengths["water"] = np.maximum(lengths["water"] - void, 0.0)
-            inner = np.maximum(inner - void, 0.0)
+        points, faces = cleft(posed[state.index_level], individual.seed, state.cleft_opening)
+        void = path_length(points @ turn.T, faces, beam)
+        lengths["water"] = np.maximum(lengths["water"] - void, 0.0)
+        inner = np.maximum(inner - void, 0.0)
     grain = 1.0 + np.float32(rng.uniform(0.02, 0.15)) * tissue.fractal_noise(beam.shape, 3.0 / beam.pixel_mm, 2, rng)
     density = individual.density
     cortex_share, spongy_share = 0.7 * density**0.5, 0.11 * density
     lengths["bone"] = (
         lengths["bone"] + (whole - inner) * np.float32(cortex_share) + inner * np.float32(spongy_share) * grain
     )
-    if metal is not None:
-        lengths["titanium"] = metal
-    if filled is not None:
-        lengths["cement"] = filled * (0.9 + 0.1 * grain)
+    for name, length in placed.items():
+        lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length
     film = appearance.detect(transmission(lengths, setting.tube_kv), rng)
     shown = appearance.display(film, rng)
     if setting.frontal:

@@ -1,118 +1,212 @@
-"""Where screws, rods and cement sit in a posed spine."""
+"""Where the hardware and cement of an operation lie in a posed spine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis.bones import ANTERIOR, POSTERIOR
-from kummell_ai.synthesis.course import State
-from kummell_ai.synthesis.hardware import Mesh, cement_blob, rod, screw, screw_head
+from kummell_ai.synthesis import cages, cement
+from kummell_ai.synthesis.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGHT, SUPERIOR
+from kummell_ai.synthesis.construct import Posed, Screw, construct, halo, heads_and_shafts, link
+from kummell_ai.synthesis.fracture import Collapse
+from kummell_ai.synthesis.hardware import Mesh, joined, moved
+from kummell_ai.synthesis.operation import LEFT_SIDE, RIGHT_SIDE, HardwareStyle, Operation
 from kummell_ai.synthesis.posture import PosedVertebra
+from kummell_ai.synthesis.projection import ConeBeam, path_length
+from kummell_ai.synthesis.screws import rod
+
+SIDES = (LEFT_SIDE, RIGHT_SIDE)
+CEMENTS = ("cement", "cement_zirconia")
+FINE_MM = 0.45
+"""Threads are thinner than a pixel larger than this (mm); such a pixel is sampled twice along rows and columns."""
+
+Map = NDArray[np.float32]
+Place = tuple[VertebralLevel, float]
+"""Level and side of a screw."""
 
 
-def _body(vertebra: PosedVertebra) -> tuple[float, float, float, float]:
-    """(front x, back x, half height, mm per canonical mm along x) of a body in its canonical frame."""
-    corners = vertebra.plan.template.corners_mm
-    half = 0.5 * float((corners[0, :, 2] - corners[1, :, 2]).mean())
-    return (
-        float(corners[:, ANTERIOR, 0].mean()),
-        float(corners[:, POSTERIOR, 0].mean()),
-        half,
-        float(vertebra.plan.scale[0]),
-    )
+@dataclass(frozen=True, slots=True)
+class Implants:
+    """What surgery has left in a posed spine, as closed meshes in the patient frame (mm).
+
+    Attributes:
+        solids: meshes by material (a key of `attenuation.ATTENUATION_PER_MM`); lengths through their shells add up.
+        cavities: empty places within the cement.
+        halos: places about loose screws where spongy bone is lost.
+    """
+
+    solids: Mapping[str, tuple[Mesh, ...]] = field(default_factory=dict)
+    cavities: tuple[Mesh, ...] = ()
+    halos: tuple[Mesh, ...] = ()
 
 
-def _screw_line(vertebra: PosedVertebra, side: float, style: dict[str, float], rng: np.random.Generator) -> FloatArray:
-    """Entry and tip (2, 3) of a pedicle screw in the patient frame; ``side`` is +1 left, -1 right."""
-    front, back, half, scale = _body(vertebra)
-    depth = front - back
-    entry = [
-        back - (style["behind"] + rng.normal(0, 1.2)) / scale,
-        side * (0.42 * depth + rng.normal(0, 1.0)),
-        half * (0.35 + rng.normal(0, 0.08)),
-    ]
-    reach = style["reach"] + rng.normal(0, 0.04)
-    tip = [back + reach * depth, side * depth * 0.14 + rng.normal(0, 1.5), half * (style["rise"] + rng.normal(0, 0.12))]
-    return vertebra.place(np.array([entry, tip]))
+def implants(
+    posed: Posed,
+    operation: Operation | None,
+    phase: Phase,
+    *,
+    beds: Mapping[VertebralLevel, tuple[Collapse, ...]] | None = None,
+    in_theatre: bool = False,
+) -> Implants:
+    """Hardware and cement of a patient on one film; the same operation gives the same on every film.
+
+    Args:
+        posed: the spine on this film.
+        operation: what was done, or None.
+        phase: of the film; nothing is there before surgery, halos are there at follow-up.
+        beds: collapses (`PosedVertebra.collapses`) of bodies when their cement set; cement keeps that shape when the
+            body sinks further. Without them cement follows the body.
+        in_theatre: whether long tabs of percutaneous screws are still on.
+    """
+    if operation is None or phase is Phase.PRE_OP:
+        return Implants()
+    solids: dict[str, list[Mesh]] = {}
+    screws: dict[Place, Screw] = {}
+    halos: list[Mesh] = []
+    if operation.style is not None:
+        style = operation.style if in_theatre and phase is Phase.POST_OP else replace(operation.style, tabs=0.0)
+        loose = set(operation.loose) if phase is Phase.FOLLOW_UP else set()
+        solids, screws = _construct(posed, operation, style, loose)
+        halos = [
+            halo(screws[place], style, operation.halo_mm) for place in operation.loose if place in loose & set(screws)
+        ]
+        _add(solids, _cage(posed, operation))
+    filled, cavities = _cement(posed, operation, screws, beds or {})
+    _add(solids, {operation.cement: filled})
+    return Implants({k: tuple(v) for k, v in solids.items() if v}, tuple(cavities), tuple(halos))
 
 
-def screws_and_rods(posed: dict[VertebralLevel, PosedVertebra], state: State, seed: int) -> list[Mesh]:
-    """Titanium meshes; the same seed gives the same hardware on every film of a patient."""
-    rng = np.random.default_rng([seed, 5])
-    style = {
-        "behind": rng.uniform(17.0, 23.0),
-        "reach": rng.uniform(0.68, 0.9),
-        "rise": rng.uniform(-0.05, 0.4),
-        "radius": rng.uniform(2.4, 3.4),
-        "head": rng.uniform(4.8, 7.0),
-        "tall": rng.uniform(11.0, 17.0),
-        "rod": rng.uniform(2.4, 3.1),
-    }
-    one_sided = rng.random() < 0.3
-    meshes: list[Mesh] = []
-    for side in (1.0, -1.0):
-        anchors = []
-        for level in state.screws:
-            line = _screw_line(posed[level], side, style, rng)
-            if level is state.index_level and one_sided and side > 0:
-                continue
-            outward = line[0] - line[1]
-            outward /= np.linalg.norm(outward)
-            meshes.append(screw(line[0], line[1], style["radius"]))
-            meshes.append(screw_head(line[0], outward + np.array([-0.3, 0.0, 0.0]), style["head"], style["tall"]))
-            anchors.append(line[0] + outward * 0.6 * style["tall"])
-        if len(anchors) >= 2:
-            meshes.append(rod(np.array(anchors), style["rod"], rng.uniform(4.0, 12.0)))
-    return meshes
+def implant_lengths(made: Implants, turn: FloatArray, beam: ConeBeam) -> tuple[dict[str, Map], Map | None]:
+    """Path lengths (mm) by material, (rows, columns) each, without those that are off the film; and in halos.
+
+    Args:
+        made: meshes in the patient frame.
+        turn: (3, 3) rotation of the patient before the exposure.
+        beam: the exposure.
+    """
+    cells = 2 if beam.pixel_mm > FINE_MM else 1
+    lengths = {k: _length(parts, turn, beam, cells) for k, parts in made.solids.items()}
+    for name in set(CEMENTS) & set(lengths):
+        if made.cavities:
+            lengths[name] = np.maximum(lengths[name] - _length(made.cavities, turn, beam, cells), np.float32(0.0))
+    lost = _length(made.halos, turn, beam, 1) if made.halos else None
+    return {k: v for k, v in lengths.items() if v.any()}, lost
 
 
-def cement(posed: dict[VertebralLevel, PosedVertebra], state: State, seed: int) -> list[Mesh]:
-    """Cement meshes in the cemented bodies, now and then leaking; the same on every film of a patient."""
-    meshes: list[Mesh] = []
-    for level in state.cemented:
-        rng = np.random.default_rng([seed, 6, level.index])
+def _length(parts: Sequence[Mesh], turn: FloatArray, beam: ConeBeam, cells: int) -> Map:
+    points, faces = joined(parts)
+    return np.clip(path_length(points @ turn.T, faces, beam, cells), np.float32(0.0), np.float32(60.0))
+
+
+def _add(solids: dict[str, list[Mesh]], more: Mapping[str, list[Mesh]]) -> None:
+    for material, parts in more.items():
+        solids.setdefault(material, []).extend(parts)
+
+
+def _construct(
+    posed: Posed, operation: Operation, style: HardwareStyle, loose: set[Place]
+) -> tuple[dict[str, list[Mesh]], dict[Place, Screw]]:
+    """Screws, rods and cross-link by material, and the screws' places."""
+    bodies = {level: cement.measure_body(posed[level].plan.template) for level in operation.screws if level in posed}
+    left, right = (construct(posed, bodies, operation, style, side, loose) for side in SIDES)
+    metal, screws = link(left[1], right[1], operation, style), dict[Place, Screw]()
+    for side, (placed, _) in zip(SIDES, (left, right), strict=True):
+        screws |= {(s.level, side): s for s in placed}
+    for placed, bar in (left, right):
+        metal += heads_and_shafts(placed, bar, operation, style)
+    rods = [rod(bar.path, style.rod_radius) for _, bar in (left, right) if bar]
+    solids = {"titanium": metal}
+    _add(solids, {"cobalt_chrome" if style.cobalt else "titanium": rods})
+    return solids, screws
+
+
+def _cage(posed: Posed, operation: Operation) -> dict[str, list[Mesh]]:
+    """A cage between two endplates, turned and sized for the room between them."""
+    if operation.cage is None or operation.index_level not in posed:
+        return {}
+    rng = np.random.default_rng([operation.seed, 4])
+    vertebra = posed[operation.index_level]
+    above = [v for v in posed.values() if v.level < operation.index_level]
+    rims = vertebra.rims_mm
+    if operation.cage == "interbody" and above:
+        upper, lower = max(above, key=lambda v: v.level.index).rims_mm[INFERIOR], rims[SUPERIOR]
+    else:
+        upper, lower = rims[SUPERIOR], rims[INFERIOR]
+    plates = np.stack([upper, lower])[:, :, [LEFT, RIGHT]].mean(axis=2)
+    forward = plates[:, ANTERIOR].sum(axis=0) - plates[:, POSTERIOR].sum(axis=0)
+    up = plates[0].mean(axis=0) - plates[1].mean(axis=0)
+    frame = _frame_of(up, forward)
+    made = {"interbody": cages.interbody, "mesh": cages.mesh_tube, "expandable": cages.expandable}[operation.cage]
+    centre = plates.mean(axis=(0, 1)) + frame @ np.array([rng.normal(0.0, 2.0), rng.normal(0.0, 3.0), 0.0])
+    parts = made(max(5.0, float(np.linalg.norm(up))), rng)
+    return {k: [moved(part, frame, centre) for part in v] for k, v in parts.items()}
+
+
+def _frame_of(up: FloatArray, forward: FloatArray) -> FloatArray:
+    """Rotation (3, 3) with z along ``up`` and x as near to ``forward`` as may be."""
+    z = up / np.linalg.norm(up)
+    x = forward - z * (forward @ z)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _cement(
+    posed: Posed,
+    operation: Operation,
+    screws: Mapping[Place, Screw],
+    beds: Mapping[VertebralLevel, tuple[Collapse, ...]],
+) -> tuple[list[Mesh], list[Mesh]]:
+    filled: list[Mesh] = []
+    cavities: list[Mesh] = []
+    for level in operation.cemented:
+        if level not in posed:
+            continue
+        rng = np.random.default_rng([operation.seed, 5, level.index])
         vertebra = posed[level]
-        front, back, half, scale = _body(vertebra)
-        height = _height_mm(vertebra.corners_mm)
-        screwed = level in state.screws and level is not state.index_level
-        for _ in range(int(rng.integers(1, 4)) if screwed else int(rng.integers(2, 6))):
-            x = back + rng.uniform(0.3, 0.85) * (front - back)
-            local = np.array([x, rng.uniform(-0.45, 0.45) * (front - back), half * rng.uniform(-0.4, 0.45)])
-            size = rng.uniform(2.5, 6.0) if screwed else rng.uniform(3.5, 9.5)
-            radii = size * rng.uniform(0.6, 1.4, 3)
-            radii[2] = min(radii[2], 0.36 * height)
-            meshes.append(cement_blob(vertebra.place(local), radii, rng.uniform(0.1, 0.35), rng))
-        if rng.random() < 0.15:
-            end = half * (1.25 if rng.random() < 0.6 else -1.25)
-            where = vertebra.place(np.array([rng.uniform(back, front + 6.0 / scale), rng.normal(0, 6.0), end]))
-            meshes.append(cement_blob(where, rng.uniform(1.5, 4.0, 3), 0.3, rng))
-    return meshes
+        body = cement.measure_body(vertebra.plan.template)
+        parts: list[Mesh] = []
+        holes: list[Mesh] = []
+        if level is operation.index_level:
+            parts, centre = cement.filling(body, operation.fill, rng)
+            holes = [cement.cavity(body, centre, rng)] if operation.void else []
+        for side in SIDES:
+            if (level, side) in screws and operation.fenestrated:
+                foot, tip = _in_template(vertebra, screws[level, side])
+                parts.append(cement.about_screw(body, foot, tip, rng))
+        for kind in (kind for at, kind in operation.leaks if at is level):
+            parts += cement.leak(body, kind, rng)
+        bed = beds.get(level)
+        filled += [_set(vertebra, bed, joined(parts))] if parts else []
+        cavities += [_set(vertebra, bed, part) for part in holes]
+    return filled, cavities
 
 
-def cleft(vertebra: PosedVertebra, seed: int) -> Mesh:
-    """A flat gas cleft under the superior endplate of a collapsed body."""
+def _in_template(vertebra: PosedVertebra, s: Screw) -> FloatArray:
+    """Foot and tip (2, 3) of a screw in the template's frame; deformation is left out, the cloud is kept inside."""
+    points: FloatArray = (np.stack([s.foot, s.tip]) - vertebra.translation) @ vertebra.rotation / vertebra.plan.scale
+    return points
+
+
+def _set(vertebra: PosedVertebra, bed: tuple[Collapse, ...] | None, part: Mesh) -> Mesh:
+    """Cement in the patient frame, in the shape it had when it set, riding on its own middle."""
+    points, faces = part
+    if bed is None or bed == vertebra.collapses:
+        return vertebra.place(points), faces
+    middle = points.mean(axis=0)
+    before = replace(vertebra, collapses=bed)
+    return before.place(points) + (vertebra.place(middle) - before.place(middle)), faces
+
+
+def cleft(vertebra: PosedVertebra, seed: int, opening: float = 1.0) -> Mesh:
+    """A flat gas cleft under the superior endplate of a collapsed body; ``opening`` in [0, 1] is how far it gapes."""
     rng = np.random.default_rng([seed, 7])
-    front, back, half, _ = _body(vertebra)
-    centre = vertebra.place(
-        np.array([back + rng.uniform(0.45, 0.75) * (front - back), 0.0, half * rng.uniform(0.0, 0.5)])
-    )
-    radii = np.array([rng.uniform(4.0, 11.0), rng.uniform(6.0, 14.0), rng.uniform(0.8, 2.5)])
-    return cement_blob(centre, radii, 0.15, rng)
-
-
-def _height_mm(corners: FloatArray) -> float:
-    return float(0.5 * (np.linalg.norm(corners[0] - corners[2]) + np.linalg.norm(corners[1] - corners[3])))
-
-
-def merged(meshes: Sequence[Mesh]) -> Mesh | None:
-    """One mesh of several shells, or None."""
-    if not meshes:
-        return None
-    offsets = np.cumsum([0, *(len(v) for v, _ in meshes[:-1])])
-    return np.concatenate([v for v, _ in meshes]), np.concatenate(
-        [f + o for (_, f), o in zip(meshes, offsets, strict=True)]
-    ).astype(np.int32)
+    body = cement.measure_body(vertebra.plan.template)
+    centre = body.at(rng.uniform(0.45, 0.75), 0.0, rng.uniform(0.5, 0.75))
+    radii = np.array([rng.uniform(4.0, 11.0), rng.uniform(6.0, 14.0), rng.uniform(0.8, 2.5) * (0.35 + 0.65 * opening)])
+    points, faces = cement.lobe(np.zeros(3), radii, 0.4, rng, 2)
+    return vertebra.place(centre) + points @ vertebra.rotation.T, faces

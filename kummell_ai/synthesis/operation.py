@@ -67,6 +67,7 @@ class Operation:
         loose: (level, side) of screws with a halo at follow-up.
         halo_mm: width of that halo (mm).
         fill: cement in the injured body as a share of a usual filling.
+        cement: what it is made of, a key of `attenuation.ATTENUATION_PER_MM`.
         style: of the hardware; None without screws.
         seed: of the details of shapes.
     """
@@ -84,6 +85,7 @@ class Operation:
     loose: tuple[tuple[VertebralLevel, float], ...]
     halo_mm: float
     fill: float
+    cement: str
     style: HardwareStyle | None
     seed: int
 
@@ -137,6 +139,7 @@ def sample_operation(
         loose=(),
         halo_mm=float(rng.uniform(0.7, 2.2)),
         fill=float(np.clip(rng.lognormal(0.0, 0.3), 0.45, 1.7)),
+        cement="cement_zirconia" if rng.random() < 0.25 else "cement",
         style=_style(rng) if construct else None,
         seed=int(rng.integers(2**31)),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis.hardware import Mesh, box, cylinder, frame_along, hollow, lattice, moved, prism, tube
 from kummell_ai.synthesis.operation import HardwareStyle
-from kummell_ai.synthesis.solids import Mesh, box, cylinder, frame_along, hollow, lattice, moved, prism, tube
 
 WALL_MM = 1.7
 """Thickness of a tulip's wall beside the slot."""
@@ -31,10 +31,12 @@ def thread(length_mm: float, style: HardwareStyle) -> Mesh:
     return lattice(np.stack([radius * np.cos(angle), radius * np.sin(angle), np.broadcast_to(s, radius.shape)], -1))
 
 
-def screw(foot_mm: FloatArray, tip_mm: FloatArray, style: HardwareStyle, fenestrated: bool) -> list[Mesh]:
-    """A screw's shaft from the foot of its head to its tip; a fenestrated one is hollow."""
+def screw(
+    foot_mm: FloatArray, tip_mm: FloatArray, up: FloatArray, style: HardwareStyle, fenestrated: bool
+) -> list[Mesh]:
+    """A screw's shaft from the foot of its head to its tip, its thread begun at ``up``; a fenestrated one is hollow."""
     length = float(np.linalg.norm(tip_mm - foot_mm))
-    frame = frame_along(tip_mm - foot_mm)
+    frame = frame_along(tip_mm - foot_mm, up)
     parts = [thread(length, style)]
     if fenestrated:
         parts.append(hollow(cylinder(0.85, 0.5, length - 0.5, 6)))
