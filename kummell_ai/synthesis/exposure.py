@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis import appearance, tissue
+from kummell_ai.synthesis import tissue
 from kummell_ai.synthesis.anatomy_model import Individual
-from kummell_ai.synthesis.attenuation import transmission
 from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells
 from kummell_ai.synthesis.course import State
+from kummell_ai.synthesis.detector import Exposure
+from kummell_ai.synthesis.film import take_film
 from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised
 from kummell_ai.synthesis.implants import cleft, implant_lengths, implants
 from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
@@ -125,12 +126,17 @@ def expose(
     )
     for name, length in placed.items():
         lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length
-    film = appearance.detect(transmission(lengths, setting.tube_kv), rng)
-    shown = appearance.display(film, rng)
+    taken = Exposure(setting.tube_kv, beam.pixel_mm, setting.magnification)
     if setting.frontal:
-        shown = bend(shown, rng)
-        shown = equalised(shown, rng) if rng.random() < 0.5 else shown
-    return appearance.archive(shown, rng)
+        return take_film(lengths, taken, recipe.film, rng, after_display=lambda shown: _frontal_look(shown, rng))
+    corners = np.concatenate([visible_corners(v, setting) for v in spine])
+    spare = corners[np.isfinite(corners).all(axis=1)].astype(np.float32)
+    return take_film(lengths, taken, recipe.film, rng, spare)
+
+
+def _frontal_look(shown: Map, rng: np.random.Generator) -> Map:
+    bent = bend(shown, rng)
+    return equalised(bent, rng) if rng.random() < 0.5 else bent
 
 
 def visible_corners(vertebra: PosedVertebra, setting: Setting) -> FloatArray:
