@@ -177,15 +177,15 @@ def _film(
     field = str(rng.choice(FIELDS_OF_VIEW, p=weights / weights.sum()))
     right = bool(rng.random() < recipe.right_facing)
     setting = draw_setting(spine, field, state.index_level, shape, frontal, rng)
-    pixels, lengths = expose(individual, state, spine, setting, recipe, rng), dict[str, Map]()
-    mask = material_mask(lengths, shape)
+    exposed = expose(individual, state, spine, setting, recipe, rng)
+    mask = material_mask(exposed.lengths, shape)
     frame = ScaleShift.mirror(float(shape[1])) if right else ScaleShift.identity()
     vertebrae = _truth(spine, state, setting, frame)
-    found = [] if frontal else [_on_film(v, lengths, shape, right) for v in vertebrae]
+    found = [] if frontal else [_on_film(v, exposed.lengths, shape, right) for v in vertebrae]
     facing = Facing.UNKNOWN if frontal else Facing.RIGHT if right else Facing.LEFT
     reference = ImageReference(f"SIM{individual.seed:08d}-{state.phase.value}", simulated=True)
     return SimulatedFilm(
-        pixels=_mirrored(pixels) if right else pixels,
+        pixels=_mirrored(exposed.pixels) if right else exposed.pixels,
         landmarks=SpineLandmarks(tuple(v for v in found if v), reference, facing, 0.0 if frontal else 1.0),
         vertebrae=vertebrae,
         spacing=PixelSpacing(setting.beam.pixel_mm, setting.beam.pixel_mm, Calibration.GEOMETRY, setting.magnification),

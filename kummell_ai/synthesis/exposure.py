@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,19 @@ class Setting:
     tube_kv: float
     frontal: bool = False
     in_theatre: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """What an exposure leaves.
+
+    Attributes:
+        pixels: the film, (rows, columns) float32 in [0, 1], bone bright, front to the left.
+        lengths: path length (mm) by material, (rows, columns) each.
+    """
+
+    pixels: Map
+    lengths: dict[str, Map]
 
 
 def draw_setting(
@@ -103,8 +117,8 @@ def expose(
     setting: Setting,
     recipe: Recipe,
     rng: np.random.Generator,
-) -> Map:
-    """The film, (rows, columns) float32 in [0, 1], bone bright, front to the left."""
+) -> Exposed:
+    """The film of a posed patient, and what lies in the beam."""
     beam, turn = setting.beam, setting.turn
     posed = {v.level: v for v in spine}
     whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
@@ -128,10 +142,11 @@ def expose(
         lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length
     taken = Exposure(setting.tube_kv, beam.pixel_mm, setting.magnification)
     if setting.frontal:
-        return take_film(lengths, taken, recipe.film, rng, after_display=lambda shown: _frontal_look(shown, rng))
+        look = functools.partial(_frontal_look, rng=rng)
+        return Exposed(take_film(lengths, taken, recipe.film, rng, after_display=look), lengths)
     corners = np.concatenate([visible_corners(v, setting) for v in spine])
     spare = corners[np.isfinite(corners).all(axis=1)].astype(np.float32)
-    return take_film(lengths, taken, recipe.film, rng, spare)
+    return Exposed(take_film(lengths, taken, recipe.film, rng, spare), lengths)
 
 
 def _frontal_look(shown: Map, rng: np.random.Generator) -> Map:
