@@ -1,6 +1,9 @@
 """Draw lateral projections of bone templates with their rims, to judge shapes and rims by eye (needs matplotlib).
 
-python scripts/contact_sheet_templates.py --out sheet.png procedural FOLDER_OF_MESHES ...
+python scripts/contact_sheet_templates.py --out sheet.png procedural FOLDER_OF_MESHES MASK.nii.gz ...
+
+The grid is that of the bone's own frame (mm): x forward, z upward. A corner found in a wrong place is put right by its
+place there, in a file rims.json beside the bones (kummell_ai/synthesis/rims_file.py).
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ COLOURS = ("tab:red", "tab:green", "tab:blue")
 
 
 def load(source: str, exclude: tuple[str, ...], seed: int | None) -> dict[str, BoneTemplate]:
-    """Templates of ``source``: "procedural" or a folder."""
+    """Templates of ``source``: "procedural", a folder or a mask."""
     if source != "procedural":
         return load_templates(Path(source), exclude=exclude)
     from kummell_ai.synthesis.procedural import procedural_templates
@@ -71,13 +74,17 @@ def draw(axes: Axes, bones: list[BoneTemplate], box: tuple[float, float, float, 
                 axes.plot(p[:, 0] * s, p[:, 2] * s, ".", color=colour, ms=4)
             corners = bone.corners_mm.reshape(-1, 3)
             axes.plot(corners[:, 0], corners[:, 2], "y+", ms=9)
-    axes.axis("off")
+    axes.set_xticks(range(-80, 60, 10))
+    axes.set_yticks(range(-130, 40, 10))
+    axes.set(xlim=(box[1], box[0]), ylim=(box[2], box[3]))
+    axes.tick_params(labelsize=7)
+    axes.grid(color="white", alpha=0.15, lw=0.5)
 
 
 def main() -> None:
     """Write the contact sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sources", nargs="+", help='"procedural" or folders of meshes')
+    parser.add_argument("sources", nargs="+", help='"procedural", folders of meshes or of masks, or masks')
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--exclude", nargs="*", default=(), help="bone names to leave out")
     parser.add_argument("--levels", nargs="*", default=[level.value for level in LEVELS])
@@ -89,13 +96,13 @@ def main() -> None:
     for row, templates in enumerate(rows):
         for column, level in enumerate(levels):
             if level in templates:
-                box = (-85.0, 55.0, -130.0, 35.0) if level == "S1" else (-75.0, 30.0, -48.0, 38.0)
+                box = (-85.0, 55.0, -130.0, 35.0) if level == "S1" else (-68.0, 26.0, -44.0, 32.0)
                 draw(axes[row, column], [templates[level]], box, 0.5)
                 axes[row, column].set_title(f"{Path(arguments.sources[row]).name} {level}")
             else:
                 axes[row, column].axis("off")
     figure.tight_layout()
-    figure.savefig(arguments.out, dpi=60)
+    figure.savefig(arguments.out, dpi=75)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,16 @@ from kummell_ai.synthesis.procedural.mesh import join
 from kummell_ai.synthesis.rims import PlacedBone, place_vertebra
 from kummell_ai.synthesis.rims_file import Corrections, move_rims, read_rims_file
 from kummell_ai.synthesis.sections import section_loops
+from kummell_ai.synthesis.simplify import simplify
 
 __all__ = ["TemplateSet", "bone_name", "find_individuals", "load_bank", "load_templates"]
 
 CUT_SHARE = 0.5
 """A vertebra whose section just inside its upper or lower end is larger than this share of its largest one is cut:
 whole ones end in the tips of their processes."""
+
+MOST_FACES = 10_000
+"""Denser meshes are thinned out once their rims are found: projecting takes time by the triangle."""
 
 _log = logging.getLogger(__name__)
 
@@ -163,7 +167,7 @@ def _templates(
     for name, bone in placed.items():
         corners = corrections.get(name)
         rims = move_rims(bone.rims_mm, corners, f"{where}: rims of {name}") if corners else bone.rims_mm
-        templates[name] = BoneTemplate(name, bone.vertices_mm, meshes[name][1], rims, source=source)
+        templates[name] = BoneTemplate(name, *simplify(bone.vertices_mm, meshes[name][1], MOST_FACES), rims, source)
     for name in sorted(name for name in meshes if not is_vertebra(name)):
         templates[name] = _ride_along(name, meshes[name], placed, source)
     unknown = [name for name, item in corrections.items() if item is not None and name not in placed]
@@ -191,4 +195,4 @@ def _ride_along(name: str, mesh: Mesh, placed: Mapping[str, PlacedBone], source:
     anchor = min(placed, key=lambda level: abs(level_index(level) - wanted))
     bone = placed[anchor]
     vertices: FloatArray = (mesh[0] - bone.origin_mm) @ bone.rotation.T
-    return BoneTemplate(name, vertices, mesh[1], no_rims(), source=source, anchor=anchor)
+    return BoneTemplate(name, *simplify(vertices, mesh[1], MOST_FACES), no_rims(), source, anchor)
