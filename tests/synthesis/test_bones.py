@@ -30,7 +30,9 @@ from kummell_ai.synthesis.procedural import procedural_templates
 from kummell_ai.synthesis.procedural.mesh import even_axis, extract_surface, sweep
 from kummell_ai.synthesis.procedural.variation import draw_individual, vary
 from kummell_ai.synthesis.procedural.vertebra import build_vertebra, typical_shape
-from kummell_ai.synthesis.template_bank import load_templates
+from kummell_ai.synthesis.rims_file import move_rims, read_rims_file
+from kummell_ai.synthesis.simplify import simplify
+from kummell_ai.synthesis.template_bank import find_individuals, load_bank, load_templates
 
 LEVEL_NAMES = [f"T{i}" for i in range(1, 14)] + [f"L{i}" for i in range(1, 7)] + ["S1"]
 CORNERS = np.array(
@@ -368,3 +370,110 @@ def test_errors_of_folders(typical: dict[str, BoneTemplate], tmp_path: Path) -> 
         load_templates(tmp_path, axes="ALI")
     with pytest.raises(ConfigError, match="holds no vertebra mesh"):
         load_templates(tmp_path, exclude=("L1",))
+
+
+def write_spine(folder: Path, typical: dict[str, BoneTemplate], names: tuple[str, ...] = ("L1", "L2")) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, mesh in spine(typical, names).items():
+        write_ply(folder / f"{name}.ply", *mesh, "binary_little_endian")
+
+
+def test_a_leaky_rib_is_left_out_with_a_note_but_a_leaky_vertebra_is_refused(
+    typical: dict[str, BoneTemplate], tmp_path: Path
+) -> None:
+    write_spine(tmp_path, typical)
+    rib = typical["rib_left_12"]
+    write_ply(tmp_path / "rib_left_12.ply", rib.vertices_mm, rib.faces[1:], "ascii")
+    bank = load_bank(tmp_path)
+    assert list(bank.templates) == ["L1", "L2"]
+    (note,) = bank.notes
+    assert note.startswith("rib_left_12.ply left out: the mesh of rib_left_12.ply leaks")
+    bone = typical["L3"]
+    write_ply(tmp_path / "L3.ply", bone.vertices_mm, bone.faces[1:], "ascii")
+    with pytest.raises(ConfigError, match=r"the mesh of L3\.ply leaks"):
+        load_bank(tmp_path)
+    assert list(load_templates(tmp_path, exclude=("L3",))) == ["L1", "L2"]
+    (tmp_path / "rims.json").write_text('{"L3": null}', encoding="utf-8")
+    assert list(load_templates(tmp_path)) == ["L1", "L2"]
+
+
+def test_a_vertebra_cut_by_the_border_of_the_scan_is_left_out(typical: dict[str, BoneTemplate], tmp_path: Path) -> None:
+    write_spine(tmp_path, typical, ("L1", "L2", "L3"))
+    vertices, faces = spine(typical, ("L1", "L2", "L3"))["L3"]
+    middle = float(vertices[:, 2].mean())
+    flat = np.column_stack([vertices[:, :2], np.maximum(vertices[:, 2], middle)])
+    write_ply(tmp_path / "L3.ply", flat, faces, "binary_little_endian")
+    bank = load_bank(tmp_path)
+    assert list(bank.templates) == ["L1", "L2"]
+    assert bank.notes == ("L3 left out: it ends in a flat cut, as at the border of a scan",)
+
+
+def test_two_hip_bones_make_a_pelvis_and_one_makes_none(typical: dict[str, BoneTemplate], tmp_path: Path) -> None:
+    write_spine(tmp_path, typical)
+    femur = typical["femur_left"]
+    write_ply(tmp_path / "hip_left.ply", femur.vertices_mm, femur.faces, "binary_little_endian")
+    bank = load_bank(tmp_path)
+    assert "pelvis" not in bank.templates
+    assert bank.notes == ("a single hip bone left out",)
+    write_ply(tmp_path / "hip_right.ply", femur.vertices_mm + 90.0, femur.faces, "binary_little_endian")
+    assert len(load_templates(tmp_path)["pelvis"].faces) == 2 * len(femur.faces)
+
+
+def test_individuals_are_found_in_nested_folders(typical: dict[str, BoneTemplate], tmp_path: Path) -> None:
+    for name in ("b", "a/deep"):
+        write_spine(tmp_path / name, typical)
+    assert find_individuals(tmp_path) == (tmp_path / "a" / "deep", tmp_path / "b")
+    assert find_individuals(tmp_path / "b") == (tmp_path / "b",)
+    with pytest.raises(ConfigError, match="holds no bone meshes and no vertebra masks"):
+        find_individuals(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("most", [400, 900, 3000])
+def test_fewer_triangles_keep_a_surface_closed(typical: dict[str, BoneTemplate], most: int) -> None:
+    bone = typical["L3"]
+    vertices, faces = simplify(bone.vertices_mm, bone.faces, most)
+    assert 0.3 * most < len(faces) <= most
+    assert is_closed(faces)
+    # merging takes off what is thinner than a cell: more, the fewer triangles are left
+    volume = signed_volume(bone.vertices_mm, bone.faces)
+    assert signed_volume(vertices, faces) == pytest.approx(volume, rel=0.2 if most == 400 else 0.1)
+    assert simplify(bone.vertices_mm, bone.faces, len(bone.faces))[1] is bone.faces
+
+
+# --- rims corrected by eye ---
+
+
+def test_a_rims_file_moves_a_corner_to_the_given_place(typical: dict[str, BoneTemplate], tmp_path: Path) -> None:
+    write_spine(tmp_path, typical)
+    found = load_templates(tmp_path)["L1"]
+    (tmp_path / "rims.json").write_text('{"L1": {"superior_anterior": [14, 10.5]}}', encoding="utf-8")
+    moved = load_templates(tmp_path)["L1"]
+    np.testing.assert_allclose(moved.corners_mm[SUPERIOR, ANTERIOR, [0, 2]], [14.0, 10.5])
+    shift = moved.rims_mm - found.rims_mm
+    np.testing.assert_allclose(shift[SUPERIOR, ANTERIOR], np.broadcast_to(shift[0, 0, 0], (3, 3)))
+    shift[SUPERIOR, ANTERIOR] = 0.0
+    np.testing.assert_allclose(shift, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "is no readable JSON"),
+        ("[1]", "holds a list; expected bone names"),
+        ('{"L1": 3}', "L1 is 3; expected corners"),
+        ('{"L1": {"upper_front": [1, 2]}}', "L1 has upper_front"),
+        ('{"L1": {"superior_anterior": [1]}}', r"superior_anterior: \[1\]; expected one of superior_anterior"),
+        ('{"L1": {"superior_anterior": [140, 105]}}', "mm from the corner found; expected at most 15 mm"),
+        ('{"L4": {"superior_anterior": [14, 10]}}', "corrects L4, which is no vertebra here"),
+    ],
+)
+def test_errors_of_a_rims_file(typical: dict[str, BoneTemplate], tmp_path: Path, text: str, reason: str) -> None:
+    write_spine(tmp_path, typical)
+    (tmp_path / "rims.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=reason):
+        load_bank(tmp_path)
+
+
+def test_without_a_rims_file_nothing_moves(typical: dict[str, BoneTemplate], tmp_path: Path) -> None:
+    assert read_rims_file(tmp_path / "rims.json") == {}
+    np.testing.assert_array_equal(move_rims(typical["L1"].rims_mm, {}, "L1"), typical["L1"].rims_mm)
