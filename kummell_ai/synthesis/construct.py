@@ -10,12 +10,14 @@ import numpy as np
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.cement import Body
-from kummell_ai.synthesis.hardware import Mesh, tube
+from kummell_ai.synthesis.hardware import Mesh, hollow, joined, tube
 from kummell_ai.synthesis.operation import HardwareStyle, Operation
 from kummell_ai.synthesis.posture import PosedVertebra
 from kummell_ai.synthesis.screws import SEAT_SHARE, cross_link, screw, tulip
 
 Posed = Mapping[VertebralLevel, PosedVertebra]
+RIM_MM = 0.8
+"""Thickness of the dense bone around a halo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _head_axis(s: Screw, along: FloatArray) -> FloatArray:
 
 def bent_rod(anchors: FloatArray, outward: FloatArray, operation: Operation, style: HardwareStyle, side: float) -> Rod:
     """A rod as a parabola by its length, as near to the anchors (K, 3) as a surgeon bends it."""
-    rng = np.random.default_rng([operation.seed, 2, int(side > 0)])
+    rng = np.random.default_rng([operation.seed, 2])  # both rods are bent alike
+    own = np.random.default_rng([operation.seed, 2, int(side > 0)])
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(anchors, axis=0), axis=1))])
     line = np.polyfit(s, anchors, 1)
     if len(anchors) > 2:
@@ -115,9 +118,9 @@ def bent_rod(anchors: FloatArray, outward: FloatArray, operation: Operation, sty
         curve[1:] = follow * curve[1:] + (1.0 - follow) * line
         curve[0] *= follow
     else:
-        pull = rng.normal(0.0, 2.5) * 4.0 / s[-1] ** 2 * outward
+        pull = (rng.normal(0.0, 2.3) + own.normal(0.0, 0.6)) * 4.0 / s[-1] ** 2 * outward
         curve = np.stack([pull, line[0] - pull * s[-1], line[1]])
-    over = np.array(style.overhang) + rng.normal(0.0, 2.0, 2)
+    over = np.array(style.overhang) + own.normal(0.0, 2.0, 2)
     fine = np.linspace(-max(over[0], 2.0), s[-1] + max(over[1], 2.0), 22)
 
     def at(t: FloatArray) -> FloatArray:
@@ -133,8 +136,8 @@ def heads_and_shafts(placed: list[Screw], bar: Rod | None, operation: Operation,
     parts: list[Mesh] = []
     seat = SEAT_SHARE * style.head_height
     for k, s in enumerate(placed):
-        hollow = operation.fenestrated and s.level in operation.cemented
-        parts += screw(s.foot, s.tip, s.up, style, hollow)
+        open_tip = operation.fenestrated and s.level in operation.cemented
+        parts += screw(s.foot, s.tip, s.up, style, open_tip)
         along = bar.tangents[k] if bar else np.array([0.0, 0.0, -1.0])
         point = bar.seats[k] if bar else s.foot + seat * s.outward
         parts += tulip(point, point - s.foot, along, style)
@@ -150,11 +153,12 @@ def link(left: Rod | None, right: Rod | None, operation: Operation, style: Hardw
     return cross_link(left.path[k], right.path[k], left.path[k + 1] - left.path[k - 1], style.rod_radius)
 
 
-def halo(s: Screw, style: HardwareStyle, width_mm: float) -> Mesh:
-    """Lost bone about the shaft of a loose screw, wider at both ends, as where a wiper sweeps."""
+def halo(s: Screw, style: HardwareStyle, width_mm: float) -> tuple[Mesh, Mesh]:
+    """Bone lost about the shaft of a loose screw, most at both ends as where a wiper sweeps; the dense bone around."""
     share = np.linspace(0.12, 1.0, 9)
     path = s.foot + share[:, None] * (s.tip - s.foot)
     path[-1] += width_mm * (s.tip - s.foot) / s.length
     wide = style.screw_radius + width_mm * (0.6 + 1.6 * (share - 0.55) ** 2)
     wide[[0, -1]] *= 0.7
-    return tube(path, wide, 12)
+    lost = tube(path, wide, 12)
+    return lost, joined([tube(path, wide + RIM_MM, 12), hollow(lost)])

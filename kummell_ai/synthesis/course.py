@@ -96,6 +96,7 @@ def sample_course(individual: Individual, recipe: Recipe | None = None) -> tuple
     gas = np.random.default_rng([individual.seed, 3]).random() < recipe.disease.cleft
     mobility = draw_mobility(gas, rng)
     targets = draw_targets(segment, fresh, bool(operation.screws), rng)
+    operation = replace(operation, bed=targets[1].collapse(segment))
     lips = sample_osteophytes(individual, recipe.disease.osteophytes)
     later = _adjacent_fracture(individual, recipe, operation)
     states = []

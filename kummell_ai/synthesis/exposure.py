@@ -123,22 +123,23 @@ def expose(
     posed = {v.level: v for v in spine}
     whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
     made = implants(posed, state.operation, state.phase, in_theatre=setting.in_theatre)
-    placed, lost = implant_lengths(made, turn, beam)
-    if lost is not None:
-        inner = np.maximum(inner - lost, 0.0)
+    placed = implant_lengths(made, turn, beam)
     lengths = tissue.soft_tissue(individual, spine, setting, recipe, rng)
+    cortex, spongy = whole - inner, inner
+    if placed.lost is not None:
+        spongy = np.maximum(spongy - placed.lost, 0.0)
+    if placed.dense is not None:
+        cortex = cortex + 0.5 * np.minimum(placed.dense, spongy)
     if state.cleft and state.index_level is not None:
         points, faces = cleft(posed[state.index_level], individual.seed, state.cleft_opening)
         void = path_length(points @ turn.T, faces, beam)
         lengths["water"] = np.maximum(lengths["water"] - void, 0.0)
-        inner = np.maximum(inner - void, 0.0)
+        spongy = np.maximum(spongy - void, 0.0)
     grain = 1.0 + np.float32(rng.uniform(0.02, 0.15)) * tissue.fractal_noise(beam.shape, 3.0 / beam.pixel_mm, 2, rng)
     density = individual.density
     cortex_share, spongy_share = 0.7 * density**0.5, 0.11 * density
-    lengths["bone"] = (
-        lengths["bone"] + (whole - inner) * np.float32(cortex_share) + inner * np.float32(spongy_share) * grain
-    )
-    for name, length in placed.items():
+    lengths["bone"] = lengths["bone"] + cortex * np.float32(cortex_share) + spongy * np.float32(spongy_share) * grain
+    for name, length in placed.by_material.items():
         lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length
     taken = Exposure(setting.tube_kv, beam.pixel_mm, setting.magnification)
     if setting.frontal:

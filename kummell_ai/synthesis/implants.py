@@ -38,11 +38,27 @@ class Implants:
         solids: meshes by material (a key of `attenuation.ATTENUATION_PER_MM`); lengths through their shells add up.
         cavities: empty places within the cement.
         halos: places about loose screws where spongy bone is lost.
+        rims: dense bone around these places.
     """
 
     solids: Mapping[str, tuple[Mesh, ...]] = field(default_factory=dict)
     cavities: tuple[Mesh, ...] = ()
     halos: tuple[Mesh, ...] = ()
+    rims: tuple[Mesh, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImplantLengths:
+    """Path lengths (mm) on a film, (rows, columns) each.
+
+    Attributes:
+        by_material: of what surgery has put in; materials that the film does not show are left out.
+        lost, dense: in bone that is lost about loose screws, and in the dense bone around it; None without.
+    """
+
+    by_material: dict[str, Map]
+    lost: Map | None = None
+    dense: Map | None = None
 
 
 def implants(
@@ -50,7 +66,6 @@ def implants(
     operation: Operation | None,
     phase: Phase,
     *,
-    beds: Mapping[VertebralLevel, tuple[Collapse, ...]] | None = None,
     in_theatre: bool = False,
 ) -> Implants:
     """Hardware and cement of a patient on one film; the same operation gives the same on every film.
@@ -59,15 +74,13 @@ def implants(
         posed: the spine on this film.
         operation: what was done, or None.
         phase: of the film; nothing is there before surgery, halos are there at follow-up.
-        beds: collapses (`PosedVertebra.collapses`) of bodies when their cement set; cement keeps that shape when the
-            body sinks further. Without them cement follows the body.
         in_theatre: whether long tabs of percutaneous screws are still on.
     """
     if operation is None or phase is Phase.PRE_OP:
         return Implants()
     solids: dict[str, list[Mesh]] = {}
     screws: dict[Place, Screw] = {}
-    halos: list[Mesh] = []
+    halos: list[tuple[Mesh, Mesh]] = []
     if operation.style is not None:
         style = operation.style if in_theatre and phase is Phase.POST_OP else replace(operation.style, tabs=0.0)
         loose = set(operation.loose) if phase is Phase.FOLLOW_UP else set()
@@ -76,13 +89,18 @@ def implants(
             halo(screws[place], style, operation.halo_mm) for place in operation.loose if place in loose & set(screws)
         ]
         _add(solids, _cage(posed, operation))
-    filled, cavities = _cement(posed, operation, screws, beds or {})
+    filled, cavities = _cement(posed, operation, screws)
     _add(solids, {operation.cement: filled})
-    return Implants({k: tuple(v) for k, v in solids.items() if v}, tuple(cavities), tuple(halos))
+    return Implants(
+        {k: tuple(v) for k, v in solids.items() if v},
+        tuple(cavities),
+        tuple(h for h, _ in halos),
+        tuple(r for _, r in halos),
+    )
 
 
-def implant_lengths(made: Implants, turn: FloatArray, beam: ConeBeam) -> tuple[dict[str, Map], Map | None]:
-    """Path lengths (mm) by material, (rows, columns) each, without those that are off the film; and in halos.
+def implant_lengths(made: Implants, turn: FloatArray, beam: ConeBeam) -> ImplantLengths:
+    """Path lengths through implants on a film.
 
     Args:
         made: meshes in the patient frame.
@@ -94,13 +112,24 @@ def implant_lengths(made: Implants, turn: FloatArray, beam: ConeBeam) -> tuple[d
     for name in set(CEMENTS) & set(lengths):
         if made.cavities:
             lengths[name] = np.maximum(lengths[name] - _length(made.cavities, turn, beam, cells), np.float32(0.0))
-    lost = _length(made.halos, turn, beam, 1) if made.halos else None
-    return {k: v for k, v in lengths.items() if v.any()}, lost
+    lost, dense = (_length(parts, turn, beam, cells) if parts else None for parts in (made.halos, made.rims))
+    return ImplantLengths({k: v for k, v in lengths.items() if v.any()}, lost, dense)
 
 
 def _length(parts: Sequence[Mesh], turn: FloatArray, beam: ConeBeam, cells: int) -> Map:
+    """Length in the parts (mm), found within the window about them alone: hardware covers little of a film."""
     points, faces = joined(parts)
-    return np.clip(path_length(points @ turn.T, faces, beam, cells), np.float32(0.0), np.float32(60.0))
+    points = points @ turn.T
+    out = np.zeros(beam.shape, dtype=np.float32)
+    uv = beam.project(points)
+    c0, r0 = np.maximum(np.floor(uv.min(axis=0)).astype(int), 0)
+    c1, r1 = np.minimum(np.ceil(uv.max(axis=0)).astype(int), beam.shape[::-1])
+    if c0 < c1 and r0 < r1:
+        origin = (beam.origin_mm[0] - c0 * beam.pixel_mm, beam.origin_mm[1] - r0 * beam.pixel_mm)
+        window = replace(beam, origin_mm=origin, shape=(int(r1 - r0), int(c1 - c0)))
+        length = path_length(points, faces, window, cells)
+        out[r0:r1, c0:c1] = np.clip(length, np.float32(0.0), np.float32(60.0))
+    return out
 
 
 def _add(solids: dict[str, list[Mesh]], more: Mapping[str, list[Mesh]]) -> None:
@@ -159,7 +188,6 @@ def _cement(
     posed: Posed,
     operation: Operation,
     screws: Mapping[Place, Screw],
-    beds: Mapping[VertebralLevel, tuple[Collapse, ...]],
 ) -> tuple[list[Mesh], list[Mesh]]:
     filled: list[Mesh] = []
     cavities: list[Mesh] = []
@@ -180,7 +208,7 @@ def _cement(
                 parts.append(cement.about_screw(body, foot, tip, rng))
         for kind in (kind for at, kind in operation.leaks if at is level):
             parts += cement.leak(body, kind, rng)
-        bed = beds.get(level)
+        bed = operation.bed if level is operation.index_level else None
         filled += [_set(vertebra, bed, joined(parts))] if parts else []
         cavities += [_set(vertebra, bed, part) for part in holes]
     return filled, cavities
@@ -192,13 +220,13 @@ def _in_template(vertebra: PosedVertebra, s: Screw) -> FloatArray:
     return points
 
 
-def _set(vertebra: PosedVertebra, bed: tuple[Collapse, ...] | None, part: Mesh) -> Mesh:
+def _set(vertebra: PosedVertebra, bed: Collapse | None, part: Mesh) -> Mesh:
     """Cement in the patient frame, in the shape it had when it set, riding on its own middle."""
     points, faces = part
-    if bed is None or bed == vertebra.collapses:
+    if bed is None:
         return vertebra.place(points), faces
     middle = points.mean(axis=0)
-    before = replace(vertebra, collapses=bed)
+    before = replace(vertebra, collapses=(vertebra.plan.collapse, bed))
     return before.place(points) + (vertebra.place(middle) - before.place(middle)), faces
 
 

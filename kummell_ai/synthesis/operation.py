@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.synthesis.fracture import Collapse
 from kummell_ai.synthesis.recipe import OperationRecipe
 
 LEFT_SIDE, RIGHT_SIDE = 1.0, -1.0
@@ -70,6 +71,7 @@ class Operation:
         cement: what it is made of, a key of `attenuation.ATTENUATION_PER_MM`.
         style: of the hardware; None without screws.
         seed: of the details of shapes.
+        bed: collapse of the injured body when its cement set, which keeps that shape; None lets it follow the body.
     """
 
     index_level: VertebralLevel
@@ -88,6 +90,7 @@ class Operation:
     cement: str
     style: HardwareStyle | None
     seed: int
+    bed: Collapse | None = None
 
     def sides(self, level: VertebralLevel) -> tuple[float, ...]:
         """Sides (+1 left, -1 right) with a screw at ``level``."""
@@ -123,6 +126,8 @@ def sample_operation(
     elif whole_side:
         one_side = (screws, ()) if rng.random() < 0.5 else ((), screws)
     cage = str(rng.choice(CAGE_KINDS)) if rng.random() < recipe.cages and construct else None
+    if cage in ("mesh", "expandable"):  # it stands where the screws of that level would go
+        screws, one_side = _without(index, screws), (_without(index, one_side[0]), _without(index, one_side[1]))
     fenestrated = bool(rng.random() < recipe.fenestrated) and construct
     cemented = _cemented(index, screws, fenestrated, cage, rng)
     draft = Operation(
@@ -160,6 +165,10 @@ def _screw_levels(
         chosen.add(at)
         single = (index,) if rng.random() < 0.5 else ()
     return tuple(levels[k] for k in sorted(chosen)), single
+
+
+def _without(level: VertebralLevel, levels: tuple[VertebralLevel, ...]) -> tuple[VertebralLevel, ...]:
+    return tuple(other for other in levels if other is not level)
 
 
 def _chosen(

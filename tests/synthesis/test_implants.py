@@ -44,7 +44,7 @@ def operation(seed: int, recipe: OperationRecipe = EVERYTHING) -> Operation:
 
 
 def meshes(made: Implants) -> Iterator[Mesh]:
-    for parts in (*made.solids.values(), made.cavities, made.halos):
+    for parts in (*made.solids.values(), made.cavities, made.halos, made.rims):
         yield from parts
 
 
@@ -74,7 +74,7 @@ def test_everything_put_in_is_closed_and_encloses_something(seed: int) -> None:
     for mesh in meshes(made):
         assert is_closed(mesh[1])
         assert np.isfinite(mesh[0]).all()
-    for parts in (*made.solids.values(), made.cavities, made.halos):
+    for parts in (*made.solids.values(), made.cavities, made.halos, made.rims):
         assert signed_volume(*joined(parts)) > 0.0
 
 
@@ -175,9 +175,11 @@ def test_cement_keeps_its_shape_when_the_body_sinks() -> None:
     done = operation(3, NOTHING)
     bone = posed()[L1]
     sunk = replace(bone, collapses=(*bone.collapses, replace(bone.collapses[0], anterior=0.3, posterior=0.1)))
-    beds = {L1: bone.collapses}
-    before = implants(posed(), done, Phase.POST_OP, beds=beds).solids[done.cement][0]
-    after = implants({**posed(), L1: sunk}, done, Phase.FOLLOW_UP, beds=beds).solids[done.cement][0]
+    done = replace(done, bed=replace(bone.collapses[0], anterior=0.1))
+    before = implants(
+        {**posed(), L1: replace(bone, collapses=(bone.plan.collapse, done.bed))}, done, Phase.POST_OP
+    ).solids[done.cement][0]
+    after = implants({**posed(), L1: sunk}, done, Phase.FOLLOW_UP).solids[done.cement][0]
     np.testing.assert_allclose(after[0] - after[0].mean(axis=0), before[0] - before[0].mean(axis=0), atol=1e-9)
     assert np.linalg.norm(after[0].mean(axis=0) - before[0].mean(axis=0)) > 0.3
 
@@ -203,14 +205,17 @@ def test_lengths_by_material_need_no_film_to_be_hit() -> None:
     centre = posed()[L1].rims_mm.reshape(-1, 3).mean(axis=0)
     source = np.array([centre[0], 1200.0, centre[2]])
     film = ConeBeam(source, (centre[0] + 60.0, centre[2] + 100.0), 1.0, (200, 120))
-    lengths, lost = implant_lengths(made, np.eye(3), film)
-    assert lost is not None
-    assert lost.max() > 1.0
+    on_film = implant_lengths(made, np.eye(3), film)
+    lengths = on_film.by_material
+    assert on_film.lost is not None
+    assert on_film.dense is not None
+    assert on_film.lost.max() > 1.0
+    assert on_film.dense.max() > 1.0
     assert lengths["titanium"].max() > 5.0
     assert all(length.shape == (200, 120) and length.min() >= 0.0 for length in lengths.values())
     assert float(transmission(lengths, 75.0).min()) < 0.1
     away = ConeBeam(source, (centre[0] + 60.0, centre[2] + 2000.0), 1.0, (200, 120))
-    assert implant_lengths(made, np.eye(3), away)[0] == {}
+    assert implant_lengths(made, np.eye(3), away).by_material == {}
 
 
 def test_a_cavity_thins_the_cement() -> None:
@@ -218,8 +223,8 @@ def test_a_cavity_thins_the_cement() -> None:
     centre = posed()[L1].rims_mm.reshape(-1, 3).mean(axis=0)
     film = ConeBeam(np.array([centre[0], 1200.0, centre[2]]), (centre[0] + 60.0, centre[2] + 60.0), 0.6, (200, 200))
     name = next(n for n in made.solids if n.startswith("cement"))
-    whole = implant_lengths(replace(made, cavities=()), np.eye(3), film)[0][name]
-    assert float((whole - implant_lengths(made, np.eye(3), film)[0][name]).max()) > 1.0
+    whole = implant_lengths(replace(made, cavities=()), np.eye(3), film).by_material[name]
+    assert float((whole - implant_lengths(made, np.eye(3), film).by_material[name]).max()) > 1.0
 
 
 def test_a_cleft_gapes_with_its_opening() -> None:
