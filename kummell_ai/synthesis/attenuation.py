@@ -71,5 +71,7 @@ def mass_thickness(lengths_mm: Mapping[str, Map]) -> Map:
     mostly absorb, count for no more than their own length.
     """
     water = ATTENUATION_PER_MM["water"][-1]
-    parts = [length * np.float32(min(ATTENUATION_PER_MM[name][-1] / water, 2.5)) for name, length in lengths_mm.items()]
-    return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
+    total = np.zeros(next(iter(lengths_mm.values())).shape, np.float32)
+    for name, length in lengths_mm.items():
+        total += length * np.float32(min(ATTENUATION_PER_MM[name][-1] / water, 2.5))
+    return total

@@ -101,14 +101,14 @@ def draw_detector(recipe: FilmRecipe, exposure: Exposure, rng: np.random.Generat
     Every ingredient takes its numbers whether it is in or not, so that leaving one out moves no other.
 
     Scatter: behind 200 mm of water a collimated field holds one to nearly three times as much scatter as primary
-    radiation (a wide one more); a grid of ratio 8 to 12 passes a fifth of that. Dose at the detector: 0.2 to 6 uGy,
-    from a starved film to one of speed class 200; a needle CsI detector uses about twice as many of the quanta as a
+    radiation (a wide one more); a grid of ratio 8 to 12 passes a fifth of that. Dose at the detector: 0.3 to 8 uGy,
+    from a starved film to one of a slow system; a needle CsI detector uses about twice as many of the quanta as a
     storage plate.
     """
     kind = "cr" if rng.random() < 0.45 else "dx"
     copper = float(rng.choice([0.0, 0.0, 0.1, 0.2]))
     ratio, passed, spread = rng.uniform(1.0, 2.8), rng.uniform(0.12, 0.32), rng.uniform(18.0, 55.0)
-    dose, electronic = _log_uniform(0.2, 6.0, rng), _log_uniform(0.0005, 0.008, rng)
+    dose, electronic = _log_uniform(0.3, 8.0, rng), _log_uniform(0.0005, 0.008, rng)
     mottle = float(rng.uniform(0.001, 0.006)) if kind == "cr" else 0.0
     efficiency = rng.uniform(0.15, 0.3) if kind == "cr" else rng.uniform(0.35, 0.65)
     area = (exposure.pixel_mm * exposure.magnification) ** 2
@@ -155,7 +155,9 @@ def _noisy(signal: Map, detector: Detector, rng: np.random.Generator) -> Map:
     for a skewness of 1 / sqrt(n), 0.05 at 400.
     """
     grain = rng.standard_normal(signal.shape, dtype=np.float32)
-    noisy = signal + np.sqrt(signal * np.float32(1.0 / detector.quanta)) * grain
+    spread = signal * np.float32(1.0 / detector.quanta)
+    noisy = np.multiply(np.sqrt(spread, out=spread), grain, out=grain)
+    noisy += signal
     if detector.mottle > 0.0:
         coarse = rng.standard_normal((signal.shape[0] // 3 + 1, signal.shape[1] // 3 + 1), dtype=np.float32)
         plate = cv2.resize(coarse, (signal.shape[1], signal.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -191,6 +193,9 @@ def detect(lengths_mm: Mapping[str, Map], exposure: Exposure, detector: Detector
     if detector.blur_px > 0.0:
         signal = np.asarray(cv2.GaussianBlur(signal, (0, 0), detector.blur_px), dtype=np.float32)
     if detector.electronic > 0.0:
-        signal = signal + np.float32(detector.electronic) * rng.standard_normal(signal.shape, dtype=np.float32)
+        grain = rng.standard_normal(signal.shape, dtype=np.float32)
+        grain *= np.float32(detector.electronic)
+        signal = np.add(signal, grain, out=grain)
     floor = np.float32(1e-6 if detector.electronic == 0.0 else max(2.0 * detector.electronic, 0.002))
-    return np.asarray(-np.log(np.maximum(signal, floor)), dtype=np.float32)
+    log = np.log(np.maximum(signal, floor))
+    return np.negative(log, out=log)

@@ -17,6 +17,7 @@ Map = NDArray[np.float32]
 FAMILIES = ("plain", "wide", "multiscale", "film", "harsh")
 FAMILY_SHARES = (0.15, 0.3, 0.25, 0.18, 0.12)
 LEVELS = 5
+BLADE_ROOM = 0.7  # log exposure that metal may lie above the brightest tissue
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Display:
         latitude: gain of what is coarser than all scales.
         mask: strength and width (mm) of unsharp masking.
         window: quantiles of the tissue that become black and white.
+        headroom: how far white lies above its quantile (share of the window): makers leave room for dense bone.
+        central: whether the window looks at the middle of the field alone.
         offset: shift of the window (share of its width) of an over- or underexposed film.
         s_centre, s_slope: of the S-shaped tone curve; slope 0 for none.
         gamma: exponent of the grey level.
@@ -44,6 +47,8 @@ class Display:
     latitude: float
     mask: tuple[float, float]
     window: tuple[float, float]
+    headroom: float
+    central: bool
     offset: float
     s_centre: float
     s_slope: float
@@ -75,12 +80,14 @@ def draw_display(rng: np.random.Generator, family: str | None = None) -> Display
         knee=float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) if chosen == "multiscale" else float("inf"),
         latitude=float(rng.uniform(*latitude)),
         mask=(float(rng.uniform(0.2, 1.5)) if masked else 0.0, float(np.exp(rng.uniform(np.log(1.0), np.log(12.0))))),
-        window=(float(rng.uniform(0.0, 0.15)), float(rng.uniform(0.94, 1.0))),
+        window=(float(rng.uniform(0.0, 0.15)), float(rng.uniform(0.95, 1.0))),
+        headroom=float(rng.uniform(0.0, 0.3)),
+        central=bool(rng.random() < 0.5),
         offset=float(rng.normal(0.0, 0.15) if rng.random() < 0.3 else 0.0),
         s_centre=float(rng.uniform(0.35, 0.65)),
         s_slope=float(slope) if film or rng.random() < 0.4 else 0.0,
-        gamma=float(np.exp(rng.normal(0.05, 0.28))),
-        equalise=(float(rng.uniform(1.2, 4.0)), int(rng.integers(3, 10)) if clahe else 0),
+        gamma=float(np.exp(rng.normal(0.15, 0.28))),
+        equalise=(float(rng.uniform(1.2, 3.5)), int(rng.integers(3, 10)) if clahe else 0),
     )
 
 
@@ -117,6 +124,14 @@ def _exposed(shape: tuple[int, int], opening: Map | None) -> NDArray[np.bool_]:
     return np.asarray(opening[::3, ::3] > 0.5, dtype=bool)
 
 
+def _middle(shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The middle half of the columns and the middle 70 % of the rows, where a spine lies."""
+    middle = np.zeros(shape, bool)
+    rows, cols = shape
+    middle[round(0.15 * rows) : round(0.85 * rows), round(0.25 * cols) : round(0.75 * cols)] = True
+    return middle
+
+
 def scaled(log_exposure: Map, opening: Map | None = None) -> Map:
     """The plain log exposure in [0, 1]: a straight line between its extreme quantiles; a film without a chain."""
     low, high = np.quantile(log_exposure[::3, ::3][_exposed(log_exposure.shape, opening)], [0.002, 0.998])
@@ -130,15 +145,20 @@ def _local_equalisation(v: Map, clip: float, tiles: int) -> Map:
 
 def show(log_exposure: Map, display: Display, pixel_mm: float, opening: Map | None = None) -> Map:
     """Grey levels in [0, 1], (rows, columns) float32, bone bright; the window looks at tissue in the beam."""
-    v = np.maximum(log_exposure, np.float32(display.air))
-    seen = _exposed(v.shape, opening)
+    seen = _exposed(log_exposure.shape, opening)
+    # blades lie far above all tissue and would throw halos into the field; makers cut them out first
+    top = float(np.quantile(log_exposure[::3, ::3][seen], 0.998)) + BLADE_ROOM
+    v = np.clip(log_exposure, np.float32(display.air), np.float32(max(top, display.air + BLADE_ROOM)))
     tissue = seen & (log_exposure[::3, ::3] > display.air)
+    if display.central:
+        tissue &= _middle(tissue.shape)
     if display.family not in ("plain", "film"):
         v = multiscale(v, display.gains, display.knee, display.latitude)
     strength, width_mm = display.mask
     if strength > 0.0:
         v = v + np.float32(strength) * (v - _smooth(v, width_mm / pixel_mm))
     low, high = np.quantile(v[::3, ::3][tissue if tissue.sum() > 64 else seen], display.window)
+    high += display.headroom * (high - low)
     shift = display.offset * (high - low)
     v = np.clip(_windowed(v, low + shift, high + shift), 0.0, 1.0)
     if display.s_slope > 0.0:

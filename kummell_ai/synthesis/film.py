@@ -16,7 +16,7 @@ from kummell_ai.synthesis.film_marks import Mark, draw_lead, stop_beam
 from kummell_ai.synthesis.recipe import FilmRecipe
 
 Map = NDArray[np.float32]
-BLADE_LEAK = 0.0015  # of the exposure of tissue, through collimator blades
+BLADE_LEAK = 0.0001  # of the exposure of tissue, through collimator blades
 
 
 @dataclass(frozen=True, slots=True)
