@@ -112,7 +112,7 @@ def gas(scene: Scene, loops: list[Loop], rng: np.random.Generator) -> Map:
     starts = np.concatenate([[0], np.cumsum([len(loop.beads) for loop in loops])]).astype(np.int64)
     levels = np.array([max(loop.floor_z, -1e6) for loop in loops])
     floors = np.clip((scene.z[0] - levels) * unit + 0.5, 0.0, len(scene.z))
-    wobble = np.float32(rng.uniform(0.05, 0.35)) * noise_map(scene.shape, 12.0 * unit, rng)
+    wobble = np.float32(rng.uniform(0.03, 0.2)) * noise_map(scene.shape, 14.0 * unit, rng)
     add_chains(out, balls, starts, floors, wobble)
     return np.minimum(out, np.float32(75.0))
 

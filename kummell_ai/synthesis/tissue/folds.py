@@ -54,13 +54,15 @@ def _cloth(scene: Scene, coarse: Scene, body: Body, rng: np.random.Generator) ->
     wave = across / np.float32(rng.uniform(5.0, 16.0)) + np.float32(2.0) * np.sin(
         along / np.float32(rng.uniform(40, 90))
     )
-    creases = np.clip(np.sin(scene.enlarge(wave)), 0.0, None) ** np.float32(rng.uniform(2.0, 6.0))
+    creases = np.maximum(np.sin(scene.enlarge(wave)), 0.0)
+    creases = np.square(creases, out=creases)
+    creases = np.square(creases, out=creases) if rng.random() < 0.5 else creases
     patch = np.exp(-((across / np.float32(rng.uniform(25.0, 70.0))) ** 2))
     water = creases * scene.enlarge(patch.astype(np.float32)) * np.float32(rng.uniform(1.0, 5.0))
     hem, _ = _across(coarse, rng.normal(0.0, 0.3), rng)
     near = scene.enlarge(hem)
     water += np.float32(rng.uniform(0.5, 2.5)) * soft_step(near, 0.5)
-    water += np.float32(rng.uniform(0.5, 3.0)) * np.exp(-((near / np.float32(rng.uniform(2.0, 8.0))) ** 4))
+    water += np.float32(rng.uniform(0.5, 3.0)) * np.exp(-np.square(np.square(near / np.float32(rng.uniform(2.0, 8.0)))))
     return water, _none(scene)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from kummell_ai.synthesis.tissue.bowel import draw_loops, faeces, gas
+from kummell_ai.synthesis.tissue.flesh import flesh
 from kummell_ai.synthesis.tissue.noise import Map
+from kummell_ai.synthesis.tissue.planes import make_planes
 from kummell_ai.synthesis.tissue.scene import Scene, soft_step
-from kummell_ai.synthesis.tissue.trunk import draw_body, trunk
+from kummell_ai.synthesis.tissue.trunk import draw_body
 
 
 def frontal_water(scene: Scene, half_width_mm: float, lungs: bool, bowel: bool, rng: np.random.Generator) -> Map:
     """Water-equivalent thickness (mm), lungs on both sides of the mediastinum, bowel gas on both sides of the spine."""
     coarse = scene.coarse()
     body = draw_body(coarse, (rng.uniform(95.0, 140.0), half_width_mm, half_width_mm), rng)
-    water = trunk(scene, coarse, body, rng)
+    water = flesh(scene, coarse, body, make_planes(scene, coarse, body), rng)
     base = scene.level_z(str(rng.choice(["T9", "T10", "T11", "T12"])), 0.0)
     if lungs:
         water *= 1.0 - np.float32(rng.uniform(0.35, 0.65)) * _lung_fields(scene, base, half_width_mm, rng)
