@@ -52,8 +52,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--seed {args.seed}: use 0 or more", args.seed)
     folder = check_out(args.out)
     for templates in args.templates or ():
-        if not templates.is_dir():
-            raise UsageError(f"--templates {templates}: no such folder; give a folder of meshes", str(templates))
+        if not templates.exists():
+            raise UsageError(
+                f"--templates {templates}: no such folder; give a folder of meshes or of CT masks", str(templates)
+            )
     for background in args.backgrounds or ():
         if not background.exists():
             raise UsageError(f"--backgrounds {background}: no such file or folder; give CTs", str(background))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,18 @@ from kummell_ai.errors import UsageError
 from kummell_ai.synthesis.case import banks_of, generate_case
 from kummell_ai.synthesis.film_files import FORMATS, FilmFiles, whole
 from kummell_ai.synthesis.recipe import Recipe
+from kummell_ai.synthesis.truth import OF_BODY, OF_SEGMENT
 from kummell_ai.synthesis.workers import run_jobs
 
 FILMS_PER_PATIENT = 3
+
+_OF_FILM = ("phase", "index_level", "fracture", "posture", "field_of_view")
+FILM_COLUMNS = ("file_name", "patient", *_OF_FILM, *OF_SEGMENT, *(f"projected_{name}" for name in OF_SEGMENT))
+"""Columns of ``truth.csv``; an empty cell is a value that cannot be told."""
+
+_OF_VERTEBRA = ("phase", "level", "flags", "fracture")
+VERTEBRA_COLUMNS = ("file_name", "patient", *_OF_VERTEBRA, *OF_BODY, *(f"projected_{name}" for name in OF_BODY))
+"""Columns of ``vertebrae.csv``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,9 @@ def write_dataset(
             progress(done)
     target = out / "annotations.json"
     write_coco(target, _Parts(jobs))
-    _write_table(out / "truth.csv", (_film_row(film) for film in _Parts(jobs)))
-    _write_table(out / "vertebrae.csv", (row for film in _Parts(jobs) for row in _vertebra_rows(film)))
+    _write_table(out / "truth.csv", FILM_COLUMNS, (_film_row(film) for film in _Parts(jobs)))
+    rows = (row for film in _Parts(jobs) for row in _vertebra_rows(film))
+    _write_table(out / "vertebrae.csv", VERTEBRA_COLUMNS, rows)
     return target
 
 
@@ -147,11 +157,13 @@ def _write_recipe(path: Path, recipe: Recipe, count: int, seed: int) -> None:
 
 
 def _film_row(film: AnnotatedFilm) -> dict[str, Any]:
-    extra = film.extra
-    described = {key: extra.get(key) for key in ("phase", "index_level", "fracture", "posture", "field_of_view")}
-    projected = {f"projected_{key}": value for key, value in extra["projected_truth"].items()}
-    row: dict[str, Any] = {"file_name": film.file_name, "patient": film.landmarks.reference.patient_id, **described}
-    return {**row, **extra["truth"], **projected}
+    return {
+        "file_name": film.file_name,
+        "patient": film.landmarks.reference.patient_id,
+        **{key: film.extra[key] for key in _OF_FILM},
+        **film.extra["truth"],
+        **_projected(film.extra["projected_truth"]),
+    }
 
 
 def _vertebra_rows(film: AnnotatedFilm) -> Iterator[dict[str, Any]]:
@@ -164,22 +176,16 @@ def _vertebra_rows(film: AnnotatedFilm) -> Iterator[dict[str, Any]]:
             "flags": " ".join(sorted(vertebra.flags)),
             "fracture": detail["fracture"],
             **detail["truth"],
-            **{f"projected_{key}": value for key, value in detail["projected_truth"].items()},
+            **_projected(detail["projected_truth"]),
         }
 
 
-def _write_table(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """CSV of rows whose keys may differ; they are gone through once and kept on disk until all keys are known."""
-    names: dict[str, None] = {}
-    spool = path.with_name(path.name + ".rows.partial")
-    try:
-        with spool.open("w", encoding="utf-8") as stream:
-            for row in rows:
-                names.update(dict.fromkeys(row))
-                stream.write(json.dumps(row) + "\n")
-        with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as out, spool.open() as stream:
-            writer = csv.DictWriter(out, list(names), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(json.loads(line) for line in stream)
-    finally:
-        spool.unlink(missing_ok=True)
+def _projected(values: Mapping[str, float]) -> dict[str, float]:
+    return {f"projected_{key}": value for key, value in values.items()}
+
+
+def _write_table(path: Path, names: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> None:
+    with whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

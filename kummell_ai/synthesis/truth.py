@@ -25,6 +25,30 @@ from kummell_ai.synthesis.posture import PosedVertebra
 Points = Mapping[VertebralLevel, FloatArray]
 Values = Mapping[str, FloatArray | float]
 
+OF_BODY = (
+    "anterior_height_mm",
+    "middle_height_mm",
+    "posterior_height_mm",
+    "superior_depth_mm",
+    "inferior_depth_mm",
+    "wedge_angle_deg",
+    "wedge_ratio_percent",
+    "compression_percent",
+)
+"""What `body_measurements` can tell, in the order of tables."""
+
+OF_SEGMENT = (
+    *OF_BODY,
+    "reference_height_mm",
+    "height_loss_percent",
+    "height_derived_grade",
+    "segmental_cobb_deg",
+    "surgical_segment_cobb_deg",
+    "local_kyphosis_deg",
+    "sagittal_index_deg",
+)
+"""What `segment_measurements` can tell, in the order of tables."""
+
 FURTHEST = 3
 """Levels beside the injured one among which a reference height is sought."""
 
@@ -118,18 +142,17 @@ def exposure_geometry(setting: Setting, frame: ScaleShift) -> dict[str, Any]:
 
 def body_measurements(points: FloatArray) -> dict[str, float]:
     """Heights, depths (mm), angle (deg) and ratios (%) of one body from its points (4|6, 2) mm; what is seen."""
-    return _known(
-        {
-            "anterior_height_mm": heights.anterior_height(points),
-            "middle_height_mm": heights.middle_height(points),
-            "posterior_height_mm": heights.posterior_height(points),
-            "superior_depth_mm": heights.endplate_depth(points, Endplate.SUPERIOR),
-            "inferior_depth_mm": heights.endplate_depth(points, Endplate.INFERIOR),
-            "wedge_angle_deg": angles.wedge_angle(points),
-            "wedge_ratio_percent": heights.wedge_ratio(points),
-            "compression_percent": heights.compression(points),
-        }
+    values = (
+        heights.anterior_height(points),
+        heights.middle_height(points),
+        heights.posterior_height(points),
+        heights.endplate_depth(points, Endplate.SUPERIOR),
+        heights.endplate_depth(points, Endplate.INFERIOR),
+        angles.wedge_angle(points),
+        heights.wedge_ratio(points),
+        heights.compression(points),
     )
+    return _known(dict(zip(OF_BODY, values, strict=True)))
 
 
 def segment_measurements(
@@ -152,8 +175,8 @@ def segment_measurements(
     order = sorted(points, key=lambda level: level.index)
     k = order.index(index)
     body, own = points[index], body_measurements(points[index])
-    references = [points[level] for level in (_reference(points, order[k - 1 :: -1] if k else [], fractured),
-                                              _reference(points, order[k + 1 :], fractured)) if level]  # fmt: skip
+    beside = (order[:k][::-1], order[k + 1 :])
+    references = [points[level] for side in beside if (level := _reference(points, side, fractured)) is not None]
     values: dict[str, FloatArray | float] = {}
     if references:
         reference = heights.reference_height(*references)
