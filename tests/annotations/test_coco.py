@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kummell_ai.anatomy import LEVELS, Facing, VertebralLevel
+from kummell_ai.anatomy import LEVELS, Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, read_coco, write_coco
+from kummell_ai.annotations.coco import to_coco
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
@@ -38,7 +39,12 @@ def vertebrae(draw: st.DrawFn) -> VertebraLandmarks:
         covariance,
         draw(probabilities),
         draw(st.frozensets(st.sampled_from(("fractured", "instrumented", "cemented")))),
+        frozenset(m for m in draw(st.frozensets(st.sampled_from(VertebralLandmark))) if seen(points, m)),
     )
+
+
+def seen(points: np.ndarray, landmark: VertebralLandmark) -> bool:
+    return landmark < len(points) and bool(np.isfinite(points[landmark]).all())
 
 
 @st.composite
@@ -56,7 +62,10 @@ def films(draw: st.DrawFn) -> AnnotatedFilm:
         tuple(draw(st.lists(vertebrae(), max_size=3))), reference, draw(st.sampled_from(Facing)), draw(st.none())
     )
     extra = draw(st.dictionaries(st.sampled_from(("phase", "truth")), st.floats(-9, 9) | st.text(max_size=3)))
-    return AnnotatedFilm("films/ä 1.png", (640, 1280), landmarks, draw(st.none() | spacing), extra)
+    detail = st.dictionaries(st.sampled_from(("truth", "rims_mm")), st.floats(-9, 9) | st.none(), max_size=2)
+    details = tuple(draw(detail) for _ in landmarks.vertebrae)
+    given = details if any(details) else ()
+    return AnnotatedFilm("films/ä 1.png", (640, 1280), landmarks, draw(st.none() | spacing), extra, given)
 
 
 def assert_equal(first: AnnotatedFilm, second: AnnotatedFilm) -> None:
@@ -64,6 +73,7 @@ def assert_equal(first: AnnotatedFilm, second: AnnotatedFilm) -> None:
     assert first.size_px == second.size_px
     assert first.spacing == second.spacing
     assert first.extra == second.extra
+    assert first.details == second.details
     assert first.landmarks.reference == second.landmarks.reference
     assert first.landmarks.facing is second.landmarks.facing
     assert len(first.landmarks.vertebrae) == len(second.landmarks.vertebrae)
@@ -72,7 +82,7 @@ def assert_equal(first: AnnotatedFilm, second: AnnotatedFilm) -> None:
         assert (one.covariance_px is None) == (other.covariance_px is None)
         if one.covariance_px is not None and other.covariance_px is not None:
             np.testing.assert_array_equal(one.covariance_px, other.covariance_px)
-        same = ("level", "level_probability", "confidence", "flags")
+        same = ("level", "level_probability", "confidence", "flags", "hidden")
         assert [getattr(one, key) for key in same] == [getattr(other, key) for key in same]
 
 
@@ -146,3 +156,42 @@ def test_extra_may_not_use_a_name_of_the_format(tmp_path: Path) -> None:
     film = AnnotatedFilm("a.png", (1, 1), SpineLandmarks((), ImageReference("a")), extra={"width": 3})
     with pytest.raises(ValueError, match="uses width"):
         write_coco(tmp_path / "a.json", [film])
+
+
+def test_details_may_not_use_a_name_of_the_format_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    spine = SpineLandmarks((VertebraLandmarks(np.zeros((4, 2))),), ImageReference("a"))
+    with pytest.raises(ValueError, match=r"details of a\.png uses flags"):
+        write_coco(tmp_path / "a.json", [AnnotatedFilm("a.png", (1, 1), spine, details=({"flags": 1},))])
+    assert not list(tmp_path.iterdir())
+
+
+def test_films_that_can_be_gone_through_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="gone through only once"):
+        write_coco(tmp_path / "a.json", iter([]))
+
+
+def test_the_file_holds_the_document_one_entry_a_line(tmp_path: Path) -> None:
+    spine = SpineLandmarks(
+        (VertebraLandmarks(np.arange(8.0).reshape(4, 2), hidden=frozenset({VertebralLandmark.INFERIOR_ANTERIOR})),),
+        ImageReference("a"),
+    )
+    film = AnnotatedFilm("a.png", (1, 1), spine)
+    write_coco(tmp_path / "a.json", [film, film])
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == to_coco([film, film])
+    assert json.loads(text)["annotations"][0]["keypoints"][2::3] == [2, 2, 1, 2]
+    assert json.loads(text)["annotations"][0]["num_keypoints"] == 4
+    assert sum('"file_name"' in line for line in text.splitlines()) == 2
+    write_coco(tmp_path / "none.json", [])
+    assert json.loads((tmp_path / "none.json").read_text(encoding="utf-8")) == to_coco([])
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """Indented, four corners, no details."""
+    document = foreign()
+    document["annotations"][0]["attributes"] = {"level": "L1", "flags": ["fractured"], "points": 4, "confidence": 1.0}
+    (tmp_path / "a.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (film,) = read_coco(tmp_path / "a.json")
+    assert film.details == ()
+    assert film.landmarks.vertebrae[0].hidden == {VertebralLandmark.SUPERIOR_ANTERIOR}
+    assert film.landmarks.vertebrae[0].points_px.shape == (4, 2)
