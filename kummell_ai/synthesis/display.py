@@ -76,7 +76,7 @@ def draw_display(rng: np.random.Generator, family: str | None = None) -> Display
     return Display(
         family=chosen,
         air=-float(rng.uniform(1.4, 3.6)),
-        gains=tuple(np.ones(LEVELS) if plain or film else gains),
+        gains=(1.0,) * LEVELS if plain or film else tuple(gains.tolist()),
         knee=float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) if chosen == "multiscale" else float("inf"),
         latitude=float(rng.uniform(*latitude)),
         mask=(float(rng.uniform(0.2, 1.5)) if masked else 0.0, float(np.exp(rng.uniform(np.log(1.0), np.log(12.0))))),
