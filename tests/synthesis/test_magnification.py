@@ -81,13 +81,13 @@ def test_projected_truth_has_the_angles_and_the_magnified_heights_of_the_patient
 
 
 @given(DISTANCE, bodies(), st.tuples(*[st.floats(-5.0, 5.0)] * 3))
-def test_a_turned_patient_keeps_heights_within_two_percent_and_wedges_within_a_degree(
+def test_a_turned_patient_keeps_heights_within_five_percent_and_wedges_within_two_degrees(
     distance: float, rims: np.ndarray, turn: tuple[float, float, float]
 ) -> None:
-    """Yaw and tilt of 5 degrees shorten a length by 0.4 % each; corners 3.4 mm nearer or further grow by 0.5 %."""
+    """300 mm beside the axis at 700 mm, a body turned by 5 degrees is sheared by tan 5 * 300 / 700 = 3.7 %."""
     turned = rims @ rotation_matrix(*turn).T
     corners, truth, y = on_film(beam(distance), turned), in_patient(rims), turned[..., 1].mean()
     grown = distance / (distance - y)
-    assert wedge_angle(corners) == pytest.approx(wedge_angle(truth), abs=1.0)
+    assert wedge_angle(corners) == pytest.approx(wedge_angle(truth), abs=2.0)
     for height in (anterior_height, posterior_height):
-        assert height(corners) == pytest.approx(grown * height(truth), rel=0.02)
+        assert height(corners) == pytest.approx(grown * height(truth), rel=0.05)
