@@ -231,3 +231,16 @@ def test_a_cleft_gapes_with_its_opening() -> None:
     shut, wide = (cleft(posed()[L1], 1, opening) for opening in (0.1, 1.0))
     assert is_closed(wide[1])
     assert 0.0 < signed_volume(*shut) < signed_volume(*wide)
+
+
+def test_long_tabs_are_there_in_theatre_alone() -> None:
+    done = operation(6)
+    assert done.style is not None
+    done = replace(done, style=replace(done.style, tabs=80.0))
+    shown = [
+        joined(implants(posed(), done, phase, in_theatre=in_theatre).solids["titanium"])[0]
+        for phase, in_theatre in ((Phase.POST_OP, True), (Phase.POST_OP, False), (Phase.FOLLOW_UP, True))
+    ]
+    reach = [-points[:, 0].min() for points in shown]
+    assert reach[0] > reach[1] + 60.0
+    assert reach[2] == pytest.approx(reach[1], abs=3.0)  # a loose screw has moved a little

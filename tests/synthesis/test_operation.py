@@ -70,3 +70,10 @@ def test_half_of_the_screws_at_the_injured_level_are_on_one_side() -> None:
 def test_a_level_that_the_patient_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="S1 is none of the patient's"):
         draw(0, index=VertebralLevel.S1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_screw_stands_in_the_way_of_a_cage_within_the_body(seed: int) -> None:
+    operation = draw(seed, replace(NOTHING, index_screws=1.0, cages=1.0))
+    assert (L1 in operation.screws) == (operation.cage == "interbody")
+    assert {*operation.left_only, *operation.right_only} <= set(operation.screws)
