@@ -32,7 +32,7 @@ SHOWN = (
 
 def measured(seed: int, recipe: Recipe) -> list[tuple[State, Values]]:
     """States of a patient and the truth of a film of each."""
-    individual = sample_individual(seed, banks_of(recipe, seed))
+    individual = sample_individual(seed, banks_of(recipe, seed), recipe.anatomy)
     out = []
     for k, state in enumerate(sample_course(individual, recipe)):
         spine = pose(individual, state, np.random.default_rng([seed, 9, k]))

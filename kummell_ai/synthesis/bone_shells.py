@@ -64,7 +64,7 @@ def sclerotic_endplates(individual: Individual, state: State, share: float) -> d
         broken = collapse is not None and collapse.kind is not None
         for endplate, disc_at in ((SUPERIOR, above), (INFERIOR, plan.level)):
             if (broken or disc_at in worn) and draws[endplate, 0] < share:
-                out[plan.level, endplate] = float(0.4 + 1.6 * draws[endplate, 1] ** 2)
+                out[plan.level, endplate] = float(0.3 + 1.2 * draws[endplate, 1] ** 2)
         above = plan.level
     return out
 

@@ -7,7 +7,7 @@ long claws that meet half-way across it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -136,8 +136,9 @@ def sample_osteophytes(individual: Individual, share: float) -> Osteophytes:
         for plan, endplate in ((above, INFERIOR), (below, SUPERIOR)):
             length = float(np.clip(rng.gamma(1.6, 0.9 * severity) * (0.5 + 2.0 * worn), 0.0, 9.0))
             lip = _lip(endplate, max(length, 3.5) if bridging else length, claw or bridging, rng)
+            lip = replace(lip, curl_mm=min(lip.curl_mm, 0.45 * above.disc_mm))
             if bridging:
-                lip = Osteophyte(endplate, lip.around_rad, lip.width_rad, lip.length_mm, 2.5, 0.5, 0.55 * above.disc_mm)
+                lip = replace(lip, base_mm=2.5, setback_mm=0.5, curl_mm=0.55 * above.disc_mm)
             if lip.length_mm > 0.7:
                 lips[plan.level].append(lip)
     return {level: tuple(found) for level, found in lips.items() if found}

@@ -16,6 +16,10 @@ from kummell_ai.synthesis.fracture import Collapse, deform
 from kummell_ai.synthesis.osteophytes import Osteophytes, grow
 
 
+CLOSEST_MM = 0.8
+"""Least distance of two bodies at the rims of a worn disc (mm)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PosedVertebra:
     """A vertebra in the patient frame.
@@ -87,6 +91,12 @@ def _normal(rims: FloatArray, endplate: int) -> FloatArray:
     return normal
 
 
+def _overlap_mm(above: FloatArray, below: FloatArray, up: FloatArray) -> float:
+    """How far (mm) two bodies must move apart along ``up`` to leave `CLOSEST_MM` in front and behind."""
+    gaps = (above[INFERIOR] - below[SUPERIOR]).mean(axis=1) @ up
+    return max(0.0, CLOSEST_MM - float(gaps.min()))
+
+
 def stack_spine(
     individual: Individual,
     fractures: Mapping[VertebralLevel, Collapse],
@@ -125,6 +135,7 @@ def stack_spine(
             forward = np.array([n[2], 0.0, -n[0]])
             foot = _middle(above.rims_mm, INFERIOR) - above.plan.disc_mm * n - above.plan.slip_mm * forward
             shift = foot - _middle(rims, SUPERIOR)
+            shift -= _overlap_mm(above.rims_mm, rims + shift, n) * n
             shift[0] += plan.shift_mm[0]
             shift[1] = plan.shift_mm[1]
         posed.append(PosedVertebra(plan, rotation, shift, vertices + shift, rims + shift, collapses))

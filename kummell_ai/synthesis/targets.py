@@ -87,24 +87,24 @@ def draw_targets(
     """
     z = rng.normal(size=6)
     remains, reference = rng.uniform(0.3, 0.8), segment.reference_mm
-    loss = float(np.clip(0.5 + 0.1 * z[0], 0.27, 0.74))
+    loss = float(np.clip(0.525 + 0.085 * z[0], 0.3, 0.74))
     assert fracture.kind is not None
     wedge = WEDGE_DEG[fracture.kind] + 25.0 * (loss - 0.5) + 3.5 * z[1]
     before = fit_height(segment.body, fracture, (1.0 - loss) * reference, max(wedge, 8.0))
     whole = body_corners(segment.body)
     follows = segment.own_kyphosis_deg + 0.9 * (wedge_deg(body_corners(segment.body, before)) - wedge_deg(whole))
-    bent = float(np.clip(24.0 + 0.45 * (follows - 22.0) + 3.2 * z[2], 6.0, 50.0))
-    straight = min(10.1 + 0.35 * (bent - 23.0) + 3.2 * z[3], bent - 2.0)
-    left = min(0.225 + 0.4 * (loss - 0.5) + 0.11 * z[4], loss - 0.06)
+    bent = float(np.clip(25.0 + 0.4 * (follows - 22.0) + 2.6 * z[2], 6.0, 50.0))
+    straight = min(10.5 + 0.35 * (bent - 24.0) + 3.2 * z[3], bent - 2.0)
+    left = min(0.21 + 0.4 * (loss - 0.5) + 0.11 * z[4], loss - 0.06)
     if not screwed:
         straight, left = 0.5 * (straight + bent), 0.65 * left + 0.35 * loss
     low = (1.0 - max(left, 0.0)) * reference
     raised = _raised(segment, before, low, remains)
-    sunk = low - float(np.clip(1.5 + 1.4 * z[5], -0.5, 0.6 * (low - (1.0 - loss) * reference) + 0.5))
+    sunk = low - float(np.clip(1.7 + 1.6 * z[5], -0.7, 0.6 * (low - (1.0 - loss) * reference) + 0.5))
     return (
         Target(before, (1.0 - loss) * reference, bent),
         Target(raised, low, straight),
-        Target(_raised(segment, before, sunk, remains), sunk, straight + 1.4 * (low - sunk) + 0.4 + 2.0 * rng.normal()),
+        Target(_raised(segment, before, sunk, remains), sunk, straight + 1.4 * (low - sunk) + 0.5 + 2.3 * rng.normal()),
     )
 
 
