@@ -51,6 +51,7 @@ class BoneTemplate:
             bone without endplates.
         source: "procedural", or the file the bone was read from.
         anchor: name of the vertebra in whose canonical frame the bone lies; the bone's own name for a vertebra.
+        has_rims: whether the bone is a vertebra with all rim points known.
         fractured: whether the body itself has collapsed, told from its rims: no bone to build a healthy level from.
     """
 
@@ -60,6 +61,7 @@ class BoneTemplate:
     rims_mm: FloatArray = field(default_factory=no_rims)
     source: str = "procedural"
     anchor: str = ""
+    has_rims: bool = field(init=False, default=False)
     fractured: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -70,12 +72,8 @@ class BoneTemplate:
             raise ValueError(f"rims_mm of {self.name} has shape {self.rims_mm.shape}, expected {RIM_SHAPE}")
         if not self.anchor:
             object.__setattr__(self, "anchor", self.name)
+        object.__setattr__(self, "has_rims", bool(np.isfinite(self.rims_mm).all()))
         object.__setattr__(self, "fractured", self.name != "S1" and _collapsed(self.corners_mm))
-
-    @property
-    def has_rims(self) -> bool:
-        """Whether the bone is a vertebra with all rim points known."""
-        return bool(np.isfinite(self.rims_mm).all())
 
     @property
     def corners_mm(self) -> FloatArray:
