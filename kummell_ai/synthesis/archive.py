@@ -58,7 +58,7 @@ def draw_archive(recipe: FilmRecipe, shape: tuple[int, int], spare: Map | None, 
         if kept
         else (1.0, 0),
         seam=draw_seam(shape[0], seam) if present(recipe.seams, seam) else None,
-        shutter=float(shutter.choice([0.0, 0.0, 1.0, shutter.uniform(0.0, 0.6)])) if shutter.random() < 0.6 else None,
+        shutter=float(shutter.choice([0.0, 0.0, 1.0, shutter.uniform(0.0, 0.6)])) if shutter.random() < 0.75 else None,
         border=(
             draw_blades(shape, (0.035, 0.025), (0.6, 0.6), spare, border),
             float(border.choice([0.0, 1.0, 1.0, 0.8])),
