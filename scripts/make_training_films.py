@@ -14,6 +14,7 @@ import numpy as np
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
+from kummell_ai.synthesis.dataset import check_sources
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
 from kummell_ai.training.samples import ShardWriter, TrainingFilm
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args()
     recipe = load_recipe(args.recipe, args.set, templates=args.templates, backgrounds=args.backgrounds)
+    check_sources(recipe)
     jobs = [
         (
             args.out,

@@ -18,7 +18,7 @@ from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
 from kummell_ai.synthesis.anatomy_model import Individual, TemplateBank, sample_individual
 from kummell_ai.synthesis.course import State, pose, sample_course, sample_untreated
-from kummell_ai.synthesis.exposure import Map, Setting, draw_setting, expose
+from kummell_ai.synthesis.exposure import Exposed, Setting, draw_setting, expose
 from kummell_ai.synthesis.masks import Mask, hidden_points, material_mask
 from kummell_ai.synthesis.posture import PosedVertebra
 from kummell_ai.synthesis.recipe import FIELDS_OF_VIEW, Recipe
@@ -148,18 +148,17 @@ def _truth(
     return tuple(vertebrae)
 
 
-def _on_film(
-    vertebra: VertebraTruth, lengths: Mapping[str, Map], shape: tuple[int, int], mirrored: bool
-) -> VertebraLandmarks | None:
+def _on_film(vertebra: VertebraTruth, exposed: Exposed, mirrored: bool) -> VertebraLandmarks | None:
     """The vertebra's points on the film, or None when none is."""
+    rows, columns = exposed.pixels.shape
     points = vertebra.points_px.copy()
-    inside = ((points >= 0.0) & (points <= [shape[1], shape[0]])).all(axis=1)
-    points[~inside] = np.nan
+    points[~((points >= 0.0) & (points <= [columns, rows])).all(axis=1)] = np.nan
     if not np.isfinite(points[:4]).any():
         return None
-    exposed = ScaleShift.mirror(float(shape[1])).apply(points) if mirrored else points
-    hidden = frozenset(VertebralLandmark(int(k)) for k in np.flatnonzero(hidden_points(exposed, lengths)))
-    return VertebraLandmarks(points, vertebra.level, 1.0, flags=vertebra.flags, hidden=hidden)
+    facing_left = ScaleShift.mirror(float(columns)).apply(points) if mirrored else points
+    hidden = np.flatnonzero(hidden_points(facing_left, exposed.lengths, exposed.pixels))
+    covered = frozenset(VertebralLandmark(int(k)) for k in hidden)
+    return VertebraLandmarks(points, vertebra.level, 1.0, flags=vertebra.flags, hidden=covered)
 
 
 def _film(
@@ -181,7 +180,7 @@ def _film(
     mask = material_mask(exposed.lengths, shape)
     frame = ScaleShift.mirror(float(shape[1])) if right else ScaleShift.identity()
     vertebrae = _truth(spine, state, setting, frame)
-    found = [] if frontal else [_on_film(v, exposed.lengths, shape, right) for v in vertebrae]
+    found = [] if frontal else [_on_film(v, exposed, right) for v in vertebrae]
     facing = Facing.UNKNOWN if frontal else Facing.RIGHT if right else Facing.LEFT
     reference = ImageReference(f"SIM{individual.seed:08d}-{state.phase.value}", simulated=True)
     return SimulatedFilm(

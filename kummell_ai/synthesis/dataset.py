@@ -102,8 +102,7 @@ def write_dataset(
         raise UsageError(f"count {count}, workers {workers}, seed {seed}: count and workers start at 1, a seed at 0")
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is unknown; use {' or '.join(FORMATS)}", form)
-    if recipe.templates:
-        banks_of(recipe, seed)  # refuses bones that cannot be used before anything is written
+    check_sources(recipe)  # before anything is written
     for name in ("films", "parts", *(("masks",) if masks else ())):
         (out / name).mkdir(parents=True, exist_ok=True)
     _write_recipe(out / "recipe.yaml", recipe, count, seed)
@@ -121,6 +120,21 @@ def write_dataset(
     rows = (row for film in _Parts(jobs) for row in _vertebra_rows(film))
     _write_table(out / "vertebrae.csv", VERTEBRA_COLUMNS, rows)
     return target
+
+
+def check_sources(recipe: Recipe) -> None:
+    """Read the bones and CTs that a recipe points to; they stay in memory for the films of this process.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    if recipe.templates:
+        banks_of(recipe, 0)
+    if recipe.backgrounds:
+        from kummell_ai.synthesis.tissue.ct_volume import find_scans, load_donor
+
+        for ct, mask in find_scans(recipe.backgrounds):
+            load_donor(ct, mask)
 
 
 def _make_patient(job: _Job) -> int:

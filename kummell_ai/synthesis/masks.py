@@ -23,6 +23,9 @@ SHOWS_MM = 0.3
 HIDES_MM = {**dict.fromkeys((*METALS, "lead"), 0.3), **dict.fromkeys(CEMENTS, 8.0)}
 """Thickness (mm) behind which an edge of bone is no longer seen; thinner cement lets it shine through."""
 
+WINDOW_PX, EVEN_GREY = 4, 2.0 / 255.0
+"""Half the width of the window about a point, and the range of grey in it below which nothing is seen there."""
+
 
 def material_mask(lengths_mm: Mapping[str, Map], shape: tuple[int, int]) -> Mask:
     """Mask (rows, columns) of `NOTHING`, `METAL` and `CEMENT` from path lengths (mm) by material."""
@@ -34,14 +37,23 @@ def material_mask(lengths_mm: Mapping[str, Map], shape: tuple[int, int]) -> Mask
     return mask
 
 
-def hidden_points(points_px: FloatArray, lengths_mm: Mapping[str, Map]) -> NDArray[np.bool_]:
-    """Which of the points (P, 2) px on the film lie behind something dense (P,); NaN points do not."""
+def hidden_points(points_px: FloatArray, lengths_mm: Mapping[str, Map], film: Map) -> NDArray[np.bool_]:
+    """Which of the points (P, 2) px cannot be seen where they lie (P,); NaN points are off the film and not hidden.
+
+    A point is hidden behind something dense, or where the film shows one even grey: black or white beyond its range.
+
+    Args:
+        points_px: in the frame of ``film``.
+        lengths_mm: path length by material, (rows, columns) each.
+        film: (rows, columns) in [0, 1].
+    """
     hidden = np.zeros(len(points_px), dtype=np.bool_)
-    seen = np.isfinite(points_px).all(axis=1)
-    for name, limit in HIDES_MM.items():
-        if name in lengths_mm and seen.any():
-            length = lengths_mm[name]
-            column, row = np.floor(points_px[seen]).astype(int).T
-            row, column = np.minimum(row, length.shape[0] - 1), np.minimum(column, length.shape[1] - 1)
-            hidden[seen] |= length[row, column] >= limit
+    seen = np.flatnonzero(np.isfinite(points_px).all(axis=1))
+    cells = np.minimum(np.floor(points_px[seen]).astype(int), [film.shape[1] - 1, film.shape[0] - 1])
+    for k, (column, row) in zip(seen, cells, strict=True):
+        around = film[
+            max(row - WINDOW_PX, 0) : row + WINDOW_PX + 1, max(column - WINDOW_PX, 0) : column + WINDOW_PX + 1
+        ]
+        dense = any(lengths_mm[name][row, column] >= limit for name, limit in HIDES_MM.items() if name in lengths_mm)
+        hidden[k] = dense or bool(np.ptp(around) < EVEN_GREY)
     return hidden

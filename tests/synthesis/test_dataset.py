@@ -199,6 +199,17 @@ def test_leaky_mesh_is_named_and_leaves_nothing(tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "out").exists()
 
 
+def test_mask_without_its_ct_is_named_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a_seg-vert_msk.nii.gz").write_bytes(b"")
+    options = ["--out", str(tmp_path / "out"), "--count", "1", "--backgrounds", str(tmp_path / "scans")]
+    assert main(["synthesize", *options]) == 1
+    said = capsys.readouterr().err
+    assert "a_seg-vert_msk.nii.gz is a mask without its CT" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("path", sorted(Path("configs/synthesis").glob("*.yaml")), ids=lambda p: p.stem)
 def test_shipped_recipes_make_films(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path, ["rows=128"])

@@ -160,10 +160,17 @@ def test_masks_name_the_material_and_metal_comes_first() -> None:
     assert mask.dtype == np.uint8
     assert mask.tolist() == [[NOTHING, METAL, METAL], [NOTHING, CEMENT, NOTHING]]
     assert not material_mask({}, (2, 3)).any()
+    film = np.linspace(0.0, 1.0, 6, dtype=np.float32).reshape(2, 3)
     points = np.array([[0.5, 0.5], [2.9, 0.2], [1.5, 1.9], [3.0, 2.0], [np.nan, np.nan]])
-    assert hidden_points(points, lengths).tolist() == [False, True, True, False, False]
-    thin = {"cement": cement / 3}
-    assert not hidden_points(points, thin).any()
+    assert hidden_points(points, lengths, film).tolist() == [False, True, True, False, False]
+    assert not hidden_points(points, {"cement": cement / 3}, film).any()
+
+
+def test_points_in_black_or_white_beyond_the_range_are_hidden() -> None:
+    film = np.ones((40, 40), np.float32)
+    film[:, 20:] = np.random.default_rng(0).random((40, 20))
+    points = np.array([[5.0, 5.0], [30.0, 30.0], [18.0, 20.0], [40.0, 40.0], [0.0, 40.0]])
+    assert hidden_points(points, {}, film).tolist() == [True, False, False, False, True]
 
 
 def test_frontal_film_keeps_the_bones_truth_but_marks_nothing() -> None:
