@@ -73,7 +73,7 @@ def draw_setting(
     """Draw field of view, tilt and distance; ``focus`` stays in view."""
     if frontal:
         beam, turn = draw_frontal_beam(spine, shape, rng)
-        return Setting(beam, turn, 1.15, float(rng.uniform(62.0, 84.0)), frontal=True)
+        return Setting(beam, turn, 1.15, float(rng.uniform(68.0, 95.0)), frontal=True)
     by_level = {v.level: v.rims_mm.reshape(-1, 3).mean(axis=0) for v in spine}
     turn = rotation_matrix(rng.normal(0.0, 3.0), rng.normal(0.0, 3.5), rng.normal(0.0, 2.5))
     rows, cols = shape
@@ -97,7 +97,7 @@ def draw_setting(
     distance = rng.uniform(800.0, 1700.0)
     source = np.array([about[0] + rng.normal(0.0, 15.0), distance, about[2] + rng.normal(0.0, 25.0)])
     beam = ConeBeam(source, (float(left), float(about[2] + 0.5 * height)), height / rows, shape)
-    magnification, tube_kv = float(1.0 + rng.uniform(0.08, 0.3)), float(rng.uniform(62.0, 84.0))
+    magnification, tube_kv = float(1.0 + rng.uniform(0.08, 0.3)), float(rng.uniform(68.0, 95.0))
     return Setting(beam, turn, magnification, tube_kv, in_theatre=field == "narrow")
 
 

@@ -150,7 +150,7 @@ class FilmRecipe(_Shares):
     scatter: float = 1.0
     noise: float = 1.0
     blur: float = 1.0
-    grid: float = 0.6
+    grid: float = 0.85
     heel: float = 0.8
     display: float = 1.0
     collimation: float = 0.4
