@@ -86,11 +86,11 @@ def sample_course(individual: Individual, recipe: Recipe | None = None) -> tuple
     recipe = recipe or Recipe()
     levels = tuple(p.level for p in individual.vertebrae[:-1])
     rng = np.random.default_rng([individual.seed, 2])
-    index = VertebralLevel(str(rng.choice(INDEX_LEVELS, p=INDEX_SHARES)))
+    index = _draw_index(individual, rng)
     segment = segment_of(individual, index)
     operation = sample_operation(index, levels, recipe.operation, np.random.default_rng([individual.seed, 41]))
     beside = {index, segment.above.level, segment.below.level}
-    old = _background(individual, recipe, beside)
+    old = _background(individual, recipe, beside, index)
     kind = draw_kind(recipe.disease, np.random.default_rng([individual.seed, 47]))
     fresh = draw_fracture(kind, 0.5, 0.0, recipe.disease, rng)
     gas = np.random.default_rng([individual.seed, 3]).random() < recipe.disease.cleft
@@ -126,7 +126,7 @@ def sample_untreated(individual: Individual, recipe: Recipe | None = None) -> St
     """A spine without a fresh fracture, perhaps with old ones."""
     recipe = recipe or Recipe()
     rng = np.random.default_rng([individual.seed, 4])
-    bodies = _background(individual, recipe, set())
+    bodies = _background(individual, recipe, set(), None)
     state = State(
         Phase.UNKNOWN,
         None,
@@ -150,10 +150,23 @@ def pose(individual: Individual, state: State, rng: np.random.Generator) -> tupl
     return stack_spine(individual, state.fractures, angles, rng.normal(mean, spread), state.osteophytes)
 
 
-def _background(individual: Individual, recipe: Recipe, spared: set[VertebralLevel]) -> dict[VertebralLevel, Collapse]:
-    """Old fractures, and depressions of the bodies that stayed whole."""
+def _draw_index(individual: Individual, rng: np.random.Generator) -> VertebralLevel:
+    """The injured level; a body whose template is a fractured bone has had its fracture."""
+    whole = np.array([VertebralLevel(name) not in _broken(individual) for name in INDEX_LEVELS])
+    shares = np.where(whole, INDEX_SHARES, 0.0)
+    return VertebralLevel(str(rng.choice(INDEX_LEVELS, p=shares / shares.sum())))
+
+
+def _broken(individual: Individual) -> set[VertebralLevel]:
+    return {plan.level for plan in individual.vertebrae if plan.template.fractured}
+
+
+def _background(
+    individual: Individual, recipe: Recipe, spared: set[VertebralLevel], index: VertebralLevel | None
+) -> dict[VertebralLevel, Collapse]:
+    """Old fractures away from ``spared``, and depressions of the bodies that stayed whole."""
     old = draw_healed_fractures(individual, recipe.disease, spared)
-    intact = [p.level for p in individual.vertebrae[:-1] if p.level not in old and p.level not in spared]
+    intact = [p.level for p in individual.vertebrae[:-1] if p.level not in old and p.level is not index]
     return draw_depressions(individual, recipe.disease.depression, intact) | old
 
 

@@ -15,6 +15,7 @@ from kummell_ai.anatomy import LEVELS, VertebralLevel
 from kummell_ai.synthesis.anatomy_model import CRANIAL_END, Individual, sample_individual
 from kummell_ai.synthesis.blend import blend, landmarks, thin_plate
 from kummell_ai.synthesis.bones import ANTERIOR, POSTERIOR, SUPERIOR, BoneTemplate, is_closed, signed_volume
+from kummell_ai.synthesis.course import sample_course, sample_untreated
 from kummell_ai.synthesis.posture import stack_spine
 from kummell_ai.synthesis.procedural import procedural_templates
 from kummell_ai.synthesis.procedural.variation import draw_individual, vary
@@ -250,3 +251,11 @@ def test_blended_patients_carry_blended_bones_where_both_individuals_have_them(o
     assert "toward" not in sources["L5"]
     assert sources["S1"] == "procedural"
     assert (patient.vertebrae[-1].template.corners_mm[SUPERIOR, ANTERIOR, 0]) > 0.0
+
+
+def test_a_broken_template_is_never_the_fresh_fracture(own: Bank, other: Bank) -> None:
+    for seed in range(12):
+        patient = sample_individual(seed, (other, own), replace(NOTHING, real_fractures=1.0))
+        for state in (*sample_course(patient), sample_untreated(patient)):
+            assert state.index_level is not VertebralLevel.L1
+            assert VertebralLevel.L1 not in state.fractures
