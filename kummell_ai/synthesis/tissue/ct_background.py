@@ -12,7 +12,7 @@ from kummell_ai.synthesis.tissue.ct_volume import Donor
 from kummell_ai.synthesis.tissue.noise import Map
 from kummell_ai.synthesis.tissue.scene import Scene
 
-SEAM_MM = 35.0
+SEAM_MM = 50.0
 HALF = 2
 """Slabs are read on a grid this many times coarser than the film: a CT holds nothing finer."""
 

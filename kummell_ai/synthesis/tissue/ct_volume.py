@@ -206,7 +206,7 @@ def _corridor(volume: Volume, line: FloatArray, step: FloatArray) -> Mask:
 
 
 def _labelled_spine(path: Path, affine: FloatArray, found: Mask) -> Mask:
-    """Labels of a mask, on the donor's grid, that lie mostly in the corridor where spinal bone was found."""
+    """Labels of a mask, on the donor's grid, that lie to a good part in the corridor where spinal bone was found."""
     nibabel = _nibabel(path)
     try:
         image = nibabel.load(path)
@@ -225,7 +225,7 @@ def _labelled_spine(path: Path, affine: FloatArray, found: Mask) -> Mask:
     on_grid = np.where(inside, labels[clipped], 0).astype(np.int64)
     total = np.bincount(on_grid.ravel())
     hits = np.bincount(on_grid[found], minlength=len(total))
-    spinal = np.flatnonzero((hits > 0.5 * total) & (np.arange(len(total)) > 0))
+    spinal = np.flatnonzero((hits > 0.3 * total) & (np.arange(len(total)) > 0))
     chosen: Mask = np.isin(on_grid, spinal)
     return chosen
 

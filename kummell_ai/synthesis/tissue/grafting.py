@@ -48,7 +48,7 @@ def _like_donor(scene: Scene, water: Map, known: Rows, body: Body) -> Body:
     for reach, limit, own in ((behind, -ahead[:, -1], body.back), (before, ahead[:, 0], body.front)):
         drawn = np.interp(known, rows, own)
         cut_off = reach > limit - 2.0 * COARSE * scene.pixel_mm
-        factor = np.where(cut_off, 1.0, np.clip(reach / drawn, 0.4, 2.0))
+        factor = np.clip(reach / drawn, np.where(cut_off, 1.0, 0.4), 2.0)
         factors.append(np.interp(rows, known, factor).astype(np.float32))
     return replace(body, back=body.back * factors[0], front=body.front * factors[1])
 

@@ -25,7 +25,7 @@ def arms(scene: Scene, rng: np.random.Generator) -> tuple[Map, Map]:
     elbow[1] += rng.uniform(-130.0, 20.0) if along else rng.uniform(-45.0, 110.0)
     shoulder = np.array([rng.uniform(0.0, 45.0), scene.level_z("T4", 270.0) + rng.normal(15.0, 15.0)])
     forward = rng.uniform(-0.2, 1.5)
-    stout, length = rng.uniform(26.0, 46.0), rng.uniform(220.0, 260.0)
+    stout, length = rng.uniform(24.0, 42.0), rng.uniform(220.0, 260.0)
     for _ in range(1 if rng.random() < 0.4 else 2):
         shift = rng.normal(0.0, 16.0, 2)
         bend = elbow + shift
@@ -73,7 +73,7 @@ def breast(scene: Scene, coarse: Scene, body: Body, rng: np.random.Generator) ->
         at = scene.pixel(ahead, np.array([z + rng.normal(0.0, 10.0)]))[0]
         a, b = size / scene.pixel_mm, size * drop / scene.pixel_mm
         tilt = rng.uniform(-0.5, 0.5)
-        beads.append([*at, a, b, np.cos(tilt), np.sin(tilt), rng.uniform(30.0, 75.0)])
+        beads.append([*at, a, b, np.cos(tilt), np.sin(tilt), rng.uniform(18.0, 55.0)])
     out = np.zeros(scene.shape, np.float32)
     flat = np.zeros(scene.shape, np.float32)
     add_chains(out, np.array(beads), np.arange(3, dtype=np.int64), np.full(2, float(len(scene.z))), flat)

@@ -13,8 +13,8 @@ from kummell_ai.synthesis.tissue.planes import Planes
 from kummell_ai.synthesis.tissue.scene import Scene
 from kummell_ai.synthesis.tissue.trunk import Body
 
-CROSSINGS = ("T10", "T11", "T12", "L1")
-"""Levels at which the diaphragm crosses the spine."""
+CROSSINGS = {"T10": 0.3, "T11": 0.35, "T12": 0.25, "L1": 0.1}
+"""Levels at which the diaphragm crosses the spine, and how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ Domes = tuple[Dome, Dome]
 
 def draw_domes(view: Scene, rng: np.random.Generator, foot_z: float | None = None) -> Domes:
     """Draw the left and the right half of the diaphragm; ``foot_z`` is where the lungs end behind, if known (mm)."""
-    names = [n for n in CROSSINGS if n in view.levels_z]
-    middle = view.levels_z[names[int(rng.integers(len(names)))]] + rng.normal(0.0, 8.0) if names else 120.0
-    apex, back, front = rng.uniform(35.0, 90.0), rng.uniform(45.0, 120.0), rng.uniform(5.0, 50.0)
+    level = str(rng.choice(list(CROSSINGS), p=list(CROSSINGS.values())))
+    middle = view.level_z(level, 120.0) + rng.normal(0.0, 8.0)
+    apex, back, front = rng.uniform(35.0, 90.0), rng.uniform(40.0, 95.0), rng.uniform(5.0, 50.0)
     middle = middle if foot_z is None else foot_z + 0.8 * back
-    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.15, 0.4)
+    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.18, 0.42)
     domes = [
         Dome(
             middle + rng.normal(0.0, 8.0),
@@ -78,7 +78,7 @@ def lungs(scene: Scene, coarse: Scene, body: Body, planes: Planes, domes: Domes,
     A ray that passes a depth t under the top of a dome of radius r has a chord of 2 sqrt(2 r t) in the liver, and the
     rest of its way in lung: the top is a sharp line that fades downwards.
     """
-    wall = rng.uniform(12.0, 28.0)
+    wall = rng.uniform(16.0, 32.0)
     chest = np.maximum(body.half_widths(planes.ahead, wall + 0.5 * body.fat) - rng.uniform(0.0, 6.0), 0.0)
     back, front = (v[:, None] - wall for v in (body.back, body.front))
     middle = _between_the_lungs(planes.ahead, rng)
@@ -124,8 +124,8 @@ def _air(scene: Scene, coarse: Scene, rng: np.random.Generator) -> Map:
     for stroke in np.unique(strokes):
         grey = float(min(255.0, 40.0 * stroke * scene.pixel_mm))
         cv2.polylines(canvas, list(pixels[strokes == stroke]), False, grey, int(stroke), cv2.LINE_AA, 4)
-    drawn = cv2.GaussianBlur(canvas, (0, 0), max(0.5, rng.uniform(0.5, 1.0) / scene.pixel_mm)).astype(np.float32)
-    strength, haze = rng.uniform(0.0004, 0.0016), rng.uniform(0.0, 0.06)
+    drawn = cv2.GaussianBlur(canvas, (0, 0), max(0.5, rng.uniform(0.6, 1.3) / scene.pixel_mm)).astype(np.float32)
+    strength, haze = rng.uniform(0.0003, 0.0013), rng.uniform(0.0, 0.06)
     texture = scene.enlarge(fractal_noise(coarse.shape, 14.0 / coarse.pixel_mm, 2, rng))
     texture *= np.float32(-haze)
     drawn *= np.float32(strength)
@@ -138,7 +138,7 @@ def vessel_tree(scene: Scene, rng: np.random.Generator) -> tuple[FloatArray, Flo
     """Branching vessels of both lungs from the hilum down: paths (N, 6, 2) of (ahead, z) mm and widths (N,) mm."""
     hilum = np.array([rng.uniform(15.0, 45.0), scene.level_z("T7", 190.0) + rng.normal(0.0, 10.0)])
     start = hilum + rng.normal(0.0, 9.0, (16, 2))
-    angle, width = rng.uniform(-3.3, 0.6, 16), rng.uniform(3.0, 6.0, 16)
+    angle, width = rng.uniform(-3.3, 0.6, 16), rng.uniform(2.2, 4.8, 16)
     paths, widths = [], []
     for _ in range(6):
         length, bow = rng.uniform(18.0, 42.0, len(start)), rng.normal(0.0, 0.35, len(start))

@@ -57,7 +57,7 @@ def draw_body(scene: Scene, tube_mm: tuple[float, float, float], rng: np.random.
     chest = 1.0 / (1.0 + np.exp((scene.level_z("T11", 120.0) - z) / 30.0))
     back = behind * wave + hips * rng.uniform(-10.0, 15.0) + seat * rng.uniform(5.0, 50.0) + chest * rng.uniform(-5, 15)
     front = before * wave * (1.0 + rng.uniform(-0.05, 0.3) * belly - rng.uniform(0.0, 0.15) * hips)
-    width = half_width * (1.0 + rng.uniform(0.02, 0.22) * hips + rng.uniform(-0.05, 0.08) * chest)
+    width = half_width * (1.0 + rng.uniform(0.08, 0.34) * hips + rng.uniform(-0.05, 0.08) * chest)
     slim = np.clip((behind - 66.0) / 50.0, 0.05, 1.0)
     fat = np.stack(
         [
