@@ -126,5 +126,5 @@ def test_templates_that_cannot_be_used_leave_nothing_behind(tmp_path: Path, caps
     (tmp_path / "meshes").mkdir()
     out = tmp_path / "out"
     assert main(["synthesize", "--out", str(out), "--count", "1", "--templates", str(tmp_path / "meshes")]) == 1
-    assert "holds no vertebra mesh" in capsys.readouterr().err
+    assert "holds no bone meshes and no vertebra masks" in capsys.readouterr().err
     assert not out.exists()
