@@ -15,7 +15,6 @@ from kummell_ai.synthesis.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGH
 from kummell_ai.synthesis.fracture import Collapse, deform
 from kummell_ai.synthesis.osteophytes import Osteophytes, grow
 
-
 CLOSEST_MM = 0.8
 """Least distance of two bodies at the rims of a worn disc (mm)."""
 

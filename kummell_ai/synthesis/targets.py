@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.fracture import Collapse, FractureType
 from kummell_ai.synthesis.reduction import Segment, anterior_height_mm, body_corners, fit_height, wedge_deg
 
@@ -85,27 +86,30 @@ def draw_targets(
         screwed: whether rods correct the kyphosis; cement alone does about half.
         rng: source of what is drawn.
     """
-    z = rng.normal(size=6)
+    z = rng.normal(size=7)
     remains, reference = rng.uniform(0.3, 0.8), segment.reference_mm
     loss = float(np.clip(0.525 + 0.085 * z[0], 0.3, 0.74))
-    assert fracture.kind is not None
-    wedge = WEDGE_DEG[fracture.kind] + 25.0 * (loss - 0.5) + 3.5 * z[1]
-    before = fit_height(segment.body, fracture, (1.0 - loss) * reference, max(wedge, 8.0))
-    whole = body_corners(segment.body)
-    follows = segment.own_kyphosis_deg + 0.9 * (wedge_deg(body_corners(segment.body, before)) - wedge_deg(whole))
-    bent = float(np.clip(25.0 + 0.4 * (follows - 22.0) + 2.6 * z[2], 6.0, 50.0))
-    straight = min(10.5 + 0.35 * (bent - 24.0) + 3.2 * z[3], bent - 2.0)
+    before = _before(segment, fracture, loss, z[1:3])
+    straight = min(10.5 + 0.35 * (before.kyphosis_deg - 24.0) + 3.2 * z[3], before.kyphosis_deg - 2.0)
     left = min(0.21 + 0.4 * (loss - 0.5) + 0.11 * z[4], loss - 0.06)
     if not screwed:
-        straight, left = 0.5 * (straight + bent), 0.65 * left + 0.35 * loss
-    low = (1.0 - max(left, 0.0)) * reference
-    raised = _raised(segment, before, low, remains)
-    sunk = low - float(np.clip(1.7 + 1.6 * z[5], -0.7, 0.6 * (low - (1.0 - loss) * reference) + 0.5))
-    return (
-        Target(before, (1.0 - loss) * reference, bent),
-        Target(raised, low, straight),
-        Target(_raised(segment, before, sunk, remains), sunk, straight + 1.4 * (low - sunk) + 0.5 + 2.3 * rng.normal()),
-    )
+        straight, left = 0.5 * (straight + before.kyphosis_deg), 0.65 * left + 0.35 * loss
+    height = (1.0 - max(left, 0.0)) * reference
+    sunk = height - float(np.clip(1.7 + 1.6 * z[5], -0.7, 0.6 * (height - before.anterior_mm) + 0.5))
+    bent = straight + 1.4 * (height - sunk) + 0.5 + 2.3 * float(z[6])
+    after, last = (_raised(segment, before.fracture, h, remains) for h in (height, sunk))
+    return before, Target(after, height, straight), Target(last, sunk, bent)
+
+
+def _before(segment: Segment, fracture: Collapse, loss: float, z: FloatArray) -> Target:
+    """Target before surgery: the kyphosis follows the wedge in part, since the discs beside it yield too."""
+    assert fracture.kind is not None
+    height = (1.0 - loss) * segment.reference_mm
+    wedge = WEDGE_DEG[fracture.kind] + 25.0 * (loss - 0.5) + 3.5 * float(z[0])
+    collapse = fit_height(segment.body, fracture, height, max(wedge, 8.0))
+    added = wedge_deg(body_corners(segment.body, collapse)) - wedge_deg(body_corners(segment.body))
+    follows = segment.own_kyphosis_deg + 0.9 * added
+    return Target(collapse, height, float(np.clip(25.0 + 0.4 * (follows - 22.0) + 2.6 * float(z[1]), 6.0, 50.0)))
 
 
 def _raised(segment: Segment, before: Collapse, height_mm: float, remains: float) -> Collapse:
