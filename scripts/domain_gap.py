@@ -21,7 +21,17 @@ from typing import Any
 
 from domain_gap.arms import ENDS, ROOT, Arm, expand, lay_out_first_simulator, make_arm
 from domain_gap.report import collect, tables
-from domain_gap.steps import SIMULATOR, TRAINER, Runner, count_films, fingerprint, open_lock, read_json, write_json
+from domain_gap.steps import (
+    READER,
+    SIMULATOR,
+    TRAINER,
+    Runner,
+    count_films,
+    fingerprint,
+    open_lock,
+    read_json,
+    write_json,
+)
 
 SEEDS = {"train": 30_000_000, "validation": 40_000_000, "test": 50_000_000}
 """Seed of the first film of each set."""
@@ -93,6 +103,8 @@ class Comparison:
         resumed = (folder / f"run-{seed}" / "checkpoints" / "last.ckpt").exists()
         trainer = fingerprint(ROOT, TRAINER)
         self.runner.run(folder, f"train-{seed}", [*command, *self.training], ROOT, resumed=resumed, trainer=trainer)
+        if not (model / "model.json").exists():  # a training that is told to stop may still end with 0
+            raise SystemExit(f"error: {arm.name}: training {seed} ended without a model; call again to go on")
 
     def test(self, arm: Arm, seed: int, tested: Sequence[str]) -> None:
         """The network against the real films, and against simulated ones of the arms ``tested``."""
@@ -106,7 +118,7 @@ class Comparison:
         target, partial = folder / f"{name}.json", folder / f"{name}.partial"
         if not target.exists():
             command = [*command, "--model", str(folder / f"model-{seed}"), "--out", str(partial)]
-            self.runner.run(folder, name, command, ROOT)
+            self.runner.run(folder, name, command, ROOT, reader=fingerprint(ROOT, READER))
             partial.replace(target)
 
     def run(self, arms: Sequence[Arm]) -> dict[str, Any]:

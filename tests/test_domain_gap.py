@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -126,6 +131,36 @@ def test_a_step_that_fails_says_where_its_log_is(steps: ModuleType, tmp_path: Pa
     ):
         steps.Runner(1, 0, lock).run(tmp_path, "try", ["-c", "print('no luck'); raise SystemExit(3)"], tmp_path)
     assert not (tmp_path / "times.json").exists()
+
+
+def test_a_run_told_to_stop_takes_its_step_and_the_workers_of_that_along(steps: ModuleType, tmp_path: Path) -> None:
+    """The step starts a worker of its own; both are gone when the run is, and the folder is free."""
+    step = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'])"
+    step += "; open('pid', 'w').write(str(p.pid)); time.sleep(300)"
+    run = "import sys, signal; from pathlib import Path; from domain_gap.steps import Runner, open_lock"
+    run += "; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); here = Path('.').resolve()"
+    run += f"; Runner(1, 0, open_lock(here)).run(here, 'try', ['-c', {step!r}], here)"
+    env = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen([sys.executable, "-c", run], cwd=tmp_path, env=env) as process:
+        worker = wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.terminate()
+        assert process.wait(30) == 143
+    assert wait_for(lambda: not is_running(int(worker)), 20.0)
+    steps.open_lock(tmp_path).close()
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true value of ``what``."""
+    end = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return value
+
+
+def is_running(process: int) -> bool:
+    state = Path(f"/proc/{process}/stat")
+    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def real_films(folder: Path) -> Path:

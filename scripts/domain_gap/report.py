@@ -40,6 +40,7 @@ def _collect_arm(folder: Path) -> dict[str, Any]:
         seeds[seed] = {
             "steps": model.get("steps"),
             "time": times.get(f"train-{seed}"),
+            "reader": times.get(f"val10-{seed}", {}).get("reader"),
             "val10": read_json(path)["summary"],
             "simulated": crosswise,
         }
@@ -119,6 +120,8 @@ def _notes(arms: dict[str, Any]) -> list[str]:
     notes = []
     if len(trainers) > 1:
         notes.append("Not all networks were trained by the same code; see `trainer` in results.json.")
+    if len({seed["reader"] for _, seed in seeds}) > 1:
+        notes.append("Not all networks were judged by the same code; see `reader` in results.json.")
     if adopted := [label for label, seed in seeds if seed["time"] is None]:
         notes.append(f"Trained outside this script, times unknown: {', '.join(adopted)}.")
     if resumed := [label for label, seed in seeds if (seed["time"] or {}).get("resumed")]:

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,9 @@ SIMULATOR = ("kummell_ai/synthesis", "configs/synthesis", "scripts/make_training
 
 TRAINER = ("kummell_ai/training", "kummell_ai/landmarks", "configs/train.yaml")
 """What decides what a network learns from them."""
+
+READER = ("kummell_ai/landmarks", "kummell_ai/evaluation", "scripts/evaluate_val10.py", "scripts/evaluate_shards.py")
+"""What decides how a network is read and judged."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,35 @@ class Runner:
         env = {**os.environ, "PYTHONPATH": str(code), "OMP_NUM_THREADS": str(self.threads)}
         started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         with log.open("a", encoding="utf-8") as stream:
-            done = subprocess.run(
-                whole, cwd=code, env=env, stdout=stream, stderr=stream, pass_fds=[self.lock.fileno()], check=False
-            )
+            status = self._wait(whole, code, env, stream)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
+        if status:
             last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-            raise SystemExit(f"error: {folder.name}: {name} ended with {done.returncode} ({' '.join(last)}); see {log}")
+            raise SystemExit(f"error: {folder.name}: {name} ended with {status} ({' '.join(last)}); see {log}")
         note = {
             "wall_s": round(time.monotonic() - started, 1),
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
             **notes,
         }
         write_json(folder / "times.json", {**read_json(folder / "times.json"), name: note})
+
+    def _wait(self, command: list[str], code: Path, env: dict[str, str], stream: IO[str]) -> int:
+        """The exit code of a command; it and its workers end with this program when that is told to stop."""
+        step = subprocess.Popen(
+            command,
+            cwd=code,
+            env=env,
+            stdout=stream,
+            stderr=stream,
+            pass_fds=[self.lock.fileno()],
+            start_new_session=True,
+        )
+        try:
+            return step.wait()
+        except BaseException:
+            os.killpg(step.pid, signal.SIGKILL)
+            step.wait()
+            raise
 
 
 def open_lock(folder: Path) -> IO[str]:
