@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,6 @@ from kummell_ai.synthesis.masks import Mask, hidden_points, material_mask
 from kummell_ai.synthesis.posture import PosedVertebra
 from kummell_ai.synthesis.recipe import FIELDS_OF_VIEW, Recipe
 from kummell_ai.synthesis.truth import VertebraTruth, exposure_geometry, vertebra_truth
-
-Pixel = TypeVar("Pixel", np.float32, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def banks_of(recipe: Recipe, seed: int) -> tuple[TemplateBank, ...]:
 
 def _flags(vertebra: PosedVertebra, state: State) -> frozenset[str]:
     flags = set()
-    if any(collapse.kind for collapse in vertebra.collapses):
+    if vertebra.plan.template.fractured or any(collapse.kind for collapse in vertebra.collapses):
         flags.add("fractured")
     if vertebra.level in state.screws:
         flags.add("instrumented")
@@ -148,15 +146,14 @@ def _truth(
     return tuple(vertebrae)
 
 
-def _on_film(vertebra: VertebraTruth, exposed: Exposed, mirrored: bool) -> VertebraLandmarks | None:
+def _on_film(vertebra: VertebraTruth, exposed: Exposed) -> VertebraLandmarks | None:
     """The vertebra's points on the film, or None when none is."""
     rows, columns = exposed.pixels.shape
     points = vertebra.points_px.copy()
     points[~((points >= 0.0) & (points <= [columns, rows])).all(axis=1)] = np.nan
     if not np.isfinite(points[:4]).any():
         return None
-    facing_left = ScaleShift.mirror(float(columns)).apply(points) if mirrored else points
-    hidden = np.flatnonzero(hidden_points(facing_left, exposed.lengths, exposed.pixels))
+    hidden = np.flatnonzero(hidden_points(points, exposed.lengths, exposed.pixels))
     covered = frozenset(VertebralLandmark(int(k)) for k in hidden)
     return VertebraLandmarks(points, vertebra.level, 1.0, flags=vertebra.flags, hidden=covered)
 
@@ -176,15 +173,14 @@ def _film(
     field = str(rng.choice(FIELDS_OF_VIEW, p=weights / weights.sum()))
     right = bool(rng.random() < recipe.right_facing)
     setting = draw_setting(spine, field, state.index_level, shape, frontal, rng)
-    exposed = expose(individual, state, spine, setting, recipe, rng)
-    mask = material_mask(exposed.lengths, shape)
     frame = ScaleShift.mirror(float(shape[1])) if right else ScaleShift.identity()
+    exposed = expose(individual, state, spine, setting, recipe, rng, frame)
     vertebrae = _truth(spine, state, setting, frame)
-    found = [] if frontal else [_on_film(v, exposed, right) for v in vertebrae]
+    found = [] if frontal else [_on_film(v, exposed) for v in vertebrae]
     facing = Facing.UNKNOWN if frontal else Facing.RIGHT if right else Facing.LEFT
     reference = ImageReference(f"SIM{individual.seed:08d}-{state.phase.value}", simulated=True)
     return SimulatedFilm(
-        pixels=_mirrored(exposed.pixels) if right else exposed.pixels,
+        pixels=exposed.pixels,
         landmarks=SpineLandmarks(tuple(v for v in found if v), reference, facing, 0.0 if frontal else 1.0),
         vertebrae=vertebrae,
         spacing=PixelSpacing(setting.beam.pixel_mm, setting.beam.pixel_mm, Calibration.GEOMETRY, setting.magnification),
@@ -196,12 +192,8 @@ def _film(
         posture=state.posture.value,
         field="frontal" if frontal else field,
         geometry=exposure_geometry(setting, frame),
-        mask=_mirrored(mask) if right else mask,
+        mask=material_mask(exposed.lengths, shape),
     )
-
-
-def _mirrored(image: NDArray[Pixel]) -> NDArray[Pixel]:
-    return np.ascontiguousarray(image[:, ::-1])
 
 
 def generate_case(seed: int, recipe: Recipe) -> SimulatedCase:

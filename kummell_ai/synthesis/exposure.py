@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import VertebralLevel
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.synthesis import tissue
 from kummell_ai.synthesis.anatomy_model import Individual
 from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells
@@ -54,7 +54,7 @@ class Exposed:
     """What an exposure leaves.
 
     Attributes:
-        pixels: the film, (rows, columns) float32 in [0, 1], bone bright, front to the left.
+        pixels: the film, (rows, columns) float32 in [0, 1], bone bright unless the film is inverted.
         lengths: path length (mm) by material, (rows, columns) each.
     """
 
@@ -117,8 +117,13 @@ def expose(
     setting: Setting,
     recipe: Recipe,
     rng: np.random.Generator,
+    frame: ScaleShift | None = None,
 ) -> Exposed:
-    """The film of a posed patient, and what lies in the beam."""
+    """The film of a posed patient, and what lies in the beam.
+
+    ``frame`` leads from the exposure, which faces left, to the film; a mirror turns what is in the beam before the
+    film is taken, so that letters are not turned.
+    """
     beam, turn = setting.beam, setting.turn
     posed = {v.level: v for v in spine}
     whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
@@ -141,11 +146,14 @@ def expose(
     lengths["bone"] = lengths["bone"] + cortex * np.float32(cortex_share) + spongy * np.float32(spongy_share) * grain
     for name, length in placed.by_material.items():
         lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length
+    frame = frame or ScaleShift.identity()
+    if frame.is_mirror:
+        lengths = {name: np.ascontiguousarray(length[:, ::-1]) for name, length in lengths.items()}
     taken = Exposure(setting.tube_kv, beam.pixel_mm, setting.magnification)
     if setting.frontal:
         look = functools.partial(_frontal_look, rng=rng)
         return Exposed(take_film(lengths, taken, recipe.film, rng, after_display=look), lengths)
-    corners = np.concatenate([visible_corners(v, setting) for v in spine])
+    corners = frame.apply(np.concatenate([visible_corners(v, setting) for v in spine]))
     spare = corners[np.isfinite(corners).all(axis=1)].astype(np.float32)
     return Exposed(take_film(lengths, taken, recipe.film, rng, spare), lengths)
 
