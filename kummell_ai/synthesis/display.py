@@ -75,12 +75,12 @@ def draw_display(rng: np.random.Generator, family: str | None = None) -> Display
     clahe = chosen == "harsh" or rng.random() < 0.08
     return Display(
         family=chosen,
-        air=-float(rng.uniform(1.4, 3.6)),
+        air=-float(rng.uniform(2.0, 4.5)),
         gains=(1.0,) * LEVELS if plain or film else tuple(gains.tolist()),
         knee=float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) if chosen == "multiscale" else float("inf"),
         latitude=float(rng.uniform(*latitude)),
         mask=(float(rng.uniform(0.2, 1.5)) if masked else 0.0, float(np.exp(rng.uniform(np.log(1.0), np.log(12.0))))),
-        window=(float(rng.uniform(0.0, 0.15)), float(rng.uniform(0.95, 1.0))),
+        window=(float(rng.uniform(0.0, 0.15) * rng.uniform(0.0, 1.0)), float(rng.uniform(0.95, 1.0))),
         headroom=float(rng.uniform(0.0, 0.3)),
         central=bool(rng.random() < 0.5),
         offset=float(rng.normal(0.0, 0.15) if rng.random() < 0.3 else 0.0),

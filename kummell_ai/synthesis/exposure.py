@@ -142,7 +142,7 @@ def expose(
         spongy = np.maximum(spongy - void, 0.0)
     grain = 1.0 + np.float32(rng.uniform(0.02, 0.15)) * tissue.fractal_noise(beam.shape, 3.0 / beam.pixel_mm, 2, rng)
     density = individual.density
-    cortex_share, spongy_share = 0.7 * density**0.5, 0.11 * density
+    cortex_share, spongy_share = 0.7 * density**0.5, 0.13 * density
     lengths["bone"] = lengths["bone"] + cortex * np.float32(cortex_share) + spongy * np.float32(spongy_share) * grain
     for name, length in placed.by_material.items():
         lengths[name] = length * (0.9 + 0.1 * grain) if name.startswith("cement") else length

@@ -44,7 +44,7 @@ class AnatomyRecipe(_Shares):
     variants: float = 0.1
     scoliosis: float = 0.2
     listhesis: float = 0.08
-    osteoporosis: float = 0.3
+    osteoporosis: float = 0.2
     real_fractures: float = 0.1
 
 

@@ -57,7 +57,7 @@ def draw_domes(view: Scene, rng: np.random.Generator, foot_z: float | None = Non
     middle = view.level_z(level, 120.0) + rng.normal(0.0, 8.0)
     apex, back, front = rng.uniform(35.0, 90.0), rng.uniform(40.0, 95.0), rng.uniform(5.0, 50.0)
     middle = middle if foot_z is None else foot_z + 0.8 * back
-    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.18, 0.42)
+    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.25, 0.55)
     domes = [
         Dome(
             middle + rng.normal(0.0, 8.0),
