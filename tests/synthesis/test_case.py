@@ -66,8 +66,13 @@ def test_right_facing_film_is_the_mirror_of_what_lies_in_the_beam() -> None:
     right = generate_film(3, Recipe(rows=192, right_facing=1.0, film=plain))
     assert left.landmarks.facing is Facing.LEFT
     assert right.landmarks.facing is Facing.RIGHT
-    # black and white are set by the grey values of every third pixel, which are not the same ones in the mirror
-    np.testing.assert_allclose(left.pixels[:, ::-1], right.pixels, atol=2e-3)
+    # black and white are set by the grey values of every third pixel, which are not the same ones in the mirror: the
+    # films are each other's mirror up to a straight line
+    mirrored = left.pixels[:, ::-1]
+    between = (mirrored > 0.02) & (mirrored < 0.98) & (right.pixels > 0.0) & (right.pixels < 1.0)
+    slope, shift = np.polyfit(mirrored[between], right.pixels[between], 1)
+    np.testing.assert_allclose(right.pixels[between], slope * mirrored[between] + shift, atol=1e-4)
+    assert slope == pytest.approx(1.0, abs=0.03)
     np.testing.assert_array_equal(left.mask[:, ::-1], right.mask)
     width = left.pixels.shape[1]
     for a, b in zip(left.landmarks.vertebrae, right.landmarks.vertebrae, strict=True):
