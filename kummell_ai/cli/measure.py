@@ -44,11 +44,15 @@ def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) ->
 
 
 def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
+    from kummell_ai.measurement.pipeline import with_given_level
+
     stems, shown = unique_stems(paths), labels(paths)
     films: list[dict[str, Any]] = []
     measurements = []
     for film in analysis.measure_all(paths, args, problems):
         measurement = film.measurement
+        if args.index_level is not None:
+            measurement = with_given_level(measurement, args.index_level)
         files = outputs.write_film(
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )

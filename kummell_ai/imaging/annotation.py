@@ -8,6 +8,7 @@ import numpy as np
 
 from kummell_ai.anatomy import CORNERS, Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import ImageReference
 
 
@@ -76,12 +77,20 @@ class SpineLandmarks:
         reference: the film they belong to.
         facing: side of the image the patient's front is turned to, as the landmarks tell.
         lateral_probability: probability in [0, 1] that the film is a lateral view, or None when not judged.
+        level_evidence: what the film says about the names, one row a vertebra; None when they were set by hand.
     """
 
     vertebrae: tuple[VertebraLandmarks, ...]
     reference: ImageReference
     facing: Facing = Facing.UNKNOWN
     lateral_probability: float | None = None
+    level_evidence: LevelEvidence | None = None
+
+    def __post_init__(self) -> None:
+        evidence = self.level_evidence
+        if evidence is not None and len(evidence.log_probability) != len(self.vertebrae):
+            rows = len(evidence.log_probability)
+            raise ValueError(f"level_evidence has {rows} rows for {len(self.vertebrae)} vertebrae; drop it or fit it")
 
     def at(self, level: VertebralLevel) -> VertebraLandmarks | None:
         """The vertebra called ``level``, or None."""

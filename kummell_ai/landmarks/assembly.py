@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, Facing
+from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
-from kummell_ai.landmarks.levels import NamedLevel, name_levels
+from kummell_ai.landmarks.levels import weigh_names
 
 FLOOR_SHARE = 0.006
 """Smallest standard deviation of a corner, as a share of the vertebra's depth."""
@@ -46,18 +46,24 @@ def assemble(
     aspect = np.array([1.0, radiograph.spacing.row_mm / radiograph.spacing.column_mm])
     depths = np.array([b.depth_px for b in bodies_px])
     log_probability = np.array([b.level_log_probability for b in bodies_px])
-    names = name_levels(centres * aspect, depths, log_probability)
-    named: list[NamedLevel | None] = list(names) if names else [None] * len(bodies_px)
+    evidence = weigh_names(centres * aspect, depths, log_probability)
+    names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
+    probability = evidence.chosen.probability if evidence else None
     return SpineLandmarks(
-        tuple(_vertebra(b, n, radiograph, uncertainty) for b, n in zip(bodies_px, named, strict=True)),
+        tuple(_vertebra(b, n, probability, radiograph, uncertainty) for b, n in zip(bodies_px, names, strict=True)),
         radiograph.reference,
         facing=Facing.RIGHT if mirrored else Facing.LEFT,
         lateral_probability=lateral,
+        level_evidence=evidence,
     )
 
 
 def _vertebra(
-    body: Candidate, name: NamedLevel | None, radiograph: Radiograph, uncertainty: Uncertainty
+    body: Candidate,
+    name: VertebralLevel | None,
+    probability: float | None,
+    radiograph: Radiograph,
+    uncertainty: Uncertainty,
 ) -> VertebraLandmarks:
     points = body.points_px.copy()
     covariance = uncertainty.calibrate(body.covariance_px, body.depth_px)
@@ -68,8 +74,8 @@ def _vertebra(
         flags.add("cropped")
     return VertebraLandmarks(
         points,
-        level=None if name is None else name.level,
-        level_probability=None if name is None else name.probability,
+        level=name,
+        level_probability=probability,
         covariance_px=covariance,
         confidence=body.confidence,
         flags=frozenset(flags),

@@ -1,13 +1,17 @@
-"""Names along the spine: the least-cost path through the levels that the network finds likely."""
+"""Names along the spine: the least-cost path through the levels that the network finds likely (docs/levels.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kummell_ai.anatomy import LEVELS, USUAL_LEVELS, VertebralLevel
+from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 
 VARIANT_COST = 4.0
 """Cost (nats) of a T13 or L6: some 2 % of spines have one."""
@@ -18,41 +22,166 @@ GAP_COST = 6.0
 GAP_RATIO = 1.6
 """A distance between neighbours beyond this many usual ones means a missed vertebra."""
 
+T13, L6 = VertebralLevel.T13, VertebralLevel.L6
+ANATOMIES: tuple[frozenset[VertebralLevel], ...] = (
+    frozenset(),
+    frozenset({T13}),
+    frozenset({L6}),
+    frozenset({T13, L6}),
+)
+"""Which variants a spine may have; the usual one first."""
+
+_RULED_OUT = 1e3
+"""Cost (nats) of a name that cannot be, as a known name rules it out."""
+
 _USUAL_RANK = np.cumsum([level in USUAL_LEVELS for level in LEVELS])
-_IS_VARIANT = np.array([level not in USUAL_LEVELS for level in LEVELS])
 
 
 @dataclass(frozen=True, slots=True)
-class NamedLevel:
-    """A name along the spine.
+class ScoredRow:
+    """A row of names and its score (nats), larger = likelier, the cost of variants not yet taken off."""
 
-    Attributes:
-        level: the name.
-        probability: that the whole row of names is not shifted, [0, 1].
+    levels: tuple[VertebralLevel, ...]
+    score: float
+
+    @property
+    def full_score(self) -> float:
+        """The score with the cost of the variants that the row names."""
+        return self.score - variant_cost(self.levels, len(self.levels))
+
+
+def weigh_names(centres_px: FloatArray, depths_px: FloatArray, log_probability: FloatArray) -> LevelEvidence | None:
+    """The names of vertebrae (V, 2), cranial to caudal, and the rows that come next; None when there is no row.
+
+    Args:
+        centres_px: (V, 2), in a plane with one scale.
+        depths_px: (V,) endplate depths, same unit.
+        log_probability: (V, 20) of the network.
     """
+    local = np.asarray(log_probability, dtype=np.float64).reshape(-1, len(LEVELS))
+    missed = missed_between(centres_px, depths_px)
+    rows = name_rows(local, missed)
+    return LevelEvidence(local, missed, rows) if rows else None
 
-    level: VertebralLevel
-    probability: float
 
+def pin_level(evidence: LevelEvidence, index: int, level: VertebralLevel) -> LevelEvidence:
+    """The evidence when vertebra ``index`` is known to be ``level``; the other names are counted from it.
 
-def name_levels(centres_px: FloatArray, depths_px: FloatArray, log_probability: FloatArray) -> tuple[NamedLevel, ...]:
-    """Name vertebrae (V, 2), cranial to caudal, with endplate depths (V,) and network log-probabilities (V, 20).
-
-    Names strictly increase. The probability is a softmax over the best paths from each name of the first vertebra;
-    the vertebrae of one film err together, so that their evidence counts as the root of their number.
+    Raises:
+        ConfigError: the spine has no room for that, as for an S1 with vertebrae below it.
     """
-    count = len(centres_px)
+    local, found = evidence.log_probability, evidence.chosen.levels[index]
+    rows = {counted_from(evidence.chosen.levels, found, level, variants) for variants in ANATOMIES} - {None}
+    scored = [(row, row_score(local, row) - variant_cost(row, len(row))) for row in rows if row is not None]
+    if not scored:
+        room = f"{index} vertebrae above and {len(local) - index - 1} below"
+        raise ConfigError(f"a vertebra with {room} cannot be {level}; give it another level, or check the vertebrae")
+    out = np.ones(local.shape, dtype=np.bool_)
+    for row, _ in scored:
+        out[np.arange(len(row)), [v.index for v in row]] = False
+    return LevelEvidence(local - _RULED_OUT * out, evidence.missed, with_probabilities(scored))
+
+
+def counted_from(
+    names: Sequence[VertebralLevel],
+    found: VertebralLevel,
+    given: VertebralLevel,
+    variants: Collection[VertebralLevel],
+    known_variants: Collection[VertebralLevel] = (),
+) -> tuple[VertebralLevel, ...] | None:
+    """The row ``names`` when what is called ``found`` is ``given``; None beyond either end of the spine.
+
+    Args:
+        names: of a film's vertebrae; ``found`` need not be among them.
+        found: the present name of the vertebra that is known.
+        given: its right name.
+        variants: that the spine has.
+        known_variants: that the present names count with, besides those in ``names``.
+
+    >>> row = [VertebralLevel.L5, VertebralLevel.S1]
+    >>> [str(v) for v in counted_from(row, VertebralLevel.L5, VertebralLevel.L6, {VertebralLevel.L6})]
+    ['L6', 'S1']
+    """
+    old, new = order_with({*names, found, *known_variants}), order_with(variants)
+    if given not in new:
+        return None
+    places = [old.index(level) - old.index(found) + new.index(given) for level in names]
+    return tuple(new[p] for p in places) if all(0 <= p < len(new) for p in places) else None
+
+
+def order_with(levels: Collection[VertebralLevel]) -> list[VertebralLevel]:
+    """The usual levels and those variants that are among ``levels``, cranial to caudal."""
+    return [level for level in LEVELS if level in USUAL_LEVELS or level in levels]
+
+
+def row_score(log_probability: FloatArray, levels: Sequence[VertebralLevel]) -> float:
+    """The evidence (nats) for one row of names, without gaps and variants."""
+    places = [level.index for level in levels]
+    return float(log_probability[np.arange(len(places)), places].sum() / np.sqrt(len(places)))
+
+
+def name_rows(log_probability: FloatArray, missed: FloatArray) -> tuple[NameRow, ...]:
+    """The best row of names from each name of the first vertebra, most probable first.
+
+    Args:
+        log_probability: (V, 20) of the network.
+        missed: (V - 1,) vertebrae missed between neighbours.
+    """
+    best: dict[VertebralLevel, ScoredRow] = {}
+    for variants in ANATOMIES:
+        for row in scored_rows(log_probability, missed, variants):
+            known = best.get(row.levels[0])
+            if known is None or row.full_score > known.full_score:
+                best[row.levels[0]] = row
+    return with_probabilities([(row.levels, row.full_score) for row in best.values()])
+
+
+def with_probabilities(rows: Sequence[tuple[tuple[VertebralLevel, ...], float]]) -> tuple[NameRow, ...]:
+    """Rows with their scores (nats) to rows with probabilities, a softmax, most probable first."""
+    if not rows:
+        return ()
+    weights = np.exp(np.array([score for _, score in rows]) - max(score for _, score in rows))
+    shares = weights / weights.sum()
+    named = [NameRow(levels, float(share)) for (levels, _), share in zip(rows, shares, strict=True)]
+    return tuple(sorted(named, key=lambda row: -row.probability))
+
+
+def scored_rows(
+    log_probability: FloatArray, missed: FloatArray, variants: Collection[VertebralLevel] = ()
+) -> tuple[ScoredRow, ...]:
+    """The best row from each name of the first vertebra, in a spine that has these ``variants``.
+
+    Names strictly increase. The vertebrae of one film err together, so that their evidence counts as the root of
+    their number.
+    """
+    count = len(log_probability)
     if count == 0 or count > len(LEVELS):
         return ()
-    missed = missed_between(centres_px, depths_px)
-    local = np.asarray(log_probability, dtype=np.float64) - VARIANT_COST * _IS_VARIANT
-    scores, paths = zip(*(_best_path(local, missed, first) for first in range(len(LEVELS))), strict=True)
-    weights = np.array(scores) / np.sqrt(count)
-    best = int(np.argmax(weights))
-    if not np.isfinite(weights[best]):
-        return ()
-    probability = float(1.0 / np.exp(weights - weights[best]).sum())
-    return tuple(NamedLevel(LEVELS[i], probability) for i in paths[best])
+    exists = np.array([level in USUAL_LEVELS or level in variants for level in LEVELS])
+    local = np.where(exists, log_probability, -np.inf)
+    steps = -GAP_COST * np.abs(_skipped(exists)[None] - missed[:, None, None])
+    steps[:, ~_INCREASES] = -np.inf
+    scores, paths = _best_paths(local, steps)
+    return tuple(
+        ScoredRow(tuple(LEVELS[i] for i in path), float(score) / float(np.sqrt(count)))
+        for score, path in zip(scores, paths, strict=True)
+        if np.isfinite(score)
+    )
+
+
+def variant_cost(levels: Collection[VertebralLevel], count: float) -> float:
+    """Cost (nats) of the variants among ``levels``, on the scale of the rows of ``count`` vertebrae."""
+    return VARIANT_COST * len({T13, L6}.intersection(levels)) / float(np.sqrt(count))
+
+
+def row_shift(first: Sequence[VertebralLevel], second: Sequence[VertebralLevel]) -> int:
+    """By how many levels the names ``second`` lie below the names ``first`` of the same vertebrae (median).
+
+    >>> row_shift([VertebralLevel.T12, VertebralLevel.L1], [VertebralLevel.L1, VertebralLevel.L2])
+    1
+    """
+    steps = [int(_USUAL_RANK[b.index] - _USUAL_RANK[a.index]) for a, b in zip(first, second, strict=True)]
+    return int(np.round(np.median(steps))) if steps else 0
 
 
 def missed_between(centres_px: FloatArray, depths_px: FloatArray) -> FloatArray:
@@ -72,30 +201,26 @@ def missed_between(centres_px: FloatArray, depths_px: FloatArray) -> FloatArray:
     return missed
 
 
-def _best_path(local: FloatArray, missed: FloatArray, first: int) -> tuple[float, list[int]]:
-    """Score and names of the best path whose first vertebra has level ``first``."""
-    levels = len(LEVELS)
-    score = np.full(levels, -np.inf)
-    score[first] = local[0, first]
-    back: list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]] = []
-    for row, gap in zip(local[1:], missed, strict=True):
-        steps = score[:, None] - GAP_COST * np.abs(_SKIPPED - gap)
-        steps[~_INCREASES] = -np.inf
-        back.append(steps.argmax(axis=0))
-        score = steps.max(axis=0) + row
-    last = int(np.argmax(score))
-    path = [last]
+def _best_paths(local: FloatArray, steps: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Scores (20,) and names (20, V) of the best path from each name of the first vertebra; -inf = there is none."""
+    count = len(LEVELS)
+    score = np.where(np.eye(count, dtype=np.bool_), local[0], -np.inf)
+    back: list[NDArray[np.intp]] = []
+    for row, step in zip(local[1:], steps, strict=True):
+        total = score[:, :, None] + step
+        back.append(total.argmax(axis=1))
+        score = total.max(axis=1) + row
+    path = [score.argmax(axis=1)]
     for pointers in reversed(back):
-        path.append(int(pointers[path[-1]]))
-    return float(score[last]), path[::-1]
+        path.append(pointers[np.arange(count), path[-1]])
+    return score.max(axis=1), np.stack(path[::-1], axis=1)
+
+
+def _skipped(exists: NDArray[np.bool_]) -> FloatArray:
+    """[a, b]: levels of this spine strictly between level a and level b; meaningless for levels it lacks."""
+    rank = np.cumsum(exists).astype(np.float64)
+    between: FloatArray = np.maximum(0.0, rank[None, :] - rank[:, None] - 1.0)
+    return between
 
 
 _INCREASES = np.triu(np.ones((len(LEVELS), len(LEVELS)), dtype=bool), 1)
-_SKIPPED = np.array(
-    [
-        [max(0, int(_USUAL_RANK[b] - _USUAL_RANK[a]) - int(not _IS_VARIANT[b])) for b in range(len(LEVELS))]
-        for a in range(len(LEVELS))
-    ],
-    dtype=np.float64,
-)
-"""[a, b]: usual levels strictly between level a and level b."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
+from kummell_ai.anatomy import CORNERS, USUAL_LEVELS, Facing, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.geometry import heights
 from kummell_ai.geometry.vertebra import signed_area
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
 
@@ -20,6 +23,8 @@ LATERAL_PROBABILITY = 0.5
 """A film below this probability of being lateral is refused."""
 CONFIDENCE = 0.5
 LEVEL_PROBABILITY = 0.7
+RUNNER_UP = 0.05
+"""A second row of names is told from this probability on."""
 _FRONTAL_VIEWS = ("AP", "PA")
 _ASPECT = (0.15, 1.6)
 """Plausible range of posterior height over mean endplate depth."""
@@ -38,6 +43,9 @@ VERTEBRA_CODES = frozenset(
     }
 )
 """Codes of the findings that are about one vertebra."""
+
+NAME_CODES = frozenset({"level-unknown", "level-twice", "level-order", "level-gap", "names-may-be-shifted"})
+"""Codes of the findings about a film's names as a whole."""
 
 Box = tuple[float, float, float, float]
 
@@ -111,7 +119,7 @@ def facing_of(landmarks: SpineLandmarks) -> Facing:
 
 def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     """Findings about the row of vertebrae: unnamed, named twice, out of order, gaps."""
-    found = []
+    found = _doubtful_names(landmarks.level_evidence)
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -134,6 +142,46 @@ def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
+    """Whether all names of a film may be wrong together, and what they would be."""
+    if evidence is None:
+        return []
+    chosen, other = evidence.chosen, evidence.runner_up
+    is_doubtful = chosen.probability < LEVEL_PROBABILITY
+    if not is_doubtful and (other is None or other.probability < RUNNER_UP):
+        return []
+    text = f"the names {row_text(chosen.levels)} have probability {chosen.probability:.2f}"
+    if other is not None:
+        shift = shift_text(row_shift(chosen.levels, other.levels))
+        text += f"; {row_text(other.levels)} ({shift}) has {other.probability:.2f}"
+    text += ": count the vertebrae, or give --index-level"
+    return [Finding("names-may-be-shifted", Severity.WARNING if is_doubtful else Severity.INFO, text)]
+
+
+def row_text(levels: Sequence[VertebralLevel]) -> str:
+    """A row of names for people: its ends, and variants between them.
+
+    >>> row_text([VertebralLevel.T12, VertebralLevel.T13, VertebralLevel.L1])
+    'T12 to L1 with T13'
+    """
+    if len(levels) < 2:
+        return str(levels[0]) if levels else "none"
+    inner = [str(level) for level in levels[1:-1] if level not in USUAL_LEVELS]
+    return f"{levels[0]} to {levels[-1]}" + (f" with {' and '.join(inner)}" if inner else "")
+
+
+def shift_text(shift: int) -> str:
+    """A shift of names for people, positive towards the sacrum.
+
+    >>> shift_text(-1), shift_text(2), shift_text(0)
+    ('one level up', '2 levels down', 'the same but for a gap or a variant')
+    """
+    if shift == 0:
+        return "the same but for a gap or a variant"
+    number = "one level" if abs(shift) == 1 else f"{abs(shift)} levels"
+    return f"{number} {'down' if shift > 0 else 'up'}"
+
+
 def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box) -> tuple[Finding, ...]:
     """Findings about one vertebra.
 
@@ -145,19 +193,20 @@ def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box) -> tuple[
     body = landmarks.vertebrae[index]
     name = "an unnamed vertebra" if body.level is None else str(body.level)
     found = [
-        *_certainty(body, name),
+        *_certainty(body, name, name_by_row=landmarks.level_evidence is not None),
         *_completeness(body, name, box),
         *_shape(landmarks, body, name),
     ]
     return tuple(Finding(code, Severity.WARNING, text, body.level) for code, text in found)
 
 
-def _certainty(body: VertebraLandmarks, name: str) -> list[tuple[str, str]]:
+def _certainty(body: VertebraLandmarks, name: str, *, name_by_row: bool) -> list[tuple[str, str]]:
+    """Doubts about one vertebra; names that stand or fall together are the film's doubt, not its."""
     found = []
     if body.confidence < CONFIDENCE:
         text = f"{name} is found with confidence {body.confidence:.2f}; below {CONFIDENCE} look at its corners"
         found.append(("low-confidence", text))
-    if body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
+    if not name_by_row and body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
         text = f"the name {name} has probability {body.level_probability:.2f}; below {LEVEL_PROBABILITY} check it"
         found.append(("uncertain-level", text))
     return found

@@ -123,6 +123,7 @@ class RadiographMeasurement:
         segments: angles over several vertebrae.
         findings: about the film as a whole.
         provenance: what made the numbers.
+        exposed_px: (x0, y0, x1, y1) of the exposed field; None is all of the film.
     """
 
     reference: ImageReference
@@ -133,6 +134,7 @@ class RadiographMeasurement:
     segments: tuple[SegmentMeasurement, ...]
     findings: tuple[Finding, ...]
     provenance: Provenance
+    exposed_px: tuple[float, float, float, float] | None = None
 
     def at(self, level: VertebralLevel) -> VertebraMeasurement | None:
         """The vertebra called ``level``, or None."""

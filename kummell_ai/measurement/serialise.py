@@ -8,7 +8,9 @@ import numpy as np
 
 from kummell_ai.anatomy import VertebralLandmark
 from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
+from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.quality import facing_of
 from kummell_ai.measurement.results import (
     Change,
@@ -48,6 +50,7 @@ def _film(m: RadiographMeasurement) -> Json:
             "lateral_probability": _number(m.landmarks.lateral_probability),
             "spacing": _spacing(m.spacing),
         },
+        "level_names": _level_names(m.landmarks.level_evidence),
         "vertebrae": [_vertebra(v) for v in m.vertebrae],
         "segments": [_segment(s) for s in m.segments],
         "findings": [_finding(f) for f in m.findings],
@@ -89,6 +92,22 @@ def _spacing(spacing: PixelSpacing) -> Json:
         "pixel_aspect": spacing.row_mm / spacing.column_mm,
         "calibration": spacing.calibration.value,
         "magnification": spacing.magnification,
+    }
+
+
+def _level_names(evidence: LevelEvidence | None) -> Json | None:
+    if evidence is None:
+        return None
+    chosen, other = evidence.chosen, evidence.runner_up
+    runner_up = other and {
+        "names": [str(level) for level in other.levels],
+        "probability": other.probability,
+        "shift": row_shift(chosen.levels, other.levels),
+    }
+    return {
+        "names": [str(level) for level in chosen.levels],
+        "probability": chosen.probability,
+        "runner_up": runner_up,
     }
 
 

@@ -10,6 +10,7 @@ from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
 from kummell_ai.measurement.compare import compare, intravertebral_instability, posture_of
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
+from kummell_ai.measurement.naming import name_films
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import (
     Correction,
@@ -34,11 +35,11 @@ def measure_series(
     notes: Sequence[str] = (),
     provenance: Provenance | None = None,
 ) -> CorrectionReport:
-    """The report of one patient from the measured films.
+    """The report of one patient from the measured films, named together where they have evidence for names.
 
     Args:
         films: phase and measurement, by date.
-        index_level: the injured vertebra; found from the films when absent.
+        index_level: the injured vertebra, all names are counted from it; found from the films when absent.
         surgery_date: when given, the phases stand as they are and hardware that contradicts them is only reported.
         notes: about the series, from reading it; they become findings.
         provenance: of the report; made from that of the films when absent.
@@ -49,6 +50,9 @@ def measure_series(
     phased = [PhasedMeasurement(phase, measurement) for phase, measurement in films]
     patient_of(phased)
     findings = [Finding("series-note", Severity.INFO, note) for note in notes]
+    named, about_names = name_films([film.measurement for film in phased], index_level)
+    phased = [PhasedMeasurement(film.phase, measurement) for film, measurement in zip(phased, named, strict=True)]
+    findings += about_names
     phased, contradictions = settle_phases(phased, dates_are_certain=surgery_date is not None)
     findings += contradictions
     if index_level is None:

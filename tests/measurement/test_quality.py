@@ -121,7 +121,8 @@ def test_shapes() -> None:
 def test_findings_reach_the_measurement_once() -> None:
     landmarks = with_body(with_body(spine(), 1, confidence=0.3), 3, level=None)
     film = measure_film(radiograph(landmarks, valid_box=(0.0, 0.0, 290.0, 1600.0)), landmarks, provenance=PROVENANCE)
-    assert [f.code for f in film.findings] == ["level-unknown", "cropped"]
+    assert [f.code for f in film.findings] == ["level-unknown"]
+    assert [f.code for f in film.vertebrae[3].findings] == ["cropped"]
     assert [f.code for f in film.vertebrae[1].findings] == ["low-confidence", "cropped"]
     assert [f.code for f in film.vertebrae[2].findings] == ["cropped"]
     assert film.size_px == SIZE

@@ -27,7 +27,7 @@ def test_film() -> None:
     landmarks.vertebrae[0].covariance_px[0] = np.nan  # type: ignore[index]
     found = json.loads(json.dumps(to_json(measured(landmarks)), allow_nan=False))
     assert found["schema"] == "kummell_ai.film/1"
-    assert set(found) == {"schema", "film", "vertebrae", "segments", "findings", "provenance"}
+    assert set(found) == {"schema", "film", "level_names", "vertebrae", "segments", "findings", "provenance"}
     assert found["film"]["name"] == "IM1"
     assert found["film"]["size_px"] == list(SIZE)
     assert found["film"]["facing"] == "right"
