@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
-from kummell_ai.evaluation.matching import is_asked_for, match_vertebrae
+from kummell_ai.evaluation.matching import MIN_CORNERS, corners_seen, is_asked_for, match_vertebrae
 from kummell_ai.evaluation.points import corner_errors
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
-from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.pipeline import measure_radiograph
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import RadiographMeasurement
 from kummell_ai.quantities import Quantity
 
-OF_VERTEBRA = ("anterior_height", "wedge_angle", "height_loss")
-OF_SEGMENT = ("segmental_cobb",)
+OF_VERTEBRA = (
+    "anterior_height",
+    "wedge_angle",
+    "height_loss",
+    "middle_height",
+    "posterior_height",
+    "superior_depth",
+    "inferior_depth",
+    "wedge_ratio",
+    "compression",
+)
+OF_SEGMENT = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
 
 _UNITS = {"mm": "mm", "deg": "deg", "%": "percent"}
 
@@ -56,10 +68,11 @@ def evaluate_film(
         if not is_asked_for(body):
             continue
         if i not in partner:
-            results.append(VertebraResult(body.level, body.flags, found=False))
+            results.append(_missed(body, index_level))
             continue
         found = predicted.vertebrae[partner[i]]
-        bones = truth_3d if truth_3d and body.level is not None and body.level is index_level else {}
+        is_index = _is_index(body, index_level)
+        errors, abstained = _quantity_errors(*pair, body.level, truth_3d if truth_3d and is_index else {})
         results.append(
             VertebraResult(
                 level=body.level,
@@ -67,16 +80,64 @@ def evaluate_film(
                 found=True,
                 predicted_level=found.level,
                 corners=corner_errors(found, body, spacing),
-                quantities=_quantity_errors(pair[0], pair[1], body.level, bones),
+                quantities=errors,
+                corners_seen=corners_seen(body),
+                is_index=is_index,
+                confidence=found.confidence,
+                level_probability=found.level_probability,
+                predicted_flags=found.flags,
+                abstained=abstained,
             )
         )
-    return FilmResult(truth.reference.name, phase, tuple(results), len(matching.false), len(matching.beyond))
+    film = FilmResult(truth.reference.name, phase, tuple(results), len(matching.false), len(matching.beyond))
+    return _with_facts(film, truth, spacing, index_level)
 
 
-def refused_film(truth: SpineLandmarks, phase: Phase, reason: str) -> FilmResult:
+def refused_film(
+    truth: SpineLandmarks,
+    phase: Phase,
+    reason: str,
+    spacing: PixelSpacing | None = None,
+    index_level: VertebralLevel | None = None,
+) -> FilmResult:
     """The result of a film that was refused: every vertebra is missed."""
-    missed = tuple(VertebraResult(v.level, v.flags, found=False) for v in truth.vertebrae if is_asked_for(v))
-    return FilmResult(truth.reference.name, phase, missed, refused=reason)
+    missed = tuple(_missed(v, index_level) for v in truth.vertebrae if is_asked_for(v))
+    film = FilmResult(truth.reference.name, phase, missed, refused=reason)
+    return _with_facts(film, truth, spacing, index_level)
+
+
+def has_level_landmark(truth: SpineLandmarks) -> bool:
+    """Whether the names can be counted from something in view.
+
+    That is the sacrum with its endplate, or the last rib: the lowest thoracic vertebra beside the first lumbar one,
+    both with at least three corners on the film.
+    """
+    sacrum = truth.at(VertebralLevel.S1)
+    if sacrum is not None and bool(np.isfinite(sacrum.corners_px[:2]).all()):
+        return True
+    seen = [v.level for v in truth.vertebrae if v.level is not None and corners_seen(v) >= MIN_CORNERS]
+    return VertebralLevel.L1 in seen and any(level in seen for level in (VertebralLevel.T12, VertebralLevel.T13))
+
+
+def _is_index(body: VertebraLandmarks, index_level: VertebralLevel | None) -> bool:
+    return body.level is not None and body.level is index_level
+
+
+def _missed(body: VertebraLandmarks, index_level: VertebralLevel | None) -> VertebraResult:
+    is_index = _is_index(body, index_level)
+    return VertebraResult(body.level, body.flags, found=False, corners_seen=corners_seen(body), is_index=is_index)
+
+
+def _with_facts(
+    film: FilmResult, truth: SpineLandmarks, spacing: PixelSpacing | None, index_level: VertebralLevel | None
+) -> FilmResult:
+    return replace(
+        film,
+        patient=truth.reference.patient_id,
+        index_level=index_level,
+        has_level_landmark=has_level_landmark(truth),
+        is_metric=spacing is not None and spacing.is_metric,
+    )
 
 
 def _with_true_names(
@@ -91,7 +152,7 @@ def _with_true_names(
         )
         for i, j in sorted(pairs)
     )
-    return replace(predicted, vertebrae=bodies, lateral_probability=None)
+    return replace(predicted, vertebrae=bodies, lateral_probability=None, level_evidence=None)
 
 
 def _measure(
@@ -110,20 +171,23 @@ def _quantity_errors(
     true: RadiographMeasurement | None,
     level: VertebralLevel | None,
     bones: Mapping[str, float],
-) -> tuple[QuantityError, ...]:
+) -> tuple[tuple[QuantityError, ...], tuple[str, ...]]:
+    """Errors of what both have, and the ids of what only the truth has."""
     if measured is None or true is None or level is None:
-        return ()
-    errors = []
+        return (), ()
+    errors, abstained = [], []
     for name in (*OF_VERTEBRA, *OF_SEGMENT):
         one, other = _quantity(measured, level, name), _quantity(true, level, name)
         if one is None or one.value is None:
+            if other is not None and other.value is not None:
+                abstained.append(name)
             continue
         if other is not None and other.value is not None:
             errors.append(_error(name, one, one.value, other.value))
         bone = bones.get(f"{name}_{_UNITS.get(one.unit, one.unit)}")
         if bone is not None:
             errors.append(_error(f"{name}_3d", one, one.value, bone))
-    return tuple(errors)
+    return tuple(errors), tuple(abstained)
 
 
 def _quantity(film: RadiographMeasurement, level: VertebralLevel, name: str) -> Quantity | None:
@@ -137,4 +201,4 @@ def _quantity(film: RadiographMeasurement, level: VertebralLevel, name: str) -> 
 def _error(name: str, quantity: Quantity, measured: float, true: float) -> QuantityError:
     interval = quantity.interval
     inside = None if interval is None else bool(interval.low <= true <= interval.high)
-    return QuantityError(name, quantity.unit, measured, true, inside)
+    return QuantityError(name, quantity.unit, measured, true, inside, interval)

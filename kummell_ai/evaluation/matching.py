@@ -43,7 +43,7 @@ class Matching:
 
 def is_asked_for(body: VertebraLandmarks) -> bool:
     """Whether a true body must be found: at least three corners are seen, and it is not S1."""
-    return body.level is not VertebralLevel.S1 and _corners_seen(body) >= MIN_CORNERS
+    return body.level is not VertebralLevel.S1 and corners_seen(body) >= MIN_CORNERS
 
 
 def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matching:
@@ -56,14 +56,14 @@ def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matchin
     depths beside that line, because annotators leave real vertebrae out there; and likewise below the lowest true
     centre when that vertebra is named and lies above L5, because then the film or the annotation ends early.
     """
-    whole = tuple(v for v in truth.vertebrae if _corners_seen(v) >= MIN_CORNERS)
-    index = [i for i, v in enumerate(truth.vertebrae) if _corners_seen(v) >= MIN_CORNERS]
+    whole = tuple(v for v in truth.vertebrae if corners_seen(v) >= MIN_CORNERS)
+    index = [i for i, v in enumerate(truth.vertebrae) if corners_seen(v) >= MIN_CORNERS]
     pairs = [(index[i], j) for i, j in _assign(predicted.vertebrae, whole)]
     used_true, used_predicted = {i for i, _ in pairs}, {j for _, j in pairs}
     missed = [i for i, v in enumerate(truth.vertebrae) if i not in used_true and is_asked_for(v)]
     sacrum = VertebralLevel.S1
     left = [j for j, v in enumerate(predicted.vertebrae) if j not in used_predicted and v.level is not sacrum]
-    partial = [v for v in truth.vertebrae if _corners_seen(v) < MIN_CORNERS]
+    partial = [v for v in truth.vertebrae if corners_seen(v) < MIN_CORNERS]
     beyond = [
         j
         for j in left
@@ -73,7 +73,8 @@ def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matchin
     return Matching(tuple(pairs), tuple(missed), tuple(false), tuple(beyond))
 
 
-def _corners_seen(body: VertebraLandmarks) -> int:
+def corners_seen(body: VertebraLandmarks) -> int:
+    """Corners of a body that are on the film."""
     return int(np.isfinite(body.corners_px).all(axis=-1).sum())
 
 

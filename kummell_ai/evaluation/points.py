@@ -11,6 +11,9 @@ from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import PixelSpacing
 
+ELLIPSE_95 = 5.991464547107979
+"""95 % quantile of the chi-square distribution with 2 degrees of freedom."""
+
 _PARTNER = {
     VertebralLandmark.SUPERIOR_ANTERIOR: VertebralLandmark.SUPERIOR_POSTERIOR,
     VertebralLandmark.SUPERIOR_POSTERIOR: VertebralLandmark.SUPERIOR_ANTERIOR,
@@ -30,6 +33,10 @@ class CornerErrors:
         percent: (4,) % of the true body's depth, with the pixel aspect applied.
         normal_percent: (4,) part across the true endplate, % of depth; this part turns an angle.
         tangential_percent: (4,) part along the true endplate, % of depth.
+        normal_mm, tangential_mm: (4,) the same parts in mm; NaN without spacing.
+        mahalanobis2: (4,) squared error in units of the predicted covariance; at most `ELLIPSE_95` where the truth
+            lies in the 95 % ellipse; NaN without a covariance.
+        ellipse_percent: (4,) radius of the disc that is as large as the 95 % ellipse, % of depth; NaN without one.
     """
 
     offset_px: FloatArray
@@ -38,6 +45,10 @@ class CornerErrors:
     percent: FloatArray
     normal_percent: FloatArray
     tangential_percent: FloatArray
+    normal_mm: FloatArray
+    tangential_mm: FloatArray
+    mahalanobis2: FloatArray
+    ellipse_percent: FloatArray
 
 
 def corner_errors(predicted: VertebraLandmarks, truth: VertebraLandmarks, spacing: PixelSpacing) -> CornerErrors:
@@ -58,14 +69,42 @@ def corner_errors(predicted: VertebraLandmarks, truth: VertebraLandmarks, spacin
     tangential = np.abs((offset * along).sum(axis=-1))
     normal = np.abs(offset[:, 0] * along[:, 1] - offset[:, 1] * along[:, 0])
     offset_px = predicted.corners_px - truth.corners_px
+    covariance = _corner_covariance(predicted, frame)
+    in_mm = 1.0 if spacing.is_metric else np.nan
     return CornerErrors(
         offset_px=offset_px,
         distance_px=np.linalg.norm(offset_px, axis=-1),
-        distance_mm=distance if spacing.is_metric else np.full(len(distance), np.nan),
+        distance_mm=in_mm * distance,
         percent=100.0 * distance / depth,
         normal_percent=100.0 * normal / depth,
         tangential_percent=100.0 * tangential / depth,
+        normal_mm=in_mm * normal,
+        tangential_mm=in_mm * tangential,
+        mahalanobis2=_mahalanobis2(offset, covariance),
+        ellipse_percent=100.0 * np.sqrt(ELLIPSE_95 * np.sqrt(_determinant(covariance))) / depth,
     )
+
+
+def _corner_covariance(body: VertebraLandmarks, frame: ScaleShift) -> FloatArray:
+    """Covariance (4, 2, 2) of the corners in ``frame``; NaN where it is not known."""
+    if body.covariance_px is None:
+        return np.full((len(_PARTNER), 2, 2), np.nan)
+    return frame.apply_covariance(body.covariance_px[: len(_PARTNER)])
+
+
+def _determinant(covariance: FloatArray) -> FloatArray:
+    """Determinant (...) of covariances (..., 2, 2); NaN where they are not positive definite."""
+    value = covariance[..., 0, 0] * covariance[..., 1, 1] - covariance[..., 0, 1] * covariance[..., 1, 0]
+    positive: FloatArray = np.where((value > 0) & (covariance[..., 0, 0] > 0), value, np.nan)
+    return positive
+
+
+def _mahalanobis2(offset: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Offset' covariance^-1 offset, (...), in closed form."""
+    x, y = offset[..., 0], offset[..., 1]
+    a, b, d = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+    squared: FloatArray = (d * x * x - 2.0 * b * x * y + a * y * y) / _determinant(covariance)
+    return squared
 
 
 def _unit(vector: FloatArray) -> FloatArray:

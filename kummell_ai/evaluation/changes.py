@@ -1,0 +1,93 @@
+"""Errors of a patient's change from one film to a later one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.evaluation.results import FilmResult, QuantityError
+
+CHANGES = {"correction": (Phase.PRE_OP, Phase.POST_OP), "loss": (Phase.POST_OP, Phase.FOLLOW_UP)}
+"""Names of the changes as in `measurement.compare`, with the films they compare."""
+
+OF_CHANGE = ("segmental_cobb", "wedge_angle", "anterior_height")
+"""Quantities of the injured vertebra whose change is judged, on the film and (``_3d``) of the bones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeError:
+    """One patient's change, measured and true.
+
+    Attributes:
+        patient: identifier.
+        change: ``correction`` (post-op minus pre-op) or ``loss`` (follow-up minus post-op).
+        quantity_id: with ``_3d`` when the truth is that of the bones.
+        unit: ``mm`` or ``deg``.
+        measured, true: later minus earlier, in ``unit``.
+        half_width: of the 95 % interval of the measured change, 1.96 sqrt(se1² + se2²); None without intervals.
+    """
+
+    patient: str
+    change: str
+    quantity_id: str
+    unit: str
+    measured: float
+    true: float
+    half_width: float | None
+
+    @property
+    def error(self) -> float:
+        """Measured minus true change."""
+        return self.measured - self.true
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the true change lies in the interval; None without one."""
+        return None if self.half_width is None else abs(self.error) <= self.half_width
+
+
+def change_errors(films: Sequence[FilmResult]) -> tuple[ChangeError, ...]:
+    """The changes of every patient of whom both films were measured at the same injured level.
+
+    Of several films of one phase the first counts. A film's own scale is used on either film.
+    """
+    by_patient: dict[str, dict[Phase, FilmResult]] = {}
+    for film in films:
+        if film.patient is not None and film.index_level is not None:
+            by_patient.setdefault(film.patient, {}).setdefault(film.phase, film)
+    return tuple(
+        error
+        for patient, phases in by_patient.items()
+        for name, (earlier, later) in CHANGES.items()
+        if earlier in phases and later in phases
+        for error in _between(patient, name, phases[earlier], phases[later])
+    )
+
+
+def _between(patient: str, name: str, first: FilmResult, second: FilmResult) -> list[ChangeError]:
+    if first.index_level is not second.index_level:
+        return []
+    before, after = (_at(film, film.index_level) for film in (first, second))
+    wanted = [f"{quantity}{suffix}" for quantity in OF_CHANGE for suffix in ("", "_3d")]
+    return [_change(patient, name, before[q], after[q]) for q in wanted if q in before and q in after]
+
+
+def _at(film: FilmResult, level: VertebralLevel | None) -> Mapping[str, QuantityError]:
+    body = next((v for v in film.vertebrae if v.level is level), None)
+    return {} if body is None else {error.quantity_id: error for error in body.quantities}
+
+
+def _change(patient: str, name: str, before: QuantityError, after: QuantityError) -> ChangeError:
+    widths = [error.interval for error in (before, after)]
+    halves = [interval.half_width for interval in widths if interval is not None]
+    return ChangeError(
+        patient=patient,
+        change=name,
+        quantity_id=before.quantity_id,
+        unit=before.unit,
+        measured=after.measured - before.measured,
+        true=after.true - before.true,
+        half_width=math.hypot(*halves) if len(halves) == 2 else None,
+    )

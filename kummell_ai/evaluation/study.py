@@ -1,0 +1,76 @@
+"""An evaluation's results -> everything that is told about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kummell_ai.evaluation.abstention import RiskCoverage, risk_coverage
+from kummell_ai.evaluation.bootstrap import Bootstrap
+from kummell_ai.evaluation.changes import ChangeError, change_errors
+from kummell_ai.evaluation.figures import Figure, all_figures
+from kummell_ai.evaluation.results import FilmResult
+from kummell_ai.evaluation.samples import Samples, collect
+from kummell_ai.imaging.frames import FloatArray
+
+RESAMPLES = 1000
+
+MAIN_QUANTITIES = ("segmental_cobb", "wedge_angle", "anterior_height", "height_loss")
+"""Quantities that plots and the abstention are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is told about a predictor.
+
+    Attributes:
+        samples: values as arrays.
+        changes: of each patient.
+        curves: risk against coverage.
+        figures: all of them.
+        resamples, seed: of the bootstrap.
+    """
+
+    samples: Samples
+    changes: tuple[ChangeError, ...]
+    curves: tuple[RiskCoverage, ...]
+    figures: tuple[Figure, ...]
+    resamples: int
+    seed: int
+
+
+def study_of(films: Sequence[FilmResult], *, resamples: int = RESAMPLES, seed: int = 0) -> Study:
+    """Figures with patient-level bootstrap intervals, changes and risk-coverage curves of the results of ``films``."""
+    samples = collect(films)
+    changes = change_errors(films)
+    curves = risk_curves(samples)
+    figures = all_figures(samples, changes, curves, Bootstrap.of(len(samples.patients), resamples, seed))
+    return Study(samples, changes, curves, figures, resamples, seed)
+
+
+def risk_curves(samples: Samples) -> tuple[RiskCoverage, ...]:
+    """Curves of corners by confidence and by ellipse, of names by their probability, of quantities by width."""
+    corner, ellipse = (_row_means(samples.corners[part]) for part in ("percent", "ellipse_percent"))
+    wrong = 100.0 * (1.0 - samples.named_right)
+    curves = [
+        risk_coverage(samples.confidence, corner, subject="corner error", signal="confidence", unit="%"),
+        risk_coverage(-ellipse, corner, subject="corner error", signal="ellipse", unit="%"),
+        risk_coverage(samples.level_probability, wrong, subject="wrong name", signal="probability", unit="%"),
+    ]
+    for name in MAIN_QUANTITIES:
+        quantity = samples.quantities.get(name)
+        if quantity is not None:
+            width = quantity.high - quantity.low
+            error = np.abs(quantity.error)
+            curves.append(risk_coverage(-width, error, subject=name, signal="interval width", unit=quantity.unit))
+    return tuple(curve for curve in curves if curve is not None)
+
+
+def _row_means(values: FloatArray) -> FloatArray:
+    """Mean (V,) of what is known in each row (V, 4); NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
