@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from numba import njit
 
-from kummell_ai.synthesis.anatomy_model import sample_individual
-from kummell_ai.synthesis.implants import merged
-from kummell_ai.synthesis.posture import stack_spine
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.disease.posture import stack_spine
+from kummell_ai.synthesis.operation.hardware import joined
 from kummell_ai.synthesis.projection import ConeBeam, path_length
 from kummell_ai.synthesis.projection_torch import path_lengths
 
@@ -28,11 +28,8 @@ Mesh = tuple[np.ndarray, np.ndarray]
 
 
 def spine_mesh() -> Mesh:
-    mesh = merged(
-        [(v.vertices_mm, v.faces) for v in stack_spine(sample_individual(3, [procedural_templates()]), {}, {}, 0.0)]
-    )
-    assert mesh is not None
-    return mesh
+    spine = stack_spine(sample_individual(3, [procedural_templates()]), {}, {}, 0.0)
+    return joined([(v.vertices_mm, v.faces) for v in spine])
 
 
 @njit(cache=True)

@@ -3,7 +3,7 @@
 python scripts/contact_sheet_templates.py --out sheet.png procedural FOLDER_OF_MESHES MASK.nii.gz ...
 
 The grid is that of the bone's own frame (mm): x forward, z upward. A corner found in a wrong place is put right by its
-place there, in a file rims.json beside the bones (kummell_ai/synthesis/rims_file.py).
+place there, in a file rims.json beside the bones (kummell_ai/synthesis/anatomy/rims_file.py).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from kummell_ai.anatomy import LEVELS
-from kummell_ai.synthesis.bones import BoneTemplate, FloatArray
+from kummell_ai.synthesis.anatomy.bones import BoneTemplate, FloatArray
+from kummell_ai.synthesis.anatomy.template_bank import load_templates
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length
-from kummell_ai.synthesis.template_bank import load_templates
 
 SOURCE_MM = 900.0
 SHELL_MM = 1.2
@@ -32,7 +32,7 @@ def load(source: str, exclude: tuple[str, ...], seed: int | None) -> dict[str, B
     """Templates of ``source``: "procedural", a folder or a mask."""
     if source != "procedural":
         return load_templates(Path(source), exclude=exclude)
-    from kummell_ai.synthesis.procedural import procedural_templates
+    from kummell_ai.synthesis.anatomy.procedural import procedural_templates
 
     return procedural_templates(None if seed is None else np.random.default_rng(seed))
 

@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from kummell_ai.synthesis.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
 from kummell_ai.synthesis.case import banks_of
-from kummell_ai.synthesis.course import State, pose, sample_course
+from kummell_ai.synthesis.disease.course import State, pose, sample_course
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
 from kummell_ai.synthesis.truth import true_measurements
 

@@ -1,4 +1,4 @@
-"""Print the tables of kummell_ai/synthesis/spectra.py, and how far their few energies are from the whole spectrum.
+"""Print the tables of kummell_ai/synthesis/film/spectra.py, and how far their few energies are from the whole spectrum.
 
 Needs ``pip install xraydb spekpy``: xraydb 4.5.8 holds the Elam tables of attenuation, spekpy 2.5.4 models the tube
 (Poludniowski et al., Med Phys 48, 2021, doi 10.1002/mp.14945). spectra.py and the literals of

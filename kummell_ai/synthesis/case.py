@@ -16,11 +16,11 @@ from kummell_ai.anatomy import Facing, Phase, VertebralLandmark, VertebralLevel
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
-from kummell_ai.synthesis.anatomy_model import Individual, TemplateBank, sample_individual
-from kummell_ai.synthesis.course import State, pose, sample_course, sample_untreated
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual, TemplateBank, sample_individual
+from kummell_ai.synthesis.disease.course import State, pose, sample_course, sample_untreated
+from kummell_ai.synthesis.disease.posture import PosedVertebra
 from kummell_ai.synthesis.exposure import Exposed, Setting, draw_setting, expose
 from kummell_ai.synthesis.masks import Mask, hidden_points, material_mask
-from kummell_ai.synthesis.posture import PosedVertebra
 from kummell_ai.synthesis.recipe import FIELDS_OF_VIEW, Recipe
 from kummell_ai.synthesis.truth import VertebraTruth, exposure_geometry, vertebra_truth
 
@@ -98,14 +98,14 @@ OWN_VARIANTS = 12
 
 @functools.cache
 def _outside_banks(templates: str) -> tuple[TemplateBank, ...]:
-    from kummell_ai.synthesis.template_bank import find_individuals, load_templates
+    from kummell_ai.synthesis.anatomy.template_bank import find_individuals, load_templates
 
     return tuple(load_templates(path) for path in find_individuals(Path(templates)))
 
 
 @functools.cache
 def _own_bank(variant: int) -> TemplateBank:
-    from kummell_ai.synthesis.procedural import procedural_templates
+    from kummell_ai.synthesis.anatomy.procedural import procedural_templates
 
     return procedural_templates(np.random.default_rng([11, variant]))
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.synthesis import tissue
-from kummell_ai.synthesis.anatomy_model import Individual
-from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells
-from kummell_ai.synthesis.course import State
-from kummell_ai.synthesis.detector import Exposure
-from kummell_ai.synthesis.film import take_film
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual
+from kummell_ai.synthesis.disease.bone_shells import BoneShell, bone_shells
+from kummell_ai.synthesis.disease.course import State
+from kummell_ai.synthesis.disease.posture import PosedVertebra, rotation_matrix
+from kummell_ai.synthesis.film.detector import Exposure
+from kummell_ai.synthesis.film.film import take_film
 from kummell_ai.synthesis.frontal import bend, draw_frontal_beam, equalised
-from kummell_ai.synthesis.implants import cleft, implant_lengths, implants
-from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
+from kummell_ai.synthesis.operation.implants import cleft, implant_lengths, implants
 from kummell_ai.synthesis.projection import ConeBeam, bone_path_lengths, path_length
 from kummell_ai.synthesis.recipe import Recipe
 

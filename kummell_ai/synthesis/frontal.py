@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix
+from kummell_ai.synthesis.disease.posture import PosedVertebra, rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam
 from kummell_ai.synthesis.tissue import Map
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis.surfaces import unit_normals
+from kummell_ai.synthesis.anatomy.surfaces import unit_normals
 
 FaceArray = NDArray[np.int32]
 Map = NDArray[np.float32]

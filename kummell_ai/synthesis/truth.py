@@ -17,10 +17,10 @@ import numpy as np
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles, heights
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
-from kummell_ai.synthesis.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGHT, SUPERIOR
-from kummell_ai.synthesis.endplates import endplate_middles
+from kummell_ai.synthesis.anatomy.bones import ANTERIOR, INFERIOR, LEFT, POSTERIOR, RIGHT, SUPERIOR
+from kummell_ai.synthesis.anatomy.endplates import endplate_middles
+from kummell_ai.synthesis.disease.posture import PosedVertebra
 from kummell_ai.synthesis.exposure import Setting
-from kummell_ai.synthesis.posture import PosedVertebra
 
 Points = Mapping[VertebralLevel, FloatArray]
 Values = Mapping[str, FloatArray | float]

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.attenuation import mass_thickness, spectrum_weights, transmission
-from kummell_ai.synthesis.spectra import ATTENUATION_PER_MM, COPPER_MM, NODES_KEV, SPECTRA, TUBE_KV
+from kummell_ai.synthesis.film.attenuation import mass_thickness, spectrum_weights, transmission
+from kummell_ai.synthesis.film.spectra import ATTENUATION_PER_MM, COPPER_MM, NODES_KEV, SPECTRA, TUBE_KV
 
 # recorded output of scripts/make_attenuation_table.py: transmission summed over the whole 1 keV spectrum (CsI)
 WHOLE_SPECTRUM = {

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 
 from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.synthesis.anatomy_model import Individual, sample_individual
-from kummell_ai.synthesis.bone_shells import BoneShell, bone_shells, sclerotic_endplates
-from kummell_ai.synthesis.course import State, pose
-from kummell_ai.synthesis.fracture import Collapse, FractureType
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual, sample_individual
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.disease.bone_shells import BoneShell, bone_shells, sclerotic_endplates
+from kummell_ai.synthesis.disease.course import State, pose
+from kummell_ai.synthesis.disease.fracture import Collapse, FractureType
 from kummell_ai.synthesis.recipe import DiseaseRecipe, Recipe
 
 L1 = VertebralLevel.L1

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.bones import (
+from kummell_ai.synthesis.anatomy.bones import (
     ANTERIOR,
     INFERIOR,
     LEFT,
@@ -25,14 +25,14 @@ from kummell_ai.synthesis.bones import (
     no_rims,
     signed_volume,
 )
-from kummell_ai.synthesis.mesh_io import load_mesh
-from kummell_ai.synthesis.procedural import procedural_templates
-from kummell_ai.synthesis.procedural.mesh import even_axis, extract_surface, sweep
-from kummell_ai.synthesis.procedural.variation import draw_individual, vary
-from kummell_ai.synthesis.procedural.vertebra import build_vertebra, typical_shape
-from kummell_ai.synthesis.rims_file import move_rims, read_rims_file
-from kummell_ai.synthesis.simplify import simplify
-from kummell_ai.synthesis.template_bank import find_individuals, load_bank, load_templates
+from kummell_ai.synthesis.anatomy.mesh_io import load_mesh
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.procedural.mesh import even_axis, extract_surface, sweep
+from kummell_ai.synthesis.anatomy.procedural.variation import draw_individual, vary
+from kummell_ai.synthesis.anatomy.procedural.vertebra import build_vertebra, typical_shape
+from kummell_ai.synthesis.anatomy.rims_file import move_rims, read_rims_file
+from kummell_ai.synthesis.anatomy.surfaces import simplify
+from kummell_ai.synthesis.anatomy.template_bank import find_individuals, load_bank, load_templates
 
 LEVEL_NAMES = [f"T{i}" for i in range(1, 14)] + [f"L{i}" for i in range(1, 7)] + ["S1"]
 CORNERS = np.array(

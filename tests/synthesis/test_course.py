@@ -7,15 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.synthesis.anatomy_model import Individual, sample_individual
-from kummell_ai.synthesis.course import pose, sample_course, sample_untreated
-from kummell_ai.synthesis.fracture import Collapse, FractureType
-from kummell_ai.synthesis.posture import CLOSEST_MM, stack_spine
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual, sample_individual
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.disease.course import pose, sample_course, sample_untreated
+from kummell_ai.synthesis.disease.fracture import Collapse, FractureType
+from kummell_ai.synthesis.disease.posture import CLOSEST_MM, stack_spine
+from kummell_ai.synthesis.disease.reduction import anterior_height_mm, body_corners, fit_height, segment_of, wedge_deg
+from kummell_ai.synthesis.disease.stance import OPENING, Posture, draw_posture, posture_angles
+from kummell_ai.synthesis.disease.targets import Mobility
 from kummell_ai.synthesis.recipe import AnatomyRecipe, DiseaseRecipe, FilmRecipe, OperationRecipe, Recipe
-from kummell_ai.synthesis.reduction import anterior_height_mm, body_corners, fit_height, segment_of, wedge_deg
-from kummell_ai.synthesis.stance import OPENING, Posture, draw_posture, posture_angles
-from kummell_ai.synthesis.targets import Mobility
 from kummell_ai.synthesis.truth import true_measurements
 
 PLAIN = Recipe(

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kummell_ai.synthesis.archive import draw_archive, keep
-from kummell_ai.synthesis.attenuation import transmission
-from kummell_ai.synthesis.collimation import draw_blades, opening
-from kummell_ai.synthesis.detector import Exposure, detect, draw_detector, focal_blur_mm, present
-from kummell_ai.synthesis.display import FAMILIES, draw_display, multiscale, show
-from kummell_ai.synthesis.film import develop, plan_film, take_film
-from kummell_ai.synthesis.film_damage import Seam, apply_seam
-from kummell_ai.synthesis.film_marks import burn_in, covers, draw_lead, glyphs
-from kummell_ai.synthesis.film_text import draw_text
+from kummell_ai.synthesis.film.archive import draw_archive, keep
+from kummell_ai.synthesis.film.attenuation import transmission
+from kummell_ai.synthesis.film.collimation import draw_blades, opening
+from kummell_ai.synthesis.film.detector import Exposure, detect, draw_detector, focal_blur_mm, present
+from kummell_ai.synthesis.film.display import FAMILIES, draw_display, multiscale, show
+from kummell_ai.synthesis.film.film import develop, plan_film, take_film
+from kummell_ai.synthesis.film.film_damage import Seam, apply_seam
+from kummell_ai.synthesis.film.film_marks import burn_in, covers, draw_lead, glyphs
+from kummell_ai.synthesis.film.film_text import draw_text
+from kummell_ai.synthesis.film.scatter import scatter_map, tissue_level
 from kummell_ai.synthesis.recipe import FilmRecipe
-from kummell_ai.synthesis.scatter import scatter_map, tissue_level
 
 NONE = FilmRecipe(**{f.name: 0.0 for f in fields(FilmRecipe)})
 ALL = FilmRecipe(**{f.name: 1.0 for f in fields(FilmRecipe)})

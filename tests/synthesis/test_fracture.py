@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kummell_ai.synthesis.bones import BoneTemplate, signed_volume
-from kummell_ai.synthesis.fracture import Collapse, FractureType, Pit, deform
-from kummell_ai.synthesis.fracture_kinds import draw_fracture, draw_kind, draw_loss
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.bones import BoneTemplate, signed_volume
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.disease.fracture import Collapse, FractureType, Pit, deform
+from kummell_ai.synthesis.disease.fracture_kinds import draw_fracture, draw_kind, draw_loss
 from kummell_ai.synthesis.recipe import DiseaseRecipe
 
 

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.synthesis import cages, cement
-from kummell_ai.synthesis.anatomy_model import sample_individual
-from kummell_ai.synthesis.attenuation import transmission
-from kummell_ai.synthesis.bones import is_closed, signed_volume
+from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.bones import is_closed, signed_volume
 from kummell_ai.synthesis.case import banks_of
-from kummell_ai.synthesis.construct import construct
-from kummell_ai.synthesis.hardware import Mesh, box, cylinder, hollow, joined, prism, sphere, tube
-from kummell_ai.synthesis.implants import SIDES, Implants, cleft, implant_lengths, implants
-from kummell_ai.synthesis.operation import LEAK_KINDS, Operation, sample_operation
-from kummell_ai.synthesis.posture import PosedVertebra, rotation_matrix, stack_spine
+from kummell_ai.synthesis.disease.posture import PosedVertebra, rotation_matrix, stack_spine
+from kummell_ai.synthesis.film.attenuation import transmission
+from kummell_ai.synthesis.operation import cages, cement
+from kummell_ai.synthesis.operation.construct import construct
+from kummell_ai.synthesis.operation.hardware import Mesh, box, cylinder, hollow, joined, prism, sphere, tube
+from kummell_ai.synthesis.operation.implants import SIDES, Implants, cleft, implant_lengths, implants
+from kummell_ai.synthesis.operation.operation import LEAK_KINDS, Operation, sample_operation
 from kummell_ai.synthesis.projection import ConeBeam
 from kummell_ai.synthesis.recipe import OperationRecipe, Recipe
 

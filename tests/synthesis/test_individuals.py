@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import LEVELS, VertebralLevel
-from kummell_ai.synthesis.anatomy_model import CRANIAL_END, Individual, sample_individual
-from kummell_ai.synthesis.blend import blend, landmarks, thin_plate
-from kummell_ai.synthesis.bones import ANTERIOR, POSTERIOR, SUPERIOR, BoneTemplate, is_closed, signed_volume
-from kummell_ai.synthesis.course import sample_course, sample_untreated
-from kummell_ai.synthesis.posture import stack_spine
-from kummell_ai.synthesis.procedural import procedural_templates
-from kummell_ai.synthesis.procedural.variation import draw_individual, vary
-from kummell_ai.synthesis.procedural.vertebra import build_vertebra, typical_shape
+from kummell_ai.synthesis.anatomy.anatomy_model import CRANIAL_END, Individual, sample_individual
+from kummell_ai.synthesis.anatomy.blend import blend, landmarks, thin_plate
+from kummell_ai.synthesis.anatomy.bones import ANTERIOR, POSTERIOR, SUPERIOR, BoneTemplate, is_closed, signed_volume
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.procedural.variation import draw_individual, vary
+from kummell_ai.synthesis.anatomy.procedural.vertebra import build_vertebra, typical_shape
+from kummell_ai.synthesis.disease.course import sample_course, sample_untreated
+from kummell_ai.synthesis.disease.posture import stack_spine
 from kummell_ai.synthesis.recipe import AnatomyRecipe
 
 NOTHING = AnatomyRecipe(blend=0, variants=0, scoliosis=0, listhesis=0, osteoporosis=0, real_fractures=0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kummell_ai.geometry.angles import wedge_angle
 from kummell_ai.geometry.heights import anterior_height, posterior_height
-from kummell_ai.synthesis.posture import rotation_matrix
+from kummell_ai.synthesis.disease.posture import rotation_matrix
 from kummell_ai.synthesis.projection import ConeBeam
 
 DISTANCE = st.floats(700.0, 2000.0)

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.bones import FloatArray, is_closed, signed_volume
-from kummell_ai.synthesis.mask_files import TOTAL, VERSE, individuals_in_masks
-from kummell_ai.synthesis.template_bank import find_individuals, load_bank, load_templates
+from kummell_ai.synthesis.anatomy.bones import FloatArray, is_closed, signed_volume
+from kummell_ai.synthesis.anatomy.mask_files import TOTAL, VERSE, individuals_in_masks
+from kummell_ai.synthesis.anatomy.template_bank import find_individuals, load_bank, load_templates
 
 nibabel = pytest.importorskip("nibabel", reason="the extra kummell-ai[ct] is not installed")
 

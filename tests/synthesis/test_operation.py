@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import LEVELS, VertebralLevel
-from kummell_ai.synthesis.operation import CAGE_KINDS, LEAK_KINDS, Operation, sample_operation
+from kummell_ai.synthesis.operation.operation import CAGE_KINDS, LEAK_KINDS, Operation, sample_operation
 from kummell_ai.synthesis.recipe import OperationRecipe
 
 T13_SPINE = LEVELS[3:19]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from kummell_ai.anatomy import VertebralLevel
-from kummell_ai.synthesis.anatomy_model import sample_individual
-from kummell_ai.synthesis.bones import is_closed, signed_volume
-from kummell_ai.synthesis.osteophytes import Osteophyte, grow, sample_osteophytes, worn_discs
-from kummell_ai.synthesis.posture import stack_spine
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.bones import is_closed, signed_volume
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.disease.osteophytes import Osteophyte, grow, sample_osteophytes, worn_discs
+from kummell_ai.synthesis.disease.posture import stack_spine
 
 LIP = Osteophyte(0, around_rad=0.0, width_rad=0.6, length_mm=5.0, base_mm=2.5, setback_mm=0.5, curl_mm=2.0)
 

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.bones import signed_volume
-from kummell_ai.synthesis.hardware import frame_along, sphere
-from kummell_ai.synthesis.implants import merged
+from kummell_ai.synthesis.anatomy.bones import signed_volume
+from kummell_ai.synthesis.anatomy.surfaces import vertex_normals
+from kummell_ai.synthesis.operation.hardware import frame_along, joined, sphere
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length, bone_path_lengths, path_length
-from kummell_ai.synthesis.surfaces import vertex_normals
 
 Mesh = tuple[np.ndarray, np.ndarray]
 BOX_FACES = np.array(
@@ -145,8 +144,7 @@ def test_tilted_cylinder_has_the_closed_form_chord(axis: np.ndarray, radius: flo
 def test_a_hollow_ball_is_the_difference_of_two() -> None:
     centre = np.array([5.0, 12.0, -8.0])
     outer, inner = ball(centre, 20.0), ball(centre, 15.0)
-    hollow = merged([outer, (inner[0], inner[1][:, ::-1])])
-    assert hollow is not None
+    hollow = joined([outer, (inner[0], inner[1][:, ::-1])])
     got = path_length(*hollow, BEAM)
     np.testing.assert_allclose(got, path_length(*outer, BEAM) - path_length(*inner, BEAM), atol=1e-3)
     expected = ball_chord(BEAM, centre, 20.0) - ball_chord(BEAM, centre, 15.0)
@@ -156,8 +154,7 @@ def test_a_hollow_ball_is_the_difference_of_two() -> None:
 
 def test_a_ball_within_a_box_counts_twice() -> None:
     outer, inner = box(np.full(3, -25.0), np.full(3, 25.0)), ball(np.zeros(3), 15.0)
-    both = merged([outer, inner])
-    assert both is not None
+    both = joined([outer, inner])
     np.testing.assert_allclose(
         path_length(*both, BEAM), path_length(*outer, BEAM) + path_length(*inner, BEAM), atol=1e-3
     )
@@ -263,8 +260,7 @@ def test_a_mesh_behind_the_source_is_refused(y: float) -> None:
 def test_a_mesh_may_stand_on_both_sides_of_the_beam_near_the_source() -> None:
     """Two balls 100 mm before the source, whose common box lies across its axis: each still has its own chord."""
     balls = [ball(np.array([x, 1100.0, 0.0]), 15.0) for x in (-30.0, 40.0)]
-    both = merged(balls)
-    assert both is not None
+    both = joined(balls)
     beam = ConeBeam(BEAM.source_mm, (900.0, 600.0), 4.0, (300, 450))
     expected = sum(ball_chord(beam, np.array([x, 1100.0, 0.0]), 15.0) for x in (-30.0, 40.0))
     inside = expected > 8.0

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from kummell_ai.errors import ConfigError
-from kummell_ai.synthesis.hardware import rod, screw, sphere
-from kummell_ai.synthesis.implants import merged
+from kummell_ai.synthesis.operation.hardware import joined, sphere, tube
 from kummell_ai.synthesis.projection import ConeBeam, path_length
 from kummell_ai.synthesis.projection_torch import path_lengths
 
@@ -25,13 +24,12 @@ def beams() -> list[ConeBeam]:
 def meshes() -> list[Mesh]:
     unit, faces = sphere(4)
     ball = (unit * np.array([30.0, 60.0, 25.0]) + np.array([5.0, 40.0, -8.0]), faces)
-    hardware = merged(
+    hardware = joined(
         [
-            screw(np.zeros(3), np.array([40.0, 5.0, -3.0]), 3.0),
-            rod(np.array([[0.0, 0, 0], [5.0, 0, -40.0], [3.0, 1.0, -80.0]]), 2.75, 8.0),  # partly outside the film
+            tube(np.linspace([0.0, 0.0, 0.0], [40.0, 5.0, -3.0], 20), np.tile([3.0, 2.3], 10)),
+            tube(np.linspace([0.0, 0.0, 0.0], [3.0, 1.0, -80.0], 5), np.full(5, 2.75)),  # partly outside the film
         ]
     )
-    assert hardware is not None
     return [ball, hardware]
 
 

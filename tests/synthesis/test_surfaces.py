@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from kummell_ai.synthesis.bones import is_closed, signed_volume
-from kummell_ai.synthesis.hardware import sphere, tube
-from kummell_ai.synthesis.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.bones import is_closed, signed_volume
+from kummell_ai.synthesis.anatomy.procedural import procedural_templates
+from kummell_ai.synthesis.anatomy.surfaces import coarsened, vertex_normals
+from kummell_ai.synthesis.operation.hardware import sphere, tube
 from kummell_ai.synthesis.projection import ConeBeam, path_length
-from kummell_ai.synthesis.surfaces import coarsened, vertex_normals
 
 CUBE = np.array([[x, y, z] for x in (0.0, 20.0) for y in (0.0, 20.0) for z in (0.0, 20.0)])
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kummell_ai.synthesis.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
 from kummell_ai.synthesis.case import banks_of
-from kummell_ai.synthesis.posture import stack_spine
+from kummell_ai.synthesis.disease.posture import stack_spine
 from kummell_ai.synthesis.projection import ConeBeam
 from kummell_ai.synthesis.recipe import DiseaseRecipe, Recipe, TissueRecipe
 from kummell_ai.synthesis.tissue import Map, Scene, soft_tissue

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import VertebralLevel as V
-from kummell_ai.synthesis.bones import BoneTemplate
+from kummell_ai.synthesis.anatomy.bones import BoneTemplate
+from kummell_ai.synthesis.anatomy.endplates import endplate_middles
 from kummell_ai.synthesis.case import SimulatedFilm, generate_case, generate_film
-from kummell_ai.synthesis.endplates import endplate_middles
-from kummell_ai.synthesis.fracture import Collapse, deform
+from kummell_ai.synthesis.disease.fracture import Collapse, deform
 from kummell_ai.synthesis.masks import CEMENT, METAL, NOTHING, hidden_points, material_mask
 from kummell_ai.synthesis.recipe import Recipe
 from kummell_ai.synthesis.truth import body_measurements, segment_measurements, true_measurements

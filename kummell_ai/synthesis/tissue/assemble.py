@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kummell_ai.synthesis.anatomy_model import Individual
-from kummell_ai.synthesis.posture import PosedVertebra
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual
+from kummell_ai.synthesis.disease.posture import PosedVertebra
 from kummell_ai.synthesis.projection import ConeBeam
 from kummell_ai.synthesis.recipe import Recipe
 from kummell_ai.synthesis.tissue.aorta import calcified_aorta

@@ -1,0 +1,1 @@
+"""What happens to the bones: fractures, osteophytes, the course of a patient, the posture on a film."""

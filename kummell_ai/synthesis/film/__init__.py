@@ -1,0 +1,1 @@
+"""From path lengths to a film as an archive holds it: attenuation, detector, display chain, marks."""

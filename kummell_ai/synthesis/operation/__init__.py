@@ -1,0 +1,1 @@
+"""What surgery leaves: screws, rods, cement, cages, and where they lie in a posed spine."""
