@@ -26,6 +26,9 @@ SHOWN = {
 }
 """Columns of the terminal table; all of them stand in the files."""
 
+MOST_PICTURES = 12
+"""Pictures in the report at most."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -38,6 +41,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--form", type=_form, default="auto", help="form of the annotations (default: auto)")
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
+    parser.add_argument(
+        "--gallery", type=_gallery, default=MOST_PICTURES, metavar="N", help="pictures of the worst films (default: 12)"
+    )
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -50,10 +57,24 @@ def _form(text: str) -> str:
     return text
 
 
+def _gallery(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_PICTURES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of pictures; use 0 to {MOST_PICTURES}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; use a whole number of 0 or more")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
-    """Write evaluation.json and evaluation.csv and print the main columns."""
+    """Write the report, the tables and the JSON files, and print the main columns."""
     from kummell_ai.annotations import as_coco, read_coco
+    from kummell_ai.cli import evaluation_files
     from kummell_ai.evaluation import evaluate_dataset
+    from kummell_ai.evaluation.study import study_of
 
     folder = check_out(args.out)
     facing = None if args.facing is None else Facing(args.facing)
@@ -62,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
         total = len(read_coco(coco)[: args.limit])
         predictor = models.load_predictor(args.model)
         with console.counter("evaluating", total) as advance:
-            result = evaluate_dataset(coco, predictor, limit=args.limit, progress=lambda done, of: advance(1))
+            result = evaluate_dataset(
+                coco, predictor, limit=args.limit, progress=lambda done, of: advance(1), keep_worst=args.gallery
+            )
     except InputError as error:
         console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
@@ -76,11 +99,14 @@ def run(args: argparse.Namespace) -> int:
         "exit_code": exits.DONE,
     }
     _write(folder, facts, result.rows)
+    study = study_of(result.films, seed=args.seed)
+    evaluation_files.write(folder, coco.parent, result, study, facts)
     if args.json:
         console.tell_json(facts)
     else:
         console.tell_table(_table(result.rows))
         console.tell(f"{len(result.films)} films; all figures in {folder / 'evaluation.csv'}")
+        console.tell(f"Report: {folder / 'report.html'}")
     return exits.DONE
 
 

@@ -1,0 +1,105 @@
+"""The files of an evaluation: report.html, the tables, summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kummell_ai.cli.files import write_atomic
+from kummell_ai.cli.outputs import json_text
+
+if TYPE_CHECKING:
+    from kummell_ai.evaluation.dataset import Evaluation
+    from kummell_ai.evaluation.figures import Figure
+    from kummell_ai.evaluation.study import Study
+    from kummell_ai.evaluation.summary import Row
+
+SCHEMA = "kummell_ai.evaluation/1"
+_CURVE_STEPS = 20
+
+
+def write(folder: Path, films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any]) -> None:
+    """Write everything but the older evaluation.json and evaluation.csv.
+
+    Args:
+        folder: for the files.
+        films: folder that the file names of the films are relative to.
+        result: film by film.
+        study: the figures.
+        facts: of the run, as in evaluation.json.
+    """
+    from kummell_ai.evaluation import tables
+
+    _table(folder / "films.csv", tables.FILM_COLUMNS, tables.film_rows(result.films))
+    _table(folder / "vertebrae.csv", tables.VERTEBRA_COLUMNS, tables.vertebra_rows(result.films))
+    _table(folder / "segments.csv", tables.SEGMENT_COLUMNS, tables.segment_rows(result.films))
+    _table(folder / "changes.csv", tables.CHANGE_COLUMNS, tables.change_rows(study.changes))
+    _table(folder / "summary.csv", tables.SUMMARY_COLUMNS, tables.figure_rows(study.figures))
+    write_atomic(folder / "summary.json", json_text(_summary(result, study, facts)))
+    write_atomic(folder / "report.html", _page(films, result, study, facts))
+
+
+def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    from kummell_ai.reporting.table import to_csv
+
+    write_atomic(path, to_csv(columns, rows))
+
+
+def _page(films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any]) -> str:
+    from kummell_ai.evaluation.dataset import read_film
+    from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
+    from kummell_ai.reporting.evaluation_page import Picture, write_evaluation_page
+
+    shown = [
+        Picture(worst.result.name, caption(worst), draw_worst(worst, read_film(films, worst.film)))
+        for worst in result.worst
+    ]
+    head = {
+        "Films": f"{len(result.films):,}",
+        "Patients": f"{len(study.samples.patients):,}",
+        "Set": str(facts["dataset"]),
+        "Model": str(facts["model"]),
+        "Weights": str(facts["weights_sha256"])[:16],
+    }
+    return write_evaluation_page(study, head, shown)
+
+
+def _summary(result: Evaluation, study: Study, facts: Mapping[str, Any]) -> dict[str, Any]:
+    from kummell_ai.evaluation.tables import figure_rows, main_figures
+
+    kept = ("dataset", "films", "model", "weights_sha256")
+    return {
+        "schema": SCHEMA,
+        **{name: facts[name] for name in kept},
+        "patients": len(study.samples.patients),
+        "wall_seconds": result.wall_seconds,
+        "bootstrap": {"unit": "patient", "resamples": study.resamples, "seed": study.seed},
+        "main": {name: _figure(figure) for name, figure in main_figures(study.figures).items()},
+        "figures": list(figure_rows(study.figures)),
+        "risk_coverage": [
+            {
+                "subject": curve.subject,
+                "signal": curve.signal,
+                "unit": curve.unit,
+                "n": len(curve.risk),
+                "aurc": curve.aurc,
+                "gain": curve.gain,
+                "coverage": [step / _CURVE_STEPS for step in range(1, _CURVE_STEPS + 1)],
+                "risk": [curve.risk_at(step / _CURVE_STEPS) for step in range(1, _CURVE_STEPS + 1)],
+            }
+            for curve in study.curves
+        ],
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    estimate = figure.estimate
+    interval = estimate.interval
+    return {
+        "value": estimate.value,
+        "interval_95": None if interval is None else [interval.low, interval.high],
+        "unit": figure.unit,
+        "n": estimate.n,
+        "patients": estimate.patients,
+    }

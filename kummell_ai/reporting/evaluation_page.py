@@ -1,0 +1,250 @@
+"""The page of an evaluation: main figures, tables by stratum and phase, plots, the worst films, definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.evaluation.bootstrap import Estimate
+from kummell_ai.evaluation.figures import ANY_PHASE, Figure, finder
+from kummell_ai.evaluation.samples import STRATA
+from kummell_ai.evaluation.study import Study
+from kummell_ai.evaluation.tables import main_figures
+from kummell_ai.reporting import evaluation_figures as draw
+from kummell_ai.reporting.evaluation_words import interval_text, label, sign, value_text
+from kummell_ai.reporting.words import RESEARCH_USE, SIGNS
+
+Cell = tuple[str, str]
+"""Value, and its interval."""
+
+_CORNER_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
+    ("found, %", ("vertebrae", "vertebra", "found", "%")),
+    ("name exact, %", ("levels", "exact", "any_field", "%")),
+    ("mean, mm", ("corners", "error", "mean", "mm")),
+    ("median, mm", ("corners", "error", "median", "mm")),
+    ("90th, mm", ("corners", "error", "p90", "mm")),
+    ("SDR 1 mm, %", ("corners", "error", "sdr_1mm", "%")),
+    ("SDR 2 mm, %", ("corners", "error", "sdr_2mm", "%")),
+    ("SDR 3 mm, %", ("corners", "error", "sdr_3mm", "%")),
+    ("normal mean, mm", ("corners", "normal", "mean", "mm")),
+    ("tangential mean, mm", ("corners", "tangential", "mean", "mm")),
+    ("median, % of depth", ("corners", "error", "median", "%")),
+    ("90th, % of depth", ("corners", "error", "p90", "%")),
+    ("in ellipse, %", ("corners", "ellipse", "coverage", "%")),
+)
+
+_QUANTITY_HEADS = (
+    "n",
+    "MAE",
+    "bias",
+    "limits of agreement",
+    "ICC(2,1)",
+    "SEM",
+    "MDC95",
+    "coverage, %",
+    "width",
+    "given, %",
+)
+
+_WORDS = {
+    "found_percent": "Vertebrae found",
+    "false_vertebrae_per_film": "False vertebrae a film",
+    "corner_mean_mm": "Corner error, mean",
+    "corner_median_mm": "Corner error, median",
+    "corner_p90_mm": "Corner error, 90th percentile",
+    "corner_mean_mm_injured": "– injured vertebra, mean",
+    "corner_median_percent_of_depth": "Corner error, median, of depth",
+    "corner_p90_percent_of_depth": "Corner error, 90th percentile, of depth",
+    "sdr_1mm_percent": "Corners within 1 mm",
+    "sdr_2mm_percent": "Corners within 2 mm",
+    "sdr_3mm_percent": "Corners within 3 mm",
+    "cobb_mae_deg": "Segmental Cobb, MAE",
+    "cobb_mae_deg_injured": "– about the injured vertebra",
+    "cobb_mae_post_minus_pre_deg": "– MAE post-op minus pre-op",
+    "cobb_change_mae_deg": "– change post-op − pre-op, MAE",
+    "wedge_mae_deg": "Wedge angle, MAE",
+    "wedge_mae_deg_injured": "– of the injured vertebra",
+    "anterior_height_mae_mm": "Anterior height, MAE",
+    "anterior_height_mae_mm_injured": "– of the injured vertebra",
+    "height_loss_mae_percent": "Height loss, MAE",
+    "level_exact_percent_with_landmark": "Name exact, sacrum or last rib in view",
+    "level_exact_percent_any_field": "Name exact, any field",
+    "corner_ellipse_coverage_percent": "95 % ellipses hold the corner",
+    "cobb_interval_coverage_percent": "95 % intervals hold the Cobb angle",
+    "wedge_interval_coverage_percent": "95 % intervals hold the wedge angle",
+    "anterior_height_interval_coverage_percent": "95 % intervals hold the anterior height",
+    "refused_films_percent": "Films refused",
+    "usable_films_percent": "Films usable",
+    "usable_films_percent_pre_op": "– pre-op",
+    "usable_films_percent_post_op": "– post-op",
+    "seconds_a_film": "Seconds a film",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table: its head, a smaller word, and its cells."""
+
+    head: str
+    small: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One of the worst films: name, what went wrong, drawing (SVG text)."""
+
+    name: str
+    caption: str
+    drawing: str
+
+
+def write_evaluation_page(study: Study, facts: Mapping[str, str], pictures: Sequence[Picture]) -> str:
+    """HTML text, self-contained.
+
+    Args:
+        study: what was found.
+        facts: of the run, by name, as they stand in the head of the page.
+        pictures: of the worst films, worst first.
+    """
+    environment = Environment(
+        loader=PackageLoader("kummell_ai.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    plots = {
+        "Error distributions": draw.error_plots(study),
+        "Agreement of measured and true values": draw.agreement_plots(study),
+        "Coverage of the 95 % intervals": draw.coverage_plots(study.figures),
+        "Abstention: error of what is kept": draw.risk_plots(study.curves),
+        "Change of a patient": draw.change_plots(study.changes),
+    }
+    return environment.get_template("evaluation.html").render(
+        research_use=RESEARCH_USE,
+        signs=SIGNS,
+        facts=facts,
+        main=main_lines(study.figures),
+        corner_heads=[head for head, _ in _CORNER_HEADS],
+        corners=corner_lines(study.figures),
+        quantity_heads=_QUANTITY_HEADS,
+        quantities=quantity_lines(study.figures),
+        changes=change_lines(study.figures),
+        films=film_lines(study.figures),
+        plots={title: [Markup(plot) for plot in drawn] for title, drawn in plots.items() if drawn},
+        pictures=[(p.name, p.caption, Markup(p.drawing)) for p in pictures],
+        patients=len(study.samples.patients),
+        resamples=study.resamples,
+        seed=study.seed,
+    )
+
+
+def main_lines(figures: Sequence[Figure]) -> list[Line]:
+    """The figures a model is judged by."""
+    lines = []
+    for name, figure in main_figures(figures).items():
+        estimate = figure.estimate
+        value = f"{value_text(estimate)}{sign(figure.unit)}"
+        lines.append(Line(_WORDS[name], f"n = {estimate.n:,}", ((value, interval_text(estimate)),)))
+    return lines
+
+
+def corner_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Findings and corner errors: strata over all phases, then phases over all vertebrae."""
+    find = finder(figures)
+    lines = []
+    for stratum, phase in _groups():
+        cells = [find(*key, stratum, phase) for _, key in _CORNER_HEADS]
+        if cells[0] is not None:
+            name = stratum if phase == ANY_PHASE else phase
+            lines.append(Line(name, f"n = {cells[0].estimate.n:,}", _cells(cells)))
+    return lines
+
+
+def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Agreement and intervals of every quantity; the main ones of the injured vertebra and by phase too."""
+    find = finder(figures)
+    units = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    lines = []
+    for subject, unit in units.items():
+        for stratum, phase in _groups():
+
+            def get(
+                name: str, own_unit: str = unit, s: str = stratum, p: str = phase, q: str = subject
+            ) -> Figure | None:
+                return find("quantities", q, name, own_unit, s, p)
+
+            if get("mae") is not None and (stratum, phase) in _SHOWN:
+                words = ", ".join(word for word in (stratum, phase) if word != "all") or "all"
+                lines.append(Line(f"{label(subject)},{sign(unit)}", words, _agreement_cells(get)))
+    return lines
+
+
+def change_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Agreement and intervals of the changes."""
+    find = finder(figures)
+    lines = []
+    ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
+    for change, words in ends.items():
+        for figure in figures:
+            if figure.section == "changes" and figure.name == f"{change}_mae":
+
+                def get(name: str, unit: str = figure.unit, q: str = figure.subject, c: str = change) -> Figure | None:
+                    return find("changes", q, f"{c}_{name}", unit, "injured")
+
+                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", words, _agreement_cells(get)[:-1]))
+    return lines
+
+
+def film_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Films refused and usable, false vertebrae and seconds, by phase."""
+    find = finder(figures)
+    lines = []
+    for phase in (ANY_PHASE, *(phase.value for phase in Phase)):
+        names = ("refused", "measurable", "usable")
+        cells = [find("films", "film", name, "%", "all", phase) for name in names]
+        if cells[0] is None:
+            continue
+        cells += [find("vertebrae", name, "per_film", "1", "all", phase) for name in ("false", "beyond")]
+        cells += [find("films", name, "mean", "s", "all", phase) for name in ("locate", "decode")]
+        lines.append(Line(phase, f"n = {cells[0].estimate.n:,}", _cells(cells)))
+    return lines
+
+
+_SHOWN = {("all", "all"), ("injured", "all"), ("injured", "pre-op"), ("injured", "post-op")}
+"""Groups of the table of quantities; the files hold all of them."""
+
+
+def _groups() -> list[tuple[str, str]]:
+    strata = [(stratum, ANY_PHASE) for stratum in STRATA]
+    phases = [(stratum, phase.value) for phase in Phase for stratum in ("all", "injured")]
+    return strata + phases
+
+
+def _agreement_cells(get: Callable[..., Figure | None]) -> tuple[Cell, ...]:
+    mae = get("mae")
+    n = "–" if mae is None else f"{mae.estimate.n:,}"
+    lower, upper = (_estimate(get(name)) for name in ("lower", "upper"))
+    limits = "–" if lower is None else f"{value_text(lower)} to {value_text(upper)}"
+    middle = [_cell(get("mae")), _cell(get("bias")), (limits, ""), _cell(get("icc", "1"), 3)]
+    ends = [get("sem"), get("mdc95"), get("coverage", "%"), get("width_mean"), get("answered", "%")]
+    return ((n, ""), *middle, *(_cell(end) for end in ends))
+
+
+def _cells(figures: Sequence[Figure | None]) -> tuple[Cell, ...]:
+    return tuple(_cell(figure) for figure in figures)
+
+
+def _cell(figure: Figure | None, digits: int | None = None) -> Cell:
+    estimate = _estimate(figure)
+    digits = digits if digits is not None else (1 if figure is not None and figure.unit == "%" else 2)
+    return value_text(estimate, digits), interval_text(estimate, digits)
+
+
+def _estimate(figure: Figure | None) -> Estimate | None:
+    return None if figure is None else figure.estimate
