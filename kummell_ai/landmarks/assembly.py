@@ -22,7 +22,10 @@ FLOOR_SHARE = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """Factors (4,) on the covariance of each corner, set by scripts/calibrate_covariance.py."""
+    """Factors (4,) on the covariance of each corner, set by scripts/calibrate_covariance.py.
+
+    The middles of the endplates take the mean of the corners' factors.
+    """
 
     scale: FloatArray
 
@@ -33,8 +36,10 @@ class Uncertainty:
         return cls(np.broadcast_to(scale, (len(CORNERS),)))
 
     def calibrate(self, covariance_px: FloatArray, depth_px: float) -> FloatArray:
-        """Calibrated covariance (4, 2, 2) px² of a body of ``depth_px``, with a floor."""
-        calibrated: FloatArray = covariance_px * self.scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
+        """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor."""
+        missing = len(covariance_px) - len(self.scale)
+        scale = np.concatenate([self.scale, np.full(missing, self.scale.mean())])
+        calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
         return calibrated
 
 
@@ -65,12 +70,15 @@ def _vertebra(
     radiograph: Radiograph,
     uncertainty: Uncertainty,
 ) -> VertebraLandmarks:
-    points = body.points_px.copy()
-    covariance = uncertainty.calibrate(body.covariance_px, body.depth_px)
-    outside = ((points < 0.0) | (points > [radiograph.width, radiograph.height])).any(axis=1)
+    points, covariance = body.points_px.copy(), body.covariance_px
+    if body.middles_px is not None and body.middles_covariance_px is not None:
+        points = np.concatenate([points, body.middles_px])
+        covariance = np.concatenate([covariance, body.middles_covariance_px])
+    covariance = uncertainty.calibrate(covariance, body.depth_px)
+    outside = np.any((points < 0.0) | (points > [radiograph.width, radiograph.height]), axis=1)
     points[outside], covariance[outside] = np.nan, np.nan
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
-    if outside.any():
+    if np.any(outside[: len(CORNERS)]):
         flags.add("cropped")
     return VertebraLandmarks(
         points,

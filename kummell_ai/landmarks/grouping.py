@@ -50,6 +50,8 @@ class Candidate:
         snapped: (4,) whether the corner has a heatmap peak of its own.
         level_log_probability: (20,) over `LEVELS`.
         states: (3,) probability of `STATES`.
+        middles_px: (2, 2) middle of the superior and the inferior endplate, or None where only corners were looked for.
+        middles_covariance_px: (2, 2, 2) px² of these, not yet calibrated, or None.
     """
 
     points_px: FloatArray
@@ -58,6 +60,8 @@ class Candidate:
     snapped: NDArray[np.bool_]
     level_log_probability: FloatArray
     states: FloatArray
+    middles_px: FloatArray | None = None
+    middles_covariance_px: FloatArray | None = None
 
     @property
     def centre_px(self) -> FloatArray:

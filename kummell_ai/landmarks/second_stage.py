@@ -62,14 +62,22 @@ def _frame(body: Candidate, aspect: float, mirror: bool, turn_deg: float, size: 
 
 
 def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirror: bool) -> Candidate:
-    """The body with the mean of its refined corners, where they lie near the first stage's."""
+    """The body with the mean of its refined corners, where they lie near the first stage's, and its middles."""
     corners = len(body.points_px)
-    points = np.mean([frame.back(seen.points[:corners]) for seen, frame in looks], axis=0)
-    covariance = np.mean([frame.back_covariance(seen.covariance[:corners]) for seen, frame in looks], axis=0)
+    six = np.mean([frame.back(seen.points) for seen, frame in looks], axis=0)
+    spread = np.mean([frame.back_covariance(seen.covariance) for seen, frame in looks], axis=0)
+    points, covariance = six[:corners].copy(), spread[:corners].copy()
     far = np.linalg.norm(points - body.points_px, axis=1) > REACH * body.depth_px
     points[far], covariance[far] = body.points_px[far], body.covariance_px[far]
     upright = points * np.array([-1.0 if mirror else 1.0, 1.0])
     if not is_plausible(upright):
         return body
     states = np.mean([body.states, *(seen.states for seen, _ in looks)], axis=0)
-    return replace(body, points_px=points, covariance_px=covariance, states=states)
+    return replace(
+        body,
+        points_px=points,
+        covariance_px=covariance,
+        states=states,
+        middles_px=six[corners:],
+        middles_covariance_px=spread[corners:],
+    )

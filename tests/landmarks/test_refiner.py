@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
+from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, assemble
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, crop_frame
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.refiner import (
@@ -100,6 +101,8 @@ def test_points_of_a_crop_arrive_on_the_film(mirror, looks):
     (moved,) = refine(film(), [candidate(start)], network, mirror=mirror)  # type: ignore[arg-type]
     np.testing.assert_allclose(moved.points_px, truth, atol=0.05)
     np.testing.assert_allclose(moved.states, 0.3)
+    middle = crop_frame(start, mirror=mirror).back(np.full((2, 2), 70.0))
+    np.testing.assert_allclose(moved.middles_px, middle, atol=0.05)
     if looks == 3:  # frames turned both ways about the middle cancel
         (mean,) = refine(film(), [candidate(start)], network, mirror=mirror, looks=3)  # type: ignore[arg-type]
         np.testing.assert_allclose(mean.points_px, truth, atol=0.4)
@@ -124,3 +127,13 @@ def test_names_and_confidence_are_kept():
     (moved,) = refine(film(), [body], Pointer(np.concatenate([seen, seen[:2]])), mirror=False)  # type: ignore[arg-type]
     assert moved.confidence == 0.4
     np.testing.assert_array_equal(moved.level_log_probability, body.level_log_probability)
+
+
+def test_middles_reach_the_landmarks_with_the_mean_of_the_corners_factors():
+    middles = BODY[[0, 2]] * 0.5 + BODY[[1, 3]] * 0.5
+    body = replace(candidate(BODY), middles_px=middles, middles_covariance_px=np.tile(np.eye(2), (2, 1, 1)))
+    found = assemble(film(), [body], False, 1.0, Uncertainty(np.array([1.0, 2.0, 3.0, 6.0]))).vertebrae[0]
+    np.testing.assert_array_equal(found.points_px, np.concatenate([BODY, middles]))
+    assert found.covariance_px is not None
+    floor = (FLOOR_SHARE * body.depth_px) ** 2
+    np.testing.assert_allclose(found.covariance_px[:, 0, 0], np.array([1.0, 2.0, 3.0, 6.0, 3.0, 3.0]) + floor)
