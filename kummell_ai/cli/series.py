@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,9 @@ def _write_all(
             if finding.severity is Severity.WARNING and finding.code != "one-film":
                 problems.warn(f"patient {series.patient_id}", finding.message)
         name = "." if len(patients) == 1 else f"patient-{safe_name(series.patient_id, 'unknown')}"
-        _write_report(folder / name, report, [film for _, film in own], args)
+        in_report = {film.measurement.reference: film.measurement for film in report.films}
+        named = [replace(film, measurement=in_report[film.measurement.reference]) for _, film in own]
+        _write_report(folder / name, report, named, args)
         written.append(WrittenReport(report, name))
     if written:
         outputs.write_patients(folder, [entry.report for entry in written])

@@ -121,19 +121,17 @@ def row_score(log_probability: FloatArray, levels: Sequence[VertebralLevel]) -> 
 
 
 def name_rows(log_probability: FloatArray, missed: FloatArray) -> tuple[NameRow, ...]:
-    """The best row of names from each name of the first vertebra, most probable first.
+    """The best row of names and, for each shift against it, the best of those rows; most probable first.
 
     Args:
         log_probability: (V, 20) of the network.
         missed: (V - 1,) vertebrae missed between neighbours.
     """
-    best: dict[VertebralLevel, ScoredRow] = {}
+    scores: dict[tuple[VertebralLevel, ...], float] = {}
     for variants in ANATOMIES:
         for row in scored_rows(log_probability, missed, variants):
-            known = best.get(row.levels[0])
-            if known is None or row.full_score > known.full_score:
-                best[row.levels[0]] = row
-    return with_probabilities([(row.levels, row.full_score) for row in best.values()])
+            scores[row.levels] = max(row.full_score, scores.get(row.levels, -np.inf))
+    return merge_shifts(with_probabilities(list(scores.items())))
 
 
 def with_probabilities(rows: Sequence[tuple[tuple[VertebralLevel, ...], float]]) -> tuple[NameRow, ...]:
@@ -144,6 +142,20 @@ def with_probabilities(rows: Sequence[tuple[tuple[VertebralLevel, ...], float]])
     shares = weights / weights.sum()
     named = [NameRow(levels, float(share)) for (levels, _), share in zip(rows, shares, strict=True)]
     return tuple(sorted(named, key=lambda row: -row.probability))
+
+
+def merge_shifts(rows: Sequence[NameRow]) -> tuple[NameRow, ...]:
+    """Rows that name most vertebrae alike as one, under the names of the first of them; the first row stays first.
+
+    So the probability is that of the row as a whole, whatever the vertebra at its end, behind a gap, is called.
+    """
+    merged: dict[int, NameRow] = {}
+    for row in rows:
+        shift = row_shift(rows[0].levels, row.levels)
+        known = merged.get(shift, NameRow(row.levels, 0.0))
+        merged[shift] = NameRow(known.levels, known.probability + row.probability)
+    ordered = tuple(merged.values())
+    return (*ordered[:1], *sorted(ordered[1:], key=lambda row: -row.probability))
 
 
 def scored_rows(

@@ -18,6 +18,7 @@ from kummell_ai.landmarks.levels import (
     ANATOMIES,
     ScoredRow,
     counted_from,
+    merge_shifts,
     name_rows,
     order_with,
     row_score,
@@ -92,17 +93,21 @@ def solve(films: Sequence[FilmEvidence]) -> list[tuple[NameRow, ...]]:
 
 
 def _marginals(scores: Mapping[tuple[Names, ...], float]) -> list[tuple[NameRow, ...]]:
-    """From the scores (nats) of combinations of rows to the rows of each film, that of the best combination first."""
-    total = float(np.logaddexp.reduce(list(scores.values())))
+    """From the scores (nats) of combinations of rows to the rows of each film, that of the best combination first.
+
+    The films of a patient err together, so that in probabilities their evidence counts as the root of their number.
+    """
     best = max(scores, key=lambda names: scores[names])
+    weights = {names: score / float(np.sqrt(len(best))) for names, score in scores.items()}
+    total = float(np.logaddexp.reduce(list(weights.values())))
     solution = []
     for k, chosen in enumerate(best):
         shares: dict[Names, float] = {}
-        for names, score in scores.items():
-            shares[names[k]] = shares.get(names[k], 0.0) + float(np.exp(score - total))
+        for names, weight in weights.items():
+            shares[names[k]] = shares.get(names[k], 0.0) + float(np.exp(weight - total))
         first = NameRow(chosen, shares.pop(chosen))
         others = sorted((NameRow(names, share) for names, share in shares.items()), key=lambda row: -row.probability)
-        solution.append((first, *others))
+        solution.append(merge_shifts([first, *others]))
     return solution
 
 

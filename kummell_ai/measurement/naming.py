@@ -121,7 +121,7 @@ def _changed(films: Sequence[FilmEvidence], solution: Solution, shift: int, titl
         text = (
             f"on {title} the names {row_text(own)} are changed to {row_text(row.levels)} "
             f"({shift_text(row_shift(own, row.levels))}): so injured vertebrae, screws, cement and shapes fit the "
-            f"other films (probability {row.probability:.2f})"
+            f"other films (probability {min(row.probability, 0.99):.2f})"
         )
         findings.append(Finding("names-corrected", severity, text))
     return findings

@@ -15,6 +15,7 @@ from kummell_ai.dicom import write_simulated_dicom
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
 from tests import made_up
+from tests.measurement.evidence import with_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,20 @@ class FakePredictor:
         acquired = reference.acquired
         phases = [phase for phase, day in made_up.DATES.items() if acquired and day.date() == acquired.date()]
         return replace(made_up.landmarks(phases[0] if phases else Phase.PRE_OP), reference=reference)
+
+
+@dataclass
+class DoubtfulPredictor(FakePredictor):
+    """Names the films of these phases one level too high, and is hardly sure of it."""
+
+    off: frozenset[Phase] = frozenset({Phase.FOLLOW_UP})
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        landmarks = FakePredictor.locate(self, radiograph)
+        acquired = radiograph.reference.acquired
+        is_off = any(acquired and made_up.DATES[phase].date() == acquired.date() for phase in self.off)
+        right, above = "T10 T11 T12 L1 L2 L3", "T9 T10 T11 T12 L1 L2"
+        return with_evidence(landmarks, {right: -0.5, above: 0.0} if is_off else {right: 0.0, above: -5.0})
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from tests import made_up
-from tests.cli.conftest import read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, read_rows, write_dicom
 
 
 @pytest.fixture
@@ -174,3 +175,11 @@ def test_wrong_options_exit_with_1(
     err = capsys.readouterr().err
     assert text in err
     assert "see kummell-ai measure --help" in err
+
+
+def test_a_given_level_names_the_injured_vertebra(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    assert main(["measure", str(film), "--out", str(tmp_path), "--formats", "json", "--index-level", "T12"]) == 0
+    result = json.loads((tmp_path / "pre.json").read_text())
+    assert [v["level"] for v in result["vertebrae"]] == ["T9", "T10", "T11", "T12", "L1", "L2"]
+    assert "names-pinned" in [f["code"] for f in result["findings"]]

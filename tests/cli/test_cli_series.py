@@ -15,7 +15,7 @@ from kummell_ai.cli.main import main
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.imaging.radiograph import Radiograph
 from tests import made_up
-from tests.cli.conftest import FakePredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +169,33 @@ def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: py
     assert "patient unknown: 1 of 3 films left out, copies of others" in warnings
     assert any("2 films name no patient and are taken to be of one" in line for line in warnings)
     assert any("T4 is not found on pre-op.dcm" in line for line in warnings)
+
+
+def test_a_film_whose_names_are_off_by_one_is_named_as_the_others(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    films = [film["measurement"] for film in report["films"]]
+    assert [film["level_names"]["names"] for film in films] == [["T10", "T11", "T12", "L1", "L2", "L3"]] * 3
+    assert films[2]["level_names"]["runner_up"]["shift"] == -1
+    (text,) = [f["message"] for f in report["findings"] if f["code"] == "names-corrected"]
+    assert "the names T9 to L2 are changed to T10 to L3 (one level down)" in text
+    assert text[1:] in (tmp_path / "report.html").read_text()
+    assert report["index_level"] == "L1"
+    assert "looks injured" not in capsys.readouterr().err
+    rows = read_rows(tmp_path / "measurements.csv")
+    assert {row["level"] for row in rows} == {"T10", "T11", "T12", "L1", "L2", "L3"}
+
+
+def test_a_given_level_names_the_injured_vertebra_of_all_films(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L2"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    films = [film["measurement"] for film in report["films"]]
+    assert [[v["level"] for v in film["vertebrae"]] for film in films] == [["T11", "T12", "L1", "L2", "L3", "L4"]] * 3
+    (text,) = [f["message"] for f in report["findings"] if f["code"] == "names-pinned"]
+    assert "L2 is given: the vertebra that looks injured was found as L1" in text

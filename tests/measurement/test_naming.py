@@ -15,7 +15,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.landmarks.levels import pin_level
-from kummell_ai.measurement.body_match import Traits, agreement, mark_weight, traits_of
+from kummell_ai.measurement.body_match import MARK_ERROR, Traits, agreement, mark_weight, traits_of
 from kummell_ai.measurement.film import measure_radiograph
 from kummell_ai.measurement.joint_names import FilmEvidence, conflicts, counted, solve
 from kummell_ai.measurement.naming import name_films, with_given_level
@@ -55,6 +55,16 @@ def film(rows: Mapping[str, float] | None = None, name: str = "film", injured: i
     return measured(landmarks if rows is None else with_evidence(landmarks, rows))
 
 
+def crushed() -> SpineLandmarks:
+    """A spine whose L1 has lost height in front and behind alike."""
+    landmarks = spine()
+    body = landmarks.vertebrae[2]
+    points = body.points_px.copy()
+    points[:2, 1] += 0.4 * (points[2:, 1] - points[:2, 1])
+    bodies = (*landmarks.vertebrae[:2], replace(body, points_px=points), *landmarks.vertebrae[3:])
+    return replace(landmarks, vertebrae=bodies)
+
+
 def names(film: RadiographMeasurement) -> str:
     return " ".join(str(v.level) for v in film.vertebrae)
 
@@ -71,9 +81,9 @@ class TestMarks:
         both = (p * (1 - e) ** 2 + (1 - p) * e**2) / q**2
         one = (p * (1 - e) * e + (1 - p) * e * (1 - e)) / (q * (1 - q))
         none = (p * e**2 + (1 - p) * (1 - e) ** 2) / (1 - q) ** 2
-        assert mark_weight(True, True) == pytest.approx(math.log(both))
-        assert mark_weight(True, False) == mark_weight(False, True) == pytest.approx(math.log(one))
-        assert mark_weight(False, False) == pytest.approx(math.log(none))
+        assert mark_weight(True, True, e, p) == pytest.approx(math.log(both))
+        assert mark_weight(True, False, e, p) == mark_weight(False, True, e, p) == pytest.approx(math.log(one))
+        assert mark_weight(False, False, e, p) == pytest.approx(math.log(none))
 
     @given(st.floats(0.01, 0.49), st.floats(0.01, 0.99))
     def test_to_agree_speaks_for_and_to_differ_against_one_bone(self, error: float, share: float) -> None:
@@ -103,6 +113,7 @@ class TestMarks:
         held = {L.T12: {"instrumented"}, L.L2: {"instrumented"}}
         for landmarks in (
             spine({L.L1: 13.0}),
+            crushed(),
             spine(flags={L.L1: {"fractured"}}),
             spine(flags={L.L1: {"cemented"}}),
             spine(flags=held),
@@ -133,11 +144,12 @@ class TestSolve:
         """Injured at the same place; the second film is 1 nat for the shifted names."""
         first = evidence({"T12 L1 L2": 0.0}, marked(3, injured=1))
         second = evidence({"T11 T12 L1": 0.0, "T12 L1 L2": -1.0}, marked(3, injured=1))
-        same = mark_weight(True, True) + 2 * mark_weight(False, False) - 1.0
-        shifted = 2 * mark_weight(True, False)
+        e = MARK_ERROR[0]
+        same = mark_weight(True, True, e) + 2 * mark_weight(False, False, e) - 1.0
+        shifted = 2 * mark_weight(True, False, e)
         rows = solve([first, second])
         assert rows[1][0].levels == row_of("T12 L1 L2")
-        assert rows[1][0].probability == pytest.approx(1 / (1 + math.exp(shifted - same)), rel=1e-3)
+        assert rows[1][0].probability == pytest.approx(1 / (1 + math.exp((shifted - same) / math.sqrt(2))), rel=1e-3)
 
     def test_the_film_that_is_off_by_one_is_corrected(self) -> None:
         sure = {"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -4.0}
