@@ -14,7 +14,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from tests import made_up
-from tests.cli.conftest import FakePredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
 NAMES = ("LI-1", "LI-2", "LI-3", "LI-4")
 
@@ -135,3 +135,12 @@ def test_another_patient_in_the_header_and_a_copy_are_said(tmp_path: Path) -> No
     assert "m.csv row 2: the film says patient A, the manifest B; the manifest counts" in err
     assert "copy.dcm: is a copy of m.csv row 2; list it once" in err
     assert {row["phase"] for row in read_rows(tmp_path / "out" / "values.csv")} == {"pre-op"}
+
+
+def test_the_films_of_a_patient_are_named_together(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    assert main(["cohort", str(stored), "--out", str(tmp_path)]) == 0
+    heights = [r for r in read_rows(tmp_path / "values.csv") if r["measure"] == "anterior_height_mm"]
+    assert [float(r["value"]) for r in heights] == pytest.approx([made_up.WEDGE[p][0] for p in made_up.DATES], abs=0.5)
