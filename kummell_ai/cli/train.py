@@ -13,17 +13,16 @@ from kummell_ai.cli import console, exits
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("train", help="train a landmark network from a configuration")
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, for example configs/train.yaml")
-    parser.add_argument(
-        "--refiner", action="store_true", help="train the second stage, for example configs/refine.yaml"
-    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, for example configs/refine.yaml")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="changes to the configuration")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and say where the model folder is."""
-    if args.refiner:
+    from kummell_ai.training.refine_config import names_crops
+
+    if names_crops(args.config):
         from kummell_ai.training.refine import train_refiner as train
     else:
         from kummell_ai.training.run import train

@@ -124,13 +124,23 @@ def read_settings(kind: type[T], path: Path | None, overrides: Sequence[str], ex
     Raises:
         ConfigError: unreadable file, unknown key, wrong type or impossible value.
     """
+    values = {} if path is None else read_mapping(path, example)
+    return build_settings(kind, apply_overrides(values, overrides))
+
+
+def read_mapping(path: Path, example: str) -> dict[str, Any]:
+    """The keys and values of a YAML file; ``example`` is named in messages.
+
+    Raises:
+        ConfigError: unreadable file, or no keys in it.
+    """
     import yaml
 
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) if path is not None else {}
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML ({error}); see {example}", path) from error
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in {example}", path)
-    return build_settings(kind, apply_overrides(values, overrides))
+    return values

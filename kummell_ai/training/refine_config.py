@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.refiner import RefinerSizes
-from kummell_ai.training.config import read_settings
+from kummell_ai.training.config import read_mapping, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,12 @@ def load_refine_config(path: Path | None, overrides: Sequence[str] = ()) -> Refi
         ConfigError: unreadable file, unknown key, wrong type or impossible value.
     """
     return read_settings(RefineConfig, path, overrides, "configs/refine.yaml")
+
+
+def names_crops(path: Path) -> bool:
+    """Whether a configuration is one of the refiner: it says where the crops are.
+
+    Raises:
+        ConfigError: unreadable file.
+    """
+    return "crops" in read_mapping(path, "configs/train.yaml")

@@ -10,7 +10,7 @@ from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.crop_samples import STORED, CropReader, look_from, take_crop, write_crops
 from kummell_ai.training.refine import jittered, train_refiner
-from kummell_ai.training.refine_config import JitterSettings, load_refine_config
+from kummell_ai.training.refine_config import JitterSettings, load_refine_config, names_crops
 from kummell_ai.training.run import train
 from tests.training.fakes import fake_film, fake_shards
 
@@ -110,3 +110,10 @@ def test_mistakes_are_named(folders, tmp_path):
     (tmp_path / "train" / "crops_00001.npz").write_bytes(b"torn")
     with pytest.raises(InputError, match=r"crops_00001\.npz is not a whole shard"):
         CropReader(tmp_path / "train")
+
+
+def test_a_configuration_of_the_refiner_is_told_from_one_of_the_network(tmp_path):
+    assert names_crops(CONFIG)
+    assert not names_crops(CONFIG.with_name("train.yaml"))
+    with pytest.raises(ConfigError, match=r"no\.yaml cannot be read as YAML"):
+        names_crops(tmp_path / "no.yaml")
