@@ -34,7 +34,7 @@ class Estimate:
         interval: 95 %, or None.
         n: values.
         patients: that they come from.
-        method: of the interval: ``bootstrap``, ``exact`` or ``none``.
+        method: of the interval: ``bootstrap``, ``exact``, or ``none``, also where all resamples are alike.
     """
 
     value: float | None
@@ -139,7 +139,7 @@ class Bootstrap:
     def _estimate(self, value: float, drawn: FloatArray, patient: IntArray) -> Estimate:
         patients = len(np.unique(patient))
         drawn = drawn[np.isfinite(drawn)]
-        if patients < MIN_PATIENTS or not len(drawn):
+        if patients < MIN_PATIENTS or not len(drawn) or np.ptp(drawn) == 0.0:
             return Estimate(value, None, len(patient), patients, "none")
         low, high = (float(end) for end in np.quantile(drawn, (0.025, 0.975)))
         return Estimate(value, Interval(low, high), len(patient), patients, "bootstrap")

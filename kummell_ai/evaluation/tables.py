@@ -14,7 +14,6 @@ from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraRes
 from kummell_ai.evaluation.summary import Row
 from kummell_ai.imaging.frames import FloatArray
 
-_UNIT_SUFFIX = {"mm": "mm", "deg": "deg", "%": "percent"}
 _OF_CORNER = ("distance_mm", "percent", "normal_percent", "tangential_percent", "mahalanobis2")
 _QUANTITY_UNITS = {"wedge_angle": "deg", "height_loss": "percent", "wedge_ratio": "percent", "compression": "percent"}
 
@@ -26,7 +25,9 @@ FILM_COLUMNS = (
 """Columns of films.csv."""
 
 _COLUMNS_OF = {
-    name: tuple(f"{name}_{_QUANTITY_UNITS.get(name, 'mm')}{end}" for end in ("", "_true", "_low", "_high"))
+    name: tuple(
+        f"{name}_{_QUANTITY_UNITS.get(name.removesuffix('_3d'), 'mm')}{end}" for end in ("", "_true", "_low", "_high")
+    )
     for name in (*OF_VERTEBRA, *(f"{name}_3d" for name in OF_VERTEBRA))
 }
 

@@ -89,14 +89,13 @@ def _histogram(quantity: QuantitySamples) -> str:
     counts, _ = np.histogram(np.clip(error, -reach, reach), edges)
     shares = 100.0 * counts / len(error)
     top = max(float(shares.max()), 1.0)
-    title = f"{label(quantity.quantity_id)}: errors"
-    plot = Plot(title, f"measured − true,{sign(quantity.unit)}", "% of values", (-reach, reach), (0.0, 1.08 * top))
+    title, unit = f"{label(quantity.quantity_id)}: errors", sign(quantity.unit)
+    size = f"{np.abs(error).mean():.2f}{unit}".replace(" °", "°")
+    y_label = f"% of {len(error):,} values; mean absolute error {size}"
+    plot = Plot(title, f"measured − true,{unit}", y_label, (-reach, reach), (0.0, 1.05 * top))
     plot.bars(edges, shares, "#8fb3cc")
     plot.up(0.0, SOFT)
     plot.up(float(np.median(error)), WARM, dashed=True)
-    plot.note(
-        -0.97 * reach, 1.0 * top, f"n = {len(error):,}, mean |error| {np.abs(error).mean():.2f}{sign(quantity.unit)}"
-    )
     return plot.svg()
 
 
@@ -149,7 +148,7 @@ def _coverage(figures: Sequence[Figure], section: str, subject: str, title: str)
 def _risk(curve: RiskCoverage) -> str:
     shown = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
     start = max(int(0.05 * len(curve.risk)), 1) - 1
-    high = nice_ticks(0.0, max(float(curve.risk[start:].max()), 1e-3))[-1]
+    high = nice_ticks(0.0, max(float(curve.risk[start:].max()), 0.1))[-1]
     plot = Plot(
         f"{label(curve.subject)} by {curve.signal}", "% of answers kept, the surest first",
         f"mean error of what is kept,{sign(curve.unit)}", (0.0, 100.0), (0.0, high),

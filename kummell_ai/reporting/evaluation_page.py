@@ -12,7 +12,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.evaluation.bootstrap import Estimate
 from kummell_ai.evaluation.figures import ANY_PHASE, Figure, finder
 from kummell_ai.evaluation.samples import STRATA
-from kummell_ai.evaluation.study import Study
+from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
 from kummell_ai.evaluation.tables import main_figures
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_words import interval_text, label, sign, value_text
@@ -149,7 +149,7 @@ def main_lines(figures: Sequence[Figure]) -> list[Line]:
     lines = []
     for name, figure in main_figures(figures).items():
         estimate = figure.estimate
-        value = f"{value_text(estimate)}{sign(figure.unit)}"
+        value = f"{value_text(estimate)}{sign(figure.unit)}".replace(" °", "°")
         lines.append(Line(_WORDS[name], f"n = {estimate.n:,}", ((value, interval_text(estimate)),)))
     return lines
 
@@ -161,26 +161,27 @@ def corner_lines(figures: Sequence[Figure]) -> list[Line]:
     for stratum, phase in _groups():
         cells = [find(*key, stratum, phase) for _, key in _CORNER_HEADS]
         if cells[0] is not None:
-            name = stratum if phase == ANY_PHASE else phase
-            lines.append(Line(name, f"n = {cells[0].estimate.n:,}", _cells(cells)))
+            lines.append(Line(_group_name(stratum, phase), f"n = {cells[0].estimate.n:,}", _cells(cells)))
     return lines
 
 
 def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
-    """Agreement and intervals of every quantity; the main ones of the injured vertebra and by phase too."""
+    """Agreement and intervals of every quantity; the main ones also of the injured vertebra and against the bones."""
     find = finder(figures)
-    units = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    every = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    rank = {name: i for i, name in enumerate(MAIN_QUANTITIES)}
+    units = dict(sorted(every.items(), key=lambda item: rank.get(item[0], len(rank))))
     lines = []
     for subject, unit in units.items():
-        for stratum, phase in _groups():
+        for stratum, phase in _shown_of(subject):
 
             def get(
                 name: str, own_unit: str = unit, s: str = stratum, p: str = phase, q: str = subject
             ) -> Figure | None:
                 return find("quantities", q, name, own_unit, s, p)
 
-            if get("mae") is not None and (stratum, phase) in _SHOWN:
-                words = ", ".join(word for word in (stratum, phase) if word != "all") or "all"
+            if get("mae") is not None:
+                words = _group_name(stratum, phase)
                 lines.append(Line(f"{label(subject)},{sign(unit)}", words, _agreement_cells(get)))
     return lines
 
@@ -216,8 +217,17 @@ def film_lines(figures: Sequence[Figure]) -> list[Line]:
     return lines
 
 
-_SHOWN = {("all", "all"), ("injured", "all"), ("injured", "pre-op"), ("injured", "post-op")}
-"""Groups of the table of quantities; the files hold all of them."""
+def _shown_of(subject: str) -> list[tuple[str, str]]:
+    """Groups (stratum, phase) that the table of quantities shows; summary.csv holds all of them."""
+    if subject in MAIN_QUANTITIES:
+        return [("all", ANY_PHASE), ("injured", ANY_PHASE), ("injured", "pre-op"), ("injured", "post-op")]
+    if subject.endswith("_3d"):
+        return [("injured", ANY_PHASE)] if subject.removesuffix("_3d") in MAIN_QUANTITIES else []
+    return [("all", ANY_PHASE)]
+
+
+def _group_name(stratum: str, phase: str) -> str:
+    return ", ".join(word for word in (stratum, phase) if word != "all") or "all"
 
 
 def _groups() -> list[tuple[str, str]]:

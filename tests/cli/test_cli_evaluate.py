@@ -1,0 +1,90 @@
+"""The files of ``kummell-ai evaluate``, with a predictor that knows the truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.annotations import AnnotatedFilm, write_coco
+from kummell_ai.cli.main import main
+from kummell_ai.evaluation import tables
+from tests import made_up
+from tests.cli.conftest import read_rows, write_dicom
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluation")
+    films = []
+    for patient in ("A", "B", "C"):
+        for phase in (Phase.PRE_OP, Phase.POST_OP):
+            name = f"films/{patient}-{phase.value}.dcm"
+            write_dicom(folder / name, phase, patient)
+            truth = made_up.landmarks(phase)
+            truth = replace(truth, reference=replace(truth.reference, patient_id=patient))
+            extra = {"phase": phase.value, "index_level": "L1", "truth": {"wedge_angle_deg": 1.0}}
+            spacing = made_up.radiograph(phase).spacing
+            films.append(AnnotatedFilm(name, made_up.SIZE, truth, spacing, extra))
+    write_coco(folder / "annotations.json", tuple(films))
+    return folder
+
+
+def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["evaluate", str(dataset), "--out", str(out)]) == 0
+    assert "report.html" in capsys.readouterr().out
+    names = {"films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv", "summary.json", "report.html"}
+    assert {p.name for p in out.iterdir()} == names | {"evaluation.csv", "evaluation.json"}
+
+    films = read_rows(out / "films.csv")
+    assert tuple(films[0]) == tables.FILM_COLUMNS
+    assert [row["patient_id"] for row in films] == ["A", "A", "B", "B", "C", "C"]
+    assert all(row["usable"] == "1" and float(row["corner_max_mm"]) < 1e-6 for row in films)
+
+    bodies = read_rows(out / "vertebrae.csv")
+    assert tuple(bodies[0]) == tables.VERTEBRA_COLUMNS
+    assert len(bodies) == sum(int(row["vertebrae"]) for row in films)
+    index = [row for row in bodies if row["is_index"] == "1"]
+    assert {row["level"] for row in index} == {"L1"}
+    assert all(row["wedge_angle_3d_deg_true"] == "1" for row in index)
+    assert all(row["wedge_angle_deg"] == row["wedge_angle_deg_true"] for row in bodies)
+
+    segments = read_rows(out / "segments.csv")
+    assert tuple(segments[0]) == tables.SEGMENT_COLUMNS
+    assert {row["quantity"] for row in segments} >= {"segmental_cobb", "local_kyphosis"}
+    changes = read_rows(out / "changes.csv")
+    assert {row["patient_id"] for row in changes} == {"A", "B", "C"}
+
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    rows = read_rows(out / "summary.csv")
+    assert tuple(rows[0]) == tables.SUMMARY_COLUMNS
+    assert len(rows) == len(summary["figures"])
+    assert summary["main"]["found_percent"]["value"] == 100.0
+    assert summary["main"]["found_percent"]["patients"] == 3
+    assert summary["main"]["usable_films_percent_post_op"]["n"] == 3
+    assert summary["bootstrap"]["unit"] == "patient"
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/jpeg") == 6
+
+
+def test_the_gallery_can_be_left_out(dataset: Path, tmp_path: Path) -> None:
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0", "--limit", "2", "--json"]) == 0
+    assert "data:image" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (["--gallery", "13"], "'13' is no number of pictures; use 0 to 12"),
+        (["--seed", "-1"], "'-1' is no seed; use a whole number of 0 or more"),
+    ],
+)
+def test_wrong_numbers(
+    dataset: Path, tmp_path: Path, option: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), *option]) == 1
+    assert text in capsys.readouterr().err

@@ -1,0 +1,113 @@
+"""Films are read ahead, judged one by one and let go."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kummell_ai.errors import InputError
+from kummell_ai.evaluation import evaluate_dataset
+from kummell_ai.evaluation.prefetch import prefetched
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
+from tests.evaluation.test_evaluation import Fake, dataset, moved
+
+
+def test_items_come_in_order_and_not_too_early() -> None:
+    made: list[int] = []
+    used = 0
+
+    def items() -> Iterator[int]:
+        for i in range(20):
+            made.append(i)
+            yield i
+
+    for used, item in enumerate(prefetched(items(), ahead=2)):
+        assert item == used
+        assert len(made) <= used + 3
+    assert used == 19
+
+
+def test_items_are_made_in_another_thread() -> None:
+    def items() -> Iterator[int]:
+        yield threading.get_ident()
+
+    assert list(prefetched(items())) != [threading.get_ident()]
+
+
+def test_an_error_comes_in_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise InputError("film 3 is broken; export it again")
+
+    ahead = prefetched(items(), ahead=3)
+    assert [next(ahead), next(ahead)] == [1, 2]
+    with pytest.raises(InputError, match="film 3 is broken"):
+        next(ahead)
+
+
+def test_stopping_early_waits_for_no_more_items() -> None:
+    def items() -> Iterator[int]:
+        yield from range(10**9)
+
+    for item in prefetched(items()):
+        if item == 3:
+            break
+
+
+def test_few_films_are_in_memory_at_once(tmp_path: Path) -> None:
+    """Pixels of at most four films: the one in work, two read ahead, and the one that is being read."""
+    seen: list[Any] = []
+    alive: list[int] = []
+
+    class Watching(Fake):
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            seen.append(weakref.ref(radiograph.pixels))
+            alive.append(sum(ref() is not None for ref in seen))
+            return super().locate(radiograph)
+
+    path = dataset(tmp_path, tuple(f"{i}.png" for i in range(12)))
+    result = evaluate_dataset(path, Watching(), keep_worst=3)
+    assert max(alive) <= 4
+    assert len(result.worst) == 3
+    assert all(film.seconds >= 0 and film.decode_seconds > 0 for film in result.films)
+    assert result.wall_seconds > 0
+
+
+def test_the_worst_films_are_kept_with_what_was_located(tmp_path: Path) -> None:
+    class OneBad(Fake):
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            found = super().locate(radiograph)
+            return moved(found, 9, 0) if radiograph.reference.name == "1.png" else found
+
+    path = dataset(tmp_path, ("0.png", "1.png", "2.png", "frontal.png"))
+    result = evaluate_dataset(path, OneBad(), keep_worst=2)
+    assert [w.film.file_name for w in result.worst] == ["frontal.png", "1.png"]
+    worst = result.worst[1]
+    expected = moved(worst.film.landmarks, 10, 0).vertebrae[0].points_px
+    assert worst.predicted.vertebrae[0].points_px == pytest.approx(expected)
+    assert evaluate_dataset(path, OneBad()).worst == ()
+
+
+def test_a_result_knows_its_film(tmp_path: Path) -> None:
+    from kummell_ai.annotations import read_coco, write_coco
+
+    path = dataset(tmp_path, ("a.png", "frontal.png"))
+    films = [
+        replace(f, landmarks=replace(f.landmarks, reference=replace(f.landmarks.reference, patient_id="P7")))
+        for f in read_coco(path)
+    ]
+    write_coco(path, films)
+    for film in evaluate_dataset(path, Fake()).films:
+        assert film.patient == "P7"
+        assert str(film.index_level) == "L1"
+        assert [str(v.level) for v in film.needed] == ["T12", "L1", "L2"]
+        assert film.has_level_landmark
+        assert film.is_metric

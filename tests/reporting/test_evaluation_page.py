@@ -1,0 +1,137 @@
+"""The page of an evaluation: whole, self-contained, and the same in every run."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.annotations import AnnotatedFilm
+from kummell_ai.evaluation import study_of
+from kummell_ai.evaluation.study import Study
+from kummell_ai.evaluation.worst import WorstFilm
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.reporting import evaluation_figures as draw
+from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
+from kummell_ai.reporting.evaluation_page import Picture, corner_lines, quantity_lines, write_evaluation_page
+from kummell_ai.reporting.plots import Plot, nice_ticks
+from tests.evaluation.made_results import film, missed, quantity, vertebra
+from tests.evaluation.test_evaluation import SIZE, SPACING, moved, spine
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    rng = np.random.default_rng(0)
+    films = []
+    for i in range(5):
+        for phase in (Phase.PRE_OP, Phase.POST_OP):
+            errors = [
+                quantity(float(true + rng.normal(0, 2)), float(true), 4.0, name)
+                for name, true in (("segmental_cobb", 15 + i), ("wedge_angle", 10 - i), ("anterior_height", 20 + i))
+            ]
+            body = vertebra(*errors, flags=("fractured",), is_index=True, distance_mm=float(rng.uniform(0.5, 3)))
+            films.append(film(body, vertebra(), patient=f"p{i}", phase=phase))
+    return study_of(films, resamples=50)
+
+
+def plots_of(study: Study) -> list[str]:
+    return [
+        *draw.error_plots(study),
+        *draw.agreement_plots(study),
+        *draw.coverage_plots(study.figures),
+        *draw.risk_plots(study.curves),
+        *draw.change_plots(study.changes),
+    ]
+
+
+def test_every_plot_is_svg(study: Study) -> None:
+    plots = plots_of(study)
+    titles = [ET.fromstring(plot).get("aria-label") for plot in plots]
+    assert titles == [
+        *("Corner error", "Segmental Cobb: errors", "Wedge angle: errors", "Anterior height: errors"),
+        *("Segmental Cobb", "Wedge angle", "Anterior height"),
+        *("Corner ellipses: coverage", "Segmental Cobb: coverage", "Wedge angle: coverage"),
+        "Anterior height: coverage",
+        *("Corner error by confidence", "Corner error by ellipse", "Wrong name by probability"),
+        *("Segmental Cobb by interval width", "Wedge angle by interval width", "Anterior height by interval width"),
+        *("Segmental Cobb: post-op − pre-op", "Wedge angle: post-op − pre-op", "Anterior height: post-op − pre-op"),
+    ]
+    assert not any("nan" in plot.lower() for plot in plots)
+
+
+def test_the_page_is_whole_and_loads_nothing(study: Study) -> None:
+    pictures = [Picture("<script>alert(1)</script>", "1 missed", "<svg></svg>")]
+    page = write_evaluation_page(study, {"Model": "a & b"}, pictures)
+    for part in ("Main figures", "Vertebrae and corners", "Films", "Error distributions", "Coverage of the 95",
+                 "Abstention", "Change of a patient", "The films that went worst", "Heights, angles and ratios",
+                 "not a medical device", "a &amp; b"):  # fmt: skip
+        assert part in page
+    assert "<script" not in page
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    assert page == write_evaluation_page(study, {"Model": "a & b"}, pictures)
+
+
+def test_a_page_of_films_where_nothing_was_found() -> None:
+    page = write_evaluation_page(study_of([film(missed(), refused="frontal")]), {}, [])
+    assert "Main figures" in page
+    assert "went worst" not in page
+
+
+def test_numbers_on_the_page_are_those_of_the_figures() -> None:
+    study = study_of([film(vertebra(quantity(3.0, 1.0, 4.0), is_index=True))], resamples=5)
+    (every, *_, injured) = corner_lines(study.figures)[:3]
+    assert every.head == "all"
+    assert every.cells[0] == ("100.0", "")
+    assert injured.head == "injured"
+    line = quantity_lines(study.figures)[0]
+    assert (line.head, line.small) == ("Segmental Cobb, °", "all")
+    assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
+
+
+def worst(**changes: object) -> WorstFilm:
+    truth = spine()
+    result = film(missed(), vertebra(distance_mm=4.0), false=2, name="a<b")
+    annotated = AnnotatedFilm("films/a.png", SIZE, truth, SPACING)
+    return replace(WorstFilm(result, annotated, moved(truth, 10, 0), 50.0), **changes)
+
+
+def test_a_picture_shows_truth_and_found_side_by_side() -> None:
+    radiograph = Radiograph(np.zeros((SIZE[1], SIZE[0]), np.float32), SPACING, spine().reference)
+    drawing = ET.fromstring(draw_worst(worst(), radiograph))
+    left, right = drawing.findall(f"{SVG}polygon"), drawing.findall(f"{SVG}g/{SVG}polygon")
+    assert (len(left), len(right)) == (5, 10)  # the truth; the truth in thin lines and what was found
+    scale = 520.0 / SIZE[1]
+    first_true, first_found = (float(p.get("points").split(",")[0]) for p in (left[0], right[5]))
+    assert first_found - first_true == pytest.approx(10 * scale, abs=0.11)
+    assert len(drawing.findall(f".//{SVG}image")) == 1
+    names = [t.text for t in drawing.findall(f"{SVG}text")]
+    assert names == ["T11", "T12", "L1", "L2", "L3", "true"]
+
+
+def test_captions_say_what_went_wrong() -> None:
+    assert caption(worst()) == "1 missed, 2 false, corners 10.0 % of depth, worst 10.0 %"
+    assert caption(worst(result=film(missed(), refused="no lateral film"))) == "refused: no lateral film"
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_ticks_hold_the_values_between_them(low: float, span: float) -> None:
+    ticks = nice_ticks(low, low + span)
+    tolerance = 1e-6 * max(abs(low), span, 1.0)
+    assert ticks[0] <= low + tolerance
+    assert ticks[-1] >= low + span - tolerance
+    assert 2 <= len(ticks) <= 9
+
+
+def test_a_place_on_the_plot_is_linear_in_the_value() -> None:
+    plot = Plot("t", "x", "y", (0.0, 10.0), (-1.0, 1.0))
+    plot.line(np.array([0.0, 10.0]), np.array([-1.0, 1.0]), "#000")
+    line = ET.fromstring(plot.svg()).find(f"{SVG}svg/{SVG}polyline")
+    assert line.get("points") == "46.0,238.0 366.0,44.0"
