@@ -13,6 +13,7 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.synthesis import tissue
 from kummell_ai.synthesis.anatomy.anatomy_model import Individual
+from kummell_ai.synthesis.anatomy.surfaces import unit_normals
 from kummell_ai.synthesis.disease.bone_shells import BoneShell, bone_shells
 from kummell_ai.synthesis.disease.course import State
 from kummell_ai.synthesis.disease.posture import PosedVertebra, rotation_matrix
@@ -102,12 +103,19 @@ def draw_setting(
 
 
 def _bone_maps(shells: Sequence[BoneShell], turn: FloatArray, beam: ConeBeam) -> tuple[Map, Map]:
-    """Path lengths (mm) in whole bone and inside the cortex."""
+    """Path lengths (mm) in cortex, and in spongy bone as if all of it were as dense as that of a vertebral body."""
     rows = 2 if beam.pixel_mm > FINE_MM else 1
     turned = ((shell.vertices_mm @ turn.T, shell.faces, shell.cortex_mm) for shell in shells)
     whole, inner = bone_path_lengths(turned, beam, (rows, 1))
     whole = np.clip(whole, 0.0, 250.0)
-    return whole, np.clip(inner, 0.0, whole)
+    inner = np.clip(inner, 0.0, whole)
+    spongy = inner
+    for shell in shells:
+        if shell.spongy < 1.0:
+            points = shell.vertices_mm @ turn.T
+            inside = points - shell.cortex_mm * unit_normals(points, shell.faces)
+            spongy = spongy - np.float32(1.0 - shell.spongy) * path_length(inside, shell.faces, beam)
+    return whole - inner, np.maximum(spongy, 0.0)
 
 
 def expose(
@@ -126,11 +134,10 @@ def expose(
     """
     beam, turn = setting.beam, setting.turn
     posed = {v.level: v for v in spine}
-    whole, inner = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
+    cortex, spongy = _bone_maps(bone_shells(individual, posed, state, recipe, rng), turn, beam)
     made = implants(posed, state.operation, state.phase, in_theatre=setting.in_theatre)
     placed = implant_lengths(made, turn, beam)
     lengths = tissue.soft_tissue(individual, spine, setting, recipe, rng)
-    cortex, spongy = whole - inner, inner
     if placed.lost is not None:
         spongy = np.maximum(spongy - placed.lost, 0.0)
     if placed.dense is not None:

@@ -53,3 +53,21 @@ def test_each_bone_has_a_thickness_for_every_vertex() -> None:
     for shell in shells(0.5):
         assert shell.cortex_mm.shape == (len(shell.vertices_mm), 1)
         assert (shell.cortex_mm > 0.0).all()
+
+
+def test_the_sacrum_alone_holds_less_bone_inside() -> None:
+    individual = even_discs()
+    found = shells(0.0)
+    at = [p.level for p in individual.vertebrae].index(VertebralLevel.S1)
+    assert found[at].spongy < 1.0
+    assert {shell.spongy for shell in found[:at] + found[at + 1 :]} == {1.0}
+
+
+def test_the_cortex_of_a_rib_thins_out_towards_its_front_end() -> None:
+    individual = even_discs()
+    riding = shells(0.0)[len(individual.vertebrae) :]
+    ribs = [(b, s) for b, s in zip(individual.others, riding, strict=True) if b.name.startswith("rib")]
+    assert ribs
+    for bone, shell in ribs:
+        away = np.linalg.norm(bone.vertices_mm, axis=1)
+        assert shell.cortex_mm[away.argmax()] < 0.3 * shell.cortex_mm[away.argmin()]

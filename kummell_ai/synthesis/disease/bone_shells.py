@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy.anatomy_model import Individual
-from kummell_ai.synthesis.anatomy.bones import INFERIOR, SUPERIOR
+from kummell_ai.synthesis.anatomy.bones import INFERIOR, SUPERIOR, BoneTemplate
 from kummell_ai.synthesis.anatomy.surfaces import vertex_normals
 from kummell_ai.synthesis.disease.course import State
 from kummell_ai.synthesis.disease.osteophytes import worn_discs
@@ -30,11 +30,17 @@ class BoneShell(NamedTuple):
         vertices_mm: (N, 3).
         faces: (M, 3), wound outward.
         cortex_mm: thickness of the cortex at each vertex, (N, 1) mm.
+        spongy: density of the bone inside, with regard to that of a vertebral body.
     """
 
     vertices_mm: FloatArray
     faces: NDArray[np.int32]
     cortex_mm: FloatArray
+    spongy: float = 1.0
+
+
+SACRUM_SPONGY = 0.45
+"""The wings, most of what a lateral ray meets in the sacrum, hold fatty marrow and few trabeculae."""
 
 
 def _cortex_mm(vertebra: PosedVertebra, endplate_mm: float, walls: float, arch: float) -> FloatArray:
@@ -101,8 +107,24 @@ def bone_shells(
     for (level, endplate), dense in sclerotic_endplates(individual, state, recipe.disease.sclerosis).items():
         cortex = shells[level].cortex_mm + _dense_mm(posed[level], endplate, dense)
         shells[level] = shells[level]._replace(cortex_mm=cortex)
+    sacrum = shells.get(VertebralLevel.S1)
+    if sacrum is not None:
+        shells[VertebralLevel.S1] = sacrum._replace(spongy=SACRUM_SPONGY)
     riding = []
     for bone in individual.others:
         vertices = ride(bone, posed[VertebralLevel(bone.anchor)])
-        riding.append(BoneShell(vertices, bone.faces, np.full((len(vertices), 1), thickness * rng.uniform(0.8, 1.6))))
+        riding.append(BoneShell(vertices, bone.faces, thickness * rng.uniform(0.8, 1.6) * _relative_cortex(bone)))
     return [*shells.values(), *riding]
+
+
+def _relative_cortex(bone: BoneTemplate) -> FloatArray:
+    """Thickness of the cortex (N, 1) with regard to that of large bones.
+
+    A rib's is thin, and thinnest at its front end, where cartilage goes on from it.
+    """
+    points = bone.vertices_mm
+    if not bone.name.lower().startswith("rib"):
+        return np.ones((len(points), 1))
+    away = np.linalg.norm(points, axis=1, keepdims=True)
+    relative: FloatArray = np.interp(away / away.max(), [0.4, 0.85, 1.0], [0.75, 0.5, 0.15])
+    return relative
