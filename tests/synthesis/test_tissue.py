@@ -20,7 +20,7 @@ from kummell_ai.synthesis.tissue import Map, Scene, soft_tissue
 from kummell_ai.synthesis.tissue.aorta import calcified_aorta
 from kummell_ai.synthesis.tissue.bowel import Loop, gas
 from kummell_ai.synthesis.tissue.lungs import draw_domes
-from kummell_ai.synthesis.tissue.shapes import add_capsules, add_chains
+from kummell_ai.synthesis.tissue.shapes import add_chains, deepen_capsules
 from kummell_ai.synthesis.tissue.trunk import Body, draw_body
 
 NOTHING = TissueRecipe(ct=0.0, lungs=0.0, gas=0.0, breast=0.0, arms=0.0, folds=0.0)
@@ -50,10 +50,18 @@ def film(
 
 def test_a_round_rod_has_the_chord_of_a_cylinder() -> None:
     out = np.zeros((40, 60), np.float32)
-    add_capsules(out, np.array([[-50.0, 20.0, 120.0, 20.0, 10.0, 10.0, 0.7]]))
+    deepen_capsules(out, np.array([[-50.0, 20.0, 120.0, 20.0, 10.0, 10.0, 0.7]]))
     distance = np.arange(40) + 0.5 - 20.0
     chord = 0.7 * 2.0 * np.sqrt(np.clip(100.0 - distance**2, 0.0, None))
     np.testing.assert_allclose(out[:, 30], chord, atol=1e-4)
+
+
+def test_where_rods_join_the_deepest_counts() -> None:
+    rod, other = [-50.0, 20.0, 30.0, 20.0, 10.0, 10.0, 1.0], [30.0, 20.0, 120.0, 20.0, 10.0, 10.0, 1.0]
+    through, joined = np.zeros((2, 40, 60), np.float32)
+    deepen_capsules(through, np.array([[-50.0, 20.0, 120.0, 20.0, 10.0, 10.0, 1.0]]))
+    deepen_capsules(joined, np.array([rod, other]))
+    np.testing.assert_allclose(joined, through, atol=1e-4)
 
 
 def test_beads_of_a_chain_join_and_chains_add_up() -> None:

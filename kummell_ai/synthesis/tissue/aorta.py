@@ -32,4 +32,5 @@ def calcified_aorta(scene: Scene, rng: np.random.Generator) -> Map:
                 cv2.polylines(canvas, [path[start:stop, None]], False, grey, thick, cv2.LINE_AA, 4)
             start = stop + int(rng.integers(0, 8))
     drawn = cv2.GaussianBlur(canvas, (0, 0), max(0.5, 0.5 / scene.pixel_mm)).astype(np.float32)
-    return drawn * np.float32(rng.uniform(0.8, 3.5) / 255.0)
+    # a plaque 1 mm thick in a wall of radius 10 mm is seen along itself: a chord of up to 9 mm
+    return drawn * np.float32(rng.uniform(1.5, 6.0) / 255.0)

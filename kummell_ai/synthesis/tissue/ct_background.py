@@ -38,14 +38,17 @@ class Graft:
 
 
 def draw_graft(scene: Scene, donor: Donor, lungs: bool, gas: bool, rng: np.random.Generator) -> Graft:
-    """Draw how the donor is laid: its lungs end at T12 to L1, or else its lower end lies at the sacrum."""
+    """Draw how the donor is laid: its lungs end at T12 to L1, or else its lower end lies at the sacrum.
+
+    CTs are taken in inspiration and films in expiration, when the same lung takes less from the water in its place.
+    """
     along, across = float(np.exp(rng.normal(0.0, 0.07))), float(np.exp(rng.normal(0.0, 0.1)))
     length = len(donor.line) * donor.cell_mm[0] * along
     anchor = scene.level_z("T12", 105.0) + rng.normal(-8.0, 14.0)
     end = scene.level_z("S1", -95.0) - 110.0 + rng.normal(0.0, 15.0) + length
     top = end if donor.lung_foot is None else anchor + donor.lung_foot * along
     gains = np.exp(rng.normal(0.0, 0.06, len(donor.slab_y)) + rng.normal(0.0, 0.12)).astype(np.float32)
-    strength = rng.uniform(0.75, 1.1), rng.uniform(0.4, 1.3)
+    strength = rng.uniform(0.55, 0.95), rng.uniform(0.4, 1.3)
     return Graft(float(top), (along, across), bool(rng.random() < 0.5), gains, strength[0] * lungs, strength[1] * gas)
 
 

@@ -57,7 +57,8 @@ def draw_domes(view: Scene, rng: np.random.Generator, foot_z: float | None = Non
     middle = view.level_z(level, 120.0) + rng.normal(0.0, 8.0)
     apex, back, front = rng.uniform(35.0, 90.0), rng.uniform(40.0, 95.0), rng.uniform(5.0, 50.0)
     middle = middle if foot_z is None else foot_z + 0.8 * back
-    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.25, 0.55)
+    # lateral films of the spine are taken in expiration: the bases hold little air
+    radius, density = rng.uniform(50.0, 120.0), rng.uniform(0.38, 0.68)
     domes = [
         Dome(
             middle + rng.normal(0.0, 8.0),
@@ -78,7 +79,7 @@ def lungs(scene: Scene, coarse: Scene, body: Body, planes: Planes, domes: Domes,
     A ray that passes a depth t under the top of a dome of radius r has a chord of 2 sqrt(2 r t) in the liver, and the
     rest of its way in lung: the top is a sharp line that fades downwards.
     """
-    wall = rng.uniform(16.0, 32.0)
+    wall = rng.uniform(20.0, 40.0)
     chest = np.maximum(body.half_widths(planes.ahead, wall + 0.5 * body.fat) - rng.uniform(0.0, 6.0), 0.0)
     back, front = (v[:, None] - wall for v in (body.back, body.front))
     middle = _between_the_lungs(planes.ahead, rng)

@@ -49,11 +49,11 @@ def add_chains(
 
 
 @njit(cache=True, nogil=True)
-def add_capsules(out: Map, capsules: FloatArray) -> None:  # pragma: no cover - compiled
-    """Add the depth of round tapered rods with round ends.
+def deepen_capsules(out: Map, capsules: FloatArray) -> None:  # pragma: no cover - compiled
+    """Raise ``out`` to the depth of round tapered rods with round ends; where they join, the deepest counts.
 
     Args:
-        out: (rows, columns) accumulator.
+        out: (rows, columns) depth so far.
         capsules: (N, 7) columns and rows of both ends, the radii there (px), depth per px of chord.
     """
     rows, cols = out.shape
@@ -69,4 +69,4 @@ def add_capsules(out: Map, capsules: FloatArray) -> None:  # pragma: no cover - 
                 radius = r0 + (r1 - r0) * t
                 inside = radius * radius - (dx - t * ux) ** 2 - (dy - t * uy) ** 2
                 if inside > 0.0:
-                    out[r, c] += np.float32(unit * 2.0 * np.sqrt(inside))
+                    out[r, c] = max(out[r, c], np.float32(unit * 2.0 * np.sqrt(inside)))
