@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli import console, exits, models, options, outputs
+from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, safe_name, write_atomic
+from kummell_ai.cli.files import check_out
+from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from kummell_ai.cli.cohort_films import Losses, MeasuredPatient
+    from kummell_ai.cli.cohort_losses import Losses
     from kummell_ai.cohort.measures import Observation
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import CohortStudy
@@ -34,8 +36,11 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure every patient, join the scores, and write report.html, values.csv, figures and a page a patient."""
-    from kummell_ai.cli.cohort_films import Losses, hide_names, list_films, measure_patients, read_by_patient
+    """Measure every patient, join the scores, and write the page, tables, figures and a page a patient."""
+    from kummell_ai.cli.cohort_films import hide_names, list_films, read_by_patient
+    from kummell_ai.cli.cohort_gather import Gathered, gather
+    from kummell_ai.cli.cohort_losses import Losses
+    from kummell_ai.cli.cohort_outputs import write_study
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import Flow, build_study
 
@@ -45,52 +50,41 @@ def run(args: argparse.Namespace) -> int:
     losses = Losses(Problems())
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     try:
-        entries, lines = list_films(args.source)
+        entries, problems = list_films(args.source)
         scores = _scores(args.clinical, pseudonyms, losses) if args.clinical else []
     except InputError as error:
         raise UsageError(str(error), error.value) from None
     if pseudonyms:
         hide_names(entries, pseudonyms, losses)
-    for line in lines:
-        losses.warn(line)
+    for problem in problems:
+        losses.warn(problem)
     groups = read_by_patient(entries, pseudonyms, losses)
     if pseudonyms:
-        losses.warn("pictures: text burned into them is not removed; look at the films before you pass the pages on")
-    observations, levels, readings, links = list(scores), {}, [], {}
-    used: set[str] = set()
-    unused: list[tuple[str, str]] = []
-    provenance = None
-    for patient in measure_patients(groups, models.load_predictor(args.model), losses) if groups else ():
-        found, own_readings = _values(patient)
-        observations += found
-        readings += own_readings
-        own_used = {o.source for o in found}
-        used |= own_used
-        unused += [
-            (
-                f.measurement.reference.name,
-                f"{f.phase.value}; another film stands for the phase, or nothing is measured",
-            )
-            for f in patient.report.films
-            if f.measurement.reference.name not in own_used
-        ]
-        levels[patient.report.patient_id] = str(patient.report.index_level)
-        links[patient.report.patient_id] = _write_patient(folder, patient)
-        provenance = patient.report.films[0].measurement.provenance
-    for name in sorted({o.patient_id for o in scores} - set(levels)):
-        losses.warn(f"patient {name}: has scores and no usable film; it is not in the table")
-    flow = Flow(len(entries), len(used), tuple(losses.refused), tuple(unused))
-    study = build_study(levels, observations, readings, flow, losses.problems.warnings, provenance)
-    code = exits.exit_code(len(levels), len(losses.refused))
-    if levels:
-        _write_study(folder, study, args.lang, links)
+        text = "text burned into them is not removed; look at the films before you pass the pages on"
+        losses.warn(Problem(Fault.FINDING, "pictures", text))
+    found = gather(folder, groups, models.load_predictor(args.model), losses) if groups else Gathered()
+    if args.clinical:
+        _say_unmatched(set(found.members), {o.patient_id for o in scores}, losses)
+    flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))
+    observations = [*scores, *found.observations]
+    study = build_study(found.members, observations, found.readings, flow, losses.problems, found.provenance)
+    code = exits.exit_code(len(study.patients), len(losses.refused))
+    if study.patients:
+        write_study(folder, study, args.lang, found.links)
     _tell(args, folder, study, losses, code)
     return code
 
 
-def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[Observation]:
-    from dataclasses import replace
+def _say_unmatched(measured: set[str], scored: set[str], losses: Losses) -> None:
+    for name in sorted(scored - measured):
+        text = "has scores and no usable film; it is not in the table: check its id and films"
+        losses.warn(Problem(Fault.NO_FILM, f"patient {name}", text))
+    for name in sorted(measured - scored):
+        text = "has films and no scores; they count as missing: check its id in the scores"
+        losses.warn(Problem(Fault.NO_SCORES, f"patient {name}", text))
 
+
+def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[Observation]:
     from kummell_ai.cohort.scores import read_scores
     from kummell_ai.cohort.spreadsheet import read_spreadsheet
 
@@ -99,45 +93,9 @@ def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[O
         names = {row.cells.get("patient_id", "") for row in read_spreadsheet(path).rows} - {""}
         losses.secrets |= {name: pseudonyms.patient(name) for name in names}
         found = [replace(o, patient_id=pseudonyms.patient(o.patient_id)) for o in found]
-    for line in problems:
-        losses.warn(line)
+    for problem in problems:
+        losses.warn(problem)
     return found
-
-
-def _values(patient: MeasuredPatient) -> tuple[list[Observation], list[tuple[str, float, float]]]:
-    """Values of the patient's films, and (measure, program, manual) where a person has read the same film."""
-    from kummell_ai.cohort.measures import FILM_MEASURES, film_observations, measured_value
-
-    readings = []
-    for film in patient.report.films:
-        manual = dict(patient.entries[film.measurement.reference].manual)
-        for measure in FILM_MEASURES:
-            quantity = measured_value(film.measurement, patient.report.index_level, measure)
-            if quantity is not None and quantity.value is not None and measure.key in manual:
-                readings.append((measure.key, quantity.value, manual[measure.key]))
-    return film_observations(patient.report), readings
-
-
-def _write_patient(folder: Path, patient: MeasuredPatient) -> str:
-    """The patient's page and JSON; returns the page's path relative to ``folder``."""
-    from kummell_ai.measurement.serialise import to_json
-    from kummell_ai.reporting.page import write_page
-
-    name = f"patient-{safe_name(patient.report.patient_id, 'unknown')}"
-    write_atomic(folder / name / "report.json", outputs.json_text(to_json(patient.report)))
-    write_atomic(folder / name / "report.html", write_page(patient.report, patient.films))
-    return f"{name}/report.html"
-
-
-def _write_study(folder: Path, study: CohortStudy, language: str, links: dict[str, str]) -> None:
-    from kummell_ai.reporting.cohort_page import figures, methods, tidy_csv, write_cohort_page
-    from kummell_ai.reporting.cohort_words import words
-
-    write_atomic(folder / "report.html", write_cohort_page(study, language, links))
-    write_atomic(folder / "values.csv", tidy_csv(study))
-    write_atomic(folder / "methods.txt", methods(study, words(language)) + "\n")
-    for name, drawing in figures(study, language).items():
-        write_atomic(folder / "figures" / f"{name}.svg", drawing)
 
 
 def _tell(args: argparse.Namespace, folder: Path, study: CohortStudy, losses: Losses, code: int) -> None:
@@ -149,8 +107,8 @@ def _tell(args: argparse.Namespace, folder: Path, study: CohortStudy, losses: Lo
                 "out": str(folder),
                 "patients": list(study.patients),
                 "films": {"given": flow.given, "used": flow.used, "refused": len(flow.refused)},
-                "failed": losses.problems.failed,
-                "warnings": losses.problems.warnings,
+                "failed": losses.lines.failed,
+                "warnings": losses.lines.warnings,
                 "exit_code": code,
             }
         )

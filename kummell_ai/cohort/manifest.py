@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cohort.measures import FILM_MEASURES
+from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.scores import PHASE_WORDS
 from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet
 from kummell_ai.errors import InputError
@@ -22,7 +24,8 @@ class ManifestFilm:
         place: file and row.
         patient_id: overrules that of the header; None leaves it.
         phase: overrules the order of dates; None leaves it.
-        surgery_date, index_level: of the patient, when given.
+        surgery_date: of the patient, when given.
+        index_levels: the patient's injured vertebrae, the one that counts first; empty when none is given.
         manual: readings of a person by measure, in the unit of the measure (columns ``manual_anterior_height_mm``).
     """
 
@@ -31,11 +34,11 @@ class ManifestFilm:
     patient_id: str | None
     phase: Phase | None
     surgery_date: dt.date | None
-    index_level: VertebralLevel | None
+    index_levels: tuple[VertebralLevel, ...]
     manual: tuple[tuple[str, float], ...]
 
 
-def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[str]]:
+def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     """Films of a manifest (columns film, patient_id, phase, surgery_date, index_level, manual_...), and problems.
 
     Raises:
@@ -48,39 +51,50 @@ def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[str]]:
     seen: dict[Path, str] = {}
     for row in sheet.rows:
         if "film" not in row.cells:
-            problems.append(f"{row.place}: film is empty; name the film's file")
+            problems.append(Problem(Fault.INCOMPLETE_ROW, row.place, "film is empty; name the film's file"))
             continue
         film = path.parent / row.cells["film"]
         if film in seen:
-            problems.append(f"{row.place}: {film.name} stands at {seen[film]} already; this row is not used")
+            text = f"{film.name} stands at {seen[film]} already; this row is not used: name each film once"
+            problems.append(Problem(Fault.COPY, row.place, text))
             continue
         seen[film] = row.place
         films.append(_film(film, row, problems))
     return films, problems
 
 
-def _film(path: Path, row: Row, problems: list[str]) -> ManifestFilm:
+def _film(path: Path, row: Row, problems: list[Problem]) -> ManifestFilm:
     cells = row.cells
     phase = PHASE_WORDS.get(cells.get("phase", "").lower())
     if "phase" in cells and phase is None:
-        problems.append(f"{row.place}: phase {cells['phase']!r} is not pre, post or last; it is found from the films")
-    level = date = None
-    if "index_level" in cells:
-        try:
-            level = VertebralLevel.parse(cells["index_level"])
-        except ValueError as error:
-            problems.append(f"{row.place}: index_level: {error}; it is found from the films")
+        text = f"phase {cells['phase']!r} is not pre, post or last; it is found from the films: correct it"
+        problems.append(Problem(Fault.UNKNOWN_PHASE, row.place, text))
+    date = None
     if "surgery_date" in cells:
         try:
             date = dt.date.fromisoformat(cells["surgery_date"])
         except ValueError:
-            fault = f"surgery_date {cells['surgery_date']!r} is no date; write YYYY-MM-DD; it is not used"
-            problems.append(f"{row.place}: {fault}")
+            text = f"surgery_date {cells['surgery_date']!r} is no date; it is not used: write YYYY-MM-DD"
+            problems.append(Problem(Fault.BAD_DATE, row.place, text))
     manual = []
     for measure in FILM_MEASURES:
-        text = cells.get(f"manual_{measure.column}")
+        text = cells.get(f"manual_{measure.column}", "")
         value = parse_number(text) if text else None
         if text and value is None:
-            problems.append(f"{row.place}: manual_{measure.column} is {text!r}, not a number; the reading is left out")
+            fault = f"manual_{measure.column} is {text!r}, not a number; the reading is left out: correct it"
+            problems.append(Problem(Fault.BAD_NUMBER, row.place, fault))
         manual += [(measure.key, value)] if value is not None else []
-    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, level, tuple(manual))
+    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, _levels(row, problems), tuple(manual))
+
+
+def _levels(row: Row, problems: list[Problem]) -> tuple[VertebralLevel, ...]:
+    """The injured levels of a row, such as ``L1`` or ``L1 T8``; none when one of them is not known."""
+    levels = []
+    for name in re.split(r"[\s,;/+]+", row.cells.get("index_level", "").strip()):
+        try:
+            levels += [VertebralLevel.parse(name)] if name else []
+        except ValueError as error:
+            text = f"index_level: {error}; the level is found from the films: correct it"
+            problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, text))
+            return ()
+    return tuple(dict.fromkeys(levels))

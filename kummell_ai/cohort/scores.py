@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import SCORES, Measure, Observation
+from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet
 from kummell_ai.errors import InputError
 
@@ -18,8 +19,8 @@ PHASE_WORDS: dict[str, Phase] = {
 MISSING_WORDS = ("na", "n/a", "-", "–", "?", "missing", "nan")
 
 
-def read_scores(path: Path) -> tuple[list[Observation], list[str]]:
-    """Scores, and one line for each cell or row that is not used.
+def read_scores(path: Path) -> tuple[list[Observation], list[Problem]]:
+    """Scores, and one problem for each cell or row that is not used.
 
     A patient (or patient and phase) that stands twice is not used at all: which row is right cannot be known.
 
@@ -38,17 +39,18 @@ def read_scores(path: Path) -> tuple[list[Observation], list[str]]:
     problems = list(sheet.notes)
     unknown = [c for c in sheet.columns if c and c not in {*wanted, "patient_id", "phase"}]
     if unknown:
-        problems.append(f"{path.name}: columns {', '.join(unknown)} are not known and not used; check their names")
+        text = f"columns {', '.join(unknown)} are not known and not used; check their names"
+        problems.append(Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", text))
     keys = [_key(row, by_visit) for row in sheet.rows]
     counts = Counter(key for key in keys if key)
     found: list[Observation] = []
     for row, key in zip(sheet.rows, keys, strict=True):
         if key is None:
-            problems.append(
-                f"{row.place}: patient_id {'or phase ' if by_visit else ''}is missing or unknown; fill it in"
-            )
+            text = f"patient_id {'or phase ' if by_visit else ''}is missing or unknown; the row is not used: fill it in"
+            problems.append(Problem(Fault.INCOMPLETE_ROW, row.place, text))
         elif counts[key] > 1:
-            problems.append(f"{row.place}: patient {' '.join(key)} stands {counts[key]} times; none is used: keep one")
+            text = f"patient {' '.join(key)} stands {counts[key]} times; none is used: keep one"
+            problems.append(Problem(Fault.DUPLICATE_PATIENT, row.place, text))
         else:
             found += _scores_of(row, by_visit, problems)
     return found, problems
@@ -61,7 +63,7 @@ def _key(row: Row, by_visit: bool) -> tuple[str, ...] | None:
     return (patient, PHASE_WORDS[phase].value) if by_visit else (patient,)
 
 
-def _scores_of(row: Row, by_visit: bool, problems: list[str]) -> list[Observation]:
+def _scores_of(row: Row, by_visit: bool, problems: list[Problem]) -> list[Observation]:
     found = []
     for measure in SCORES:
         for word in (row.cells["phase"].lower(),) if by_visit else ("pre", "post", "last"):
@@ -72,7 +74,8 @@ def _scores_of(row: Row, by_visit: bool, problems: list[str]) -> list[Observatio
             value = parse_score(text, measure)
             if value is None:
                 expected = f"{measure.grades[0]} to {measure.grades[-1]}" if measure.grades else _range(measure)
-                problems.append(f"{row.place}: {column} is {text!r}; expected {expected}; the value is left out")
+                fault = f"{column} is {text!r}; expected {expected}; the value is left out: correct it"
+                problems.append(Problem(Fault.OUT_OF_RANGE, row.place, fault))
             else:
                 found.append(Observation(row.cells["patient_id"], PHASE_WORDS[word], measure.key, value, row.place))
     return found

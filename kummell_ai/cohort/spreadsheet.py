@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError
 
 MAX_BYTES = 20_000_000
@@ -33,7 +34,7 @@ class Spreadsheet:
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Problem, ...]
 
 
 def read_spreadsheet(path: Path) -> Spreadsheet:
@@ -52,18 +53,59 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
     lines = text.splitlines()
     if len(lines) < 2:
         raise InputError(f"{path.name}: has {len(lines)} rows; a header and at least 1 row are needed", str(path))
-    mark = max(",;\t", key=lines[0].count)
-    notes = [] if encoding == "UTF-8" else [f"{path.name}: read as {encoding}; save it as UTF-8 to be sure"]
-    table = list(csv.reader(io.StringIO(text), delimiter=mark))
-    columns = tuple(name.strip().lower().replace(" ", "_") for name in table[0])
+    try:
+        table = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count)))
+    except csv.Error as error:
+        raise InputError(f"{path.name}: is no table ({error}); save the sheet as CSV UTF-8", str(path)) from None
+    columns = _columns(path, table[0])
+    notes = _encoding_note(path.name, encoding, lines)
     rows = []
     for number, cells in enumerate(table[1:], start=2):
+        place = f"{path.name} row {number}"
+        if any(cell.strip() for cell in cells[len(columns) :]):
+            found = f"{len(cells)} cells for {len(columns)} columns; the row is not used: check its commas"
+            notes.append(Problem(Fault.TOO_MANY_CELLS, place, found))
+            continue
         known = {c: v.strip() for c, v in zip(columns, cells, strict=False) if v.strip()}
-        if len(cells) > len(columns):
-            notes.append(f"{path.name} row {number}: {len(cells)} cells for {len(columns)} columns; check the commas")
         if known:
-            rows.append(Row(f"{path.name} row {number}", known))
-    return Spreadsheet(path.name, columns, tuple(rows), tuple(notes))
+            rows.append(Row(place, known))
+    return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(path.name, rows)))
+
+
+def _columns(path: Path, names: list[str]) -> tuple[str, ...]:
+    """Names in lower case with underscores.
+
+    Raises:
+        InputError: two columns have one name.
+    """
+    columns = tuple(name.strip().lower().replace(" ", "_") for name in names)
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise InputError(f"{path.name}: column {', '.join(twice)} stands more than once; keep one", str(path))
+    return columns
+
+
+def _encoding_note(name: str, encoding: str, lines: list[str]) -> list[Problem]:
+    if encoding == "UTF-8":
+        return []
+    first = next((i for i, line in enumerate(lines, start=1) if not line.isascii()), 1)
+    text = f"the file is read as {encoding}; check the letters of this row, and save it as UTF-8 to be sure"
+    return [Problem(Fault.ENCODING, f"{name} row {first}", text)]
+
+
+def _comma_note(name: str, rows: list[Row]) -> list[Problem]:
+    found = [(row, text) for row in rows for text in row.cells.values() if _has_decimal_comma(text)]
+    if not found:
+        return []
+    row, text = found[0]
+    count = f"{len(found)} number{'s' if len(found) > 1 else ''} with a decimal comma, {text!r} the first"
+    return [
+        Problem(Fault.DECIMAL_COMMA, row.place, f"{count}, read as {parse_number(text):g}; write a point to be sure")
+    ]
+
+
+def _has_decimal_comma(text: str) -> bool:
+    return text.count(",") == 1 and parse_number(text) is not None
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -74,6 +116,8 @@ def decode(data: bytes) -> tuple[str, str]:
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace"), "UTF-16"
+    if len(data) > 3 and data[1::2].count(0) > len(data) // 4:  # letters of the Latin alphabet without a mark before
+        return data.decode("utf-16-le", errors="replace"), "UTF-16"
     for encoding, name in (("utf-8-sig", "UTF-8"), ("gb18030", "GB 18030")):
         try:
             return data.decode(encoding), name

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.cohort.measures import FILM_MEASURES, MEASURES, PHASES, Measure, Observation, value_table
+from kummell_ai.cohort.problems import Problem
 from kummell_ai.measurement.results import Provenance
 from kummell_ai.statistics.agreement import BlandAltman, Reliability, bland_altman, reliability
 from kummell_ai.statistics.cohort import CohortAnalysis, analyse
@@ -21,14 +22,33 @@ class Flow:
     Attributes:
         given: films named or found.
         used: films in the statistics.
-        refused: (film, reason) of films that could not be read or measured, or whose patient could not.
-        unused: (film, reason) of films measured and not in the statistics, such as an earlier follow-up.
+        refused: films that could not be read or measured, or whose patient could not.
+        unused: films measured and not in the statistics, such as an earlier follow-up.
+        patients: patients with a film named or found that could be read.
     """
 
     given: int
     used: int
-    refused: tuple[tuple[str, str], ...]
-    unused: tuple[tuple[str, str], ...]
+    refused: tuple[Problem, ...]
+    unused: tuple[Problem, ...]
+    patients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A patient of the study.
+
+    Attributes:
+        level: injured level that counts.
+        other_levels: further injured levels; their values stand in values.csv alone.
+        follow_up_days: from the operation, or else the film after it, to the last follow-up; None without either.
+        phases: phases with a film in the table.
+    """
+
+    level: str
+    other_levels: tuple[str, ...]
+    follow_up_days: int | None
+    phases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +82,45 @@ class CohortStudy:
 
     Attributes:
         patients: ids, in the order of the tables.
-        levels: injured level by patient, as text.
+        members: what is known of each patient.
         observations: every value.
         lines: measures with at least one value.
         agreement: where manual readings are given.
         flow: what became of the films.
-        problems: one line each for inputs not used or used with a limit.
+        problems: inputs not used or used with a limit; films that are not used stand in ``flow``.
         provenance: what measured the films; None when no film could be measured.
     """
 
     patients: tuple[str, ...]
-    levels: Mapping[str, str]
+    members: Mapping[str, Member]
     observations: tuple[Observation, ...]
     lines: tuple[Line, ...]
     agreement: tuple[Agreement, ...]
     flow: Flow
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     provenance: Provenance | None
 
 
 def build_study(
-    levels: Mapping[str, str],
+    members: Mapping[str, Member],
     observations: Sequence[Observation],
     readings: Sequence[tuple[str, float, float]],
     flow: Flow,
-    problems: Sequence[str],
+    problems: Sequence[Problem],
     provenance: Provenance | None,
 ) -> CohortStudy:
     """Analyse a cohort.
 
     Args:
-        levels: injured level by patient; the patients of the study.
+        members: the patients of the study.
         observations: values from films and clinic; those of other patients are left out.
         readings: (measure, program, manual) on the same film.
         flow: what became of the films.
-        problems: lines for people.
+        problems: of the inputs.
         provenance: of the films' measurement.
     """
-    patients = tuple(sorted(levels))
-    own = tuple(o for o in observations if o.patient_id in levels)
+    patients = tuple(sorted(members))
+    own = tuple(o for o in observations if o.patient_id in members)
     phases = [phase.value for phase in PHASES]
     lines = []
     for measure in MEASURES:
@@ -109,7 +129,7 @@ def build_study(
             result = analyse(values, phases, ordinal=bool(measure.grades), margin=measure.margin)
             lines.append(Line(measure, values, result))
     agreement = [a for m in FILM_MEASURES if (a := _agreement(m, readings)) is not None]
-    return CohortStudy(patients, dict(levels), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance)
+    return CohortStudy(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance)
 
 
 def _agreement(measure: Measure, readings: Sequence[tuple[str, float, float]]) -> Agreement | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -13,12 +13,11 @@ from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.study import CohortStudy, Line
 from kummell_ai.quantities import Interval
 from kummell_ai.reporting import cohort_figures as draw
-from kummell_ai.reporting.cohort_words import words
-from kummell_ai.reporting.table import Row, to_csv
+from kummell_ai.reporting.cohort_flow import flow_rows
+from kummell_ai.reporting.cohort_words import caveat_of, name_of, words
 from kummell_ai.statistics.cohort import Comparison, Summary
 
-TIDY_COLUMNS = ("patient_id", "phase", "measure", "unit", "value", "low", "high", "grade", "source")
-"""Columns of values.csv: one row a value, with the unit and the ends of its 95 % interval beside it."""
+DAYS_A_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,13 @@ class PairRow:
     maintained: str
 
 
-def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, str]) -> str:
+def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """HTML text, self-contained.
 
     Args:
         study: the cohort.
         language: ``en`` or ``zh``.
-        links: relative link to the page of each patient.
+        links: injured level and relative link to its page, by patient.
     """
     w = words(language)
     environment = Environment(
@@ -68,7 +67,10 @@ def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, str
         phases=[w[phase.value] for phase in PHASES],
         rows=[table_row(line, w) for line in study.lines],
         pairs=[row for line in study.lines for row in pair_rows(line, w)],
-        rules=[(w[line.measure.key], line.analysis.rule) for line in study.lines],
+        rules=[(w[line.measure.key], rule_text(line, w)) for line in study.lines],
+        follow_up=follow_up_text(study, w),
+        flow=flow_rows(study, w),
+        fault=lambda problem: w[problem.fault.value],
         agreement=agreement_rows(study, w),
         figures=list(figures(study, language).values()),
         methods=methods(study, w),
@@ -83,8 +85,24 @@ def table_row(line: Line, w: Mapping[str, str]) -> TableRow:
         label=w[line.measure.key],
         cells=tuple(_describe(line, s, i) for i, s in enumerate(analysis.summaries)),
         overall=p_text(overall.p) if overall else "–",
-        hint=f"{overall.test}, n = {overall.n}" if overall else analysis.omnibus_caveat or "",
+        hint=f"{name_of(overall.test, w)}, n = {overall.n}" if overall else caveat_of(analysis.omnibus_caveat, w),
     )
+
+
+def rule_text(line: Line, w: Mapping[str, str]) -> str:
+    """Which tests were chosen, and why."""
+    p = line.analysis.least_shapiro_p
+    why = f"P = {p:.3g}" if p is not None else w["too_few"]
+    return w[f"rule_{line.analysis.kind}"].format(why=why)
+
+
+def follow_up_text(study: CohortStudy, w: Mapping[str, str]) -> str:
+    """Length of the follow-up in months, mean and range; empty when no dates tell it."""
+    days = [m.follow_up_days for m in study.members.values() if m.follow_up_days is not None]
+    if not days:
+        return ""
+    months = np.array(days) / DAYS_A_MONTH
+    return w["follow_up_length"].format(mean=months.mean(), low=months.min(), high=months.max(), n=len(days))
 
 
 def _describe(line: Line, summary: Summary, phase: int) -> str:
@@ -114,11 +132,13 @@ def _pair_row(line: Line, comparison: Comparison, w: Mapping[str, str]) -> PairR
         maintained = f"{verdict} (± {same.margin:g}, {p_text(same.p)})"
     result = comparison.result
     if result is None:
-        return PairRow(label, pair, "–", comparison.caveat or "", "–", "–", maintained)
+        return PairRow(label, pair, "–", caveat_of(comparison.caveat, w), "–", "–", maintained)
     change = f"{result.change:+.1f}{_interval(result.change_interval, 1)}" if result.change is not None else "–"
-    effect = f"{result.effect_name} {result.effect:.2f}{_interval(result.effect_interval, 2)}"
+    effect = f"{name_of(result.effect_name, w)} {result.effect:.2f}{_interval(result.effect_interval, 2)}"
     p = p_text(comparison.p_holm) if comparison.p_holm is not None else "–"
-    return PairRow(label, pair, _minus(change), f"{result.test}, n = {result.n}", p, _minus(effect), maintained)
+    return PairRow(
+        label, pair, _minus(change), f"{name_of(result.test, w)}, n = {result.n}", p, _minus(effect), maintained
+    )
 
 
 def _interval(interval: Interval | None, digits: int) -> str:
@@ -195,25 +215,3 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
         scipy=version("scipy"),
         statsmodels=version("statsmodels"),
     )
-
-
-def tidy_csv(study: CohortStudy) -> str:
-    """values.csv: every value of the cohort, one a row; grades also as their letter."""
-    measures = {line.measure.key: line.measure for line in study.lines}
-    rows: list[Row] = []
-    for o in study.observations:
-        measure = measures[o.measure]
-        rows.append(
-            {
-                "patient_id": o.patient_id,
-                "phase": o.phase.value,
-                "measure": measure.column,
-                "unit": measure.unit,
-                "value": float(o.value),
-                "low": o.low,
-                "high": o.high,
-                "grade": measure.grades[int(o.value)] if measure.grades else None,
-                "source": o.source,
-            }
-        )
-    return to_csv(TIDY_COLUMNS, rows)

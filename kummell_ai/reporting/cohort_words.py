@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 LANGUAGES = ("en", "zh")
 
 _TEXTS: dict[str, tuple[str, str]] = {
+    "language": ("en", "zh"),
     "title": ("Cohort report", "队列报告"),
     "research_use": ("Research use, not a medical device", "仅供研究，非医疗器械"),
     "patients": ("Patients", "患者"),
@@ -37,7 +41,66 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "used": ("used", "使用"),
     "refused": ("refused", "拒绝"),
     "unused": ("measured, not in the statistics", "已测量，未纳入统计"),
+    "check": ("Check", "核对"),
     "problems": ("Problems", "问题"),
+    "too_few": ("too few or equal values", "数据过少或全部相等"),
+    "rule_ordinal": (
+        "Grades: Friedman test over the phases, exact sign test for pairs.",
+        "等级资料：各时相用 Friedman 检验，两两比较用精确符号检验。",
+    ),
+    "rule_ranks": (
+        "Differences not normal (Shapiro-Wilk, {why}): Friedman and Wilcoxon signed-rank tests.",
+        "差值不符合正态分布（Shapiro-Wilk，{why}）：采用 Friedman 检验与 Wilcoxon 符号秩检验。",
+    ),
+    "rule_mixed": (
+        "Differences normal (Shapiro-Wilk, smallest {why}); values are missing: linear mixed model over all patients, "
+        "paired t tests for pairs.",
+        "差值符合正态分布（Shapiro-Wilk，最小 {why}），有缺失值：全体患者采用线性混合模型，两两比较用配对 t 检验。",
+    ),
+    "rule_normal": (
+        "Differences normal (Shapiro-Wilk, smallest {why}): repeated-measures ANOVA (Greenhouse-Geisser) and paired t "
+        "tests.",
+        "差值符合正态分布（Shapiro-Wilk，最小 {why}）：采用重复测量方差分析（Greenhouse-Geisser）与配对 t 检验。",
+    ),
+    "follow_up_length": (
+        "Last follow-up {mean:.1f} months after surgery (range {low:.1f} to {high:.1f}, n = {n}).",
+        "末次随访为术后 {mean:.1f} 个月（范围 {low:.1f} 至 {high:.1f}，n = {n}）。",
+    ),
+    "flow_films": ("Films given", "提供的影像"),
+    "flow_refused": ("Films refused", "拒绝的影像"),
+    "flow_unused": ("Films measured, not in the statistics", "已测量但未纳入统计的影像"),
+    "flow_used": ("Films in the statistics", "纳入统计的影像"),
+    "flow_patients": ("Patients with a readable film", "有可读影像的患者"),
+    "flow_members": ("Patients in the table", "纳入表中的患者"),
+    "flow_complete": ("with a film of every phase", "各时相影像齐全"),
+    "flow_incomplete": ("with a missing phase", "缺少时相"),
+    "flow_inputs": ("Other faults of the inputs", "其他输入问题"),
+    "film-unreadable": ("film cannot be read", "影像无法读取"),
+    "film-copy": ("copy of another film", "重复的影像"),
+    "film-not-measured": ("film cannot be measured", "影像无法测量"),
+    "injured-level-not-found": ("injured level not found", "未能确定伤椎"),
+    "film-without-date": ("film without date and phase", "影像无日期且无时相"),
+    "films-of-one-day": ("another film of the same day", "同日的另一影像"),
+    "other-film-of-the-phase": ("another film stands for the phase", "该时相采用另一影像"),
+    "patient-with-one-film": ("patient with one film", "仅有一张影像的患者"),
+    "missing-phase": ("missing phase", "缺少时相"),
+    "id-of-two-people": ("one id, two people", "一个编号对应两人"),
+    "other-id-in-the-film": ("film names another patient", "影像中为另一患者"),
+    "contradiction": ("rows contradict each other", "各行相互矛盾"),
+    "unknown-phase": ("unknown phase", "未知时相"),
+    "unknown-level": ("unknown level", "未知椎体节段"),
+    "no-date": ("not a date", "不是日期"),
+    "no-number": ("not a number", "不是数字"),
+    "incomplete-row": ("incomplete row", "不完整的行"),
+    "out-of-range": ("score out of range", "评分超出范围"),
+    "duplicate-patient": ("patient stands twice", "患者重复"),
+    "unknown-column": ("unknown column", "未知列"),
+    "too-many-cells": ("too many cells in a row", "该行单元格过多"),
+    "other-encoding": ("other encoding", "其他编码"),
+    "decimal-comma": ("decimal comma", "小数逗号"),
+    "scores-without-film": ("scores without a film", "有评分而无影像"),
+    "films-without-scores": ("films without scores", "有影像而无评分"),
+    "finding": ("finding", "提示"),
     "level": ("Injured level", "伤椎"),
     "missing": ("missing", "缺失"),
     "anterior_height": ("Anterior vertebral height (mm)", "椎体前缘高度 (mm)"),
@@ -88,3 +151,47 @@ def words(language: str) -> dict[str, str]:
     """
     place = LANGUAGES.index(language)
     return {key: texts[place] for key, texts in _TEXTS.items()}
+
+
+_NAMES_ZH = {
+    "repeated-measures ANOVA (Greenhouse-Geisser)": "重复测量方差分析（Greenhouse-Geisser）",
+    "Friedman test": "Friedman 检验",
+    "linear mixed model (random intercept per patient, REML; Wald F)": "线性混合模型（患者随机截距，REML；Wald F）",
+    "paired t test": "配对 t 检验",
+    "Wilcoxon signed-rank test (exact)": "Wilcoxon 符号秩检验（精确）",
+    "Wilcoxon signed-rank test (normal approximation)": "Wilcoxon 符号秩检验（正态近似）",
+    "exact sign test": "精确符号检验",
+    "Cohen's dz": "Cohen's dz",
+    "rank-biserial r": "秩二列相关 r",
+    "share that rose": "上升者比例",
+}
+_CAVEATS_ZH = (
+    (r"(\d+) pairs are given; .*", r"仅有 \1 对数据，不作检验"),
+    (r"(\d+) complete rows are given; .*", r"仅有 \1 例完整数据，不作检验"),
+    (r"(\d+) patients with (\d+) values .*", r"\1 例患者共 \2 个数值，不足以拟合混合模型"),
+    (r"(\d+) phases are given; .*", r"仅有 \1 个时相，不作检验"),
+    (r"all differences are equal; .*", "所有差值相等，不作检验"),
+    (r"no patient differs .*", "各患者各时相均无变化，不作检验"),
+    (r"two phases: .*", "仅两个时相：配对检验即可"),
+)
+
+
+def name_of(name: str, w: Mapping[str, str]) -> str:
+    """The name of a test or an effect in the language of ``w``.
+
+    >>> name_of("paired t test", words("zh")), name_of("paired t test", words("en"))
+    ('配对 t 检验', 'paired t test')
+    """
+    return _NAMES_ZH[name] if w["language"] == "zh" else name
+
+
+def caveat_of(caveat: str | None, w: Mapping[str, str]) -> str:
+    """Why there is no test, in the language of ``w``.
+
+    >>> caveat_of("2 pairs are given; a test needs at least 3: add patients", words("zh"))
+    '仅有 2 对数据，不作检验'
+    """
+    if caveat is None or w["language"] == "en":
+        return caveat or ""
+    found = (re.fullmatch(pattern, caveat) and re.sub(pattern, text, caveat) for pattern, text in _CAVEATS_ZH)
+    return next((text for text in found if text), caveat)

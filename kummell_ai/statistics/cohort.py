@@ -13,7 +13,9 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
+from kummell_ai.quantities import Interval
 from kummell_ai.statistics.omnibus import Omnibus, friedman, mixed_model, rm_anova
 from kummell_ai.statistics.paired import (
     Equivalence,
@@ -39,6 +41,7 @@ class Summary:
         n, missing: patients with and without a value.
         mean, sd, median, q1, q3: None where ``n`` is too small; quartiles by linear interpolation.
         shapiro_p: P of Shapiro-Wilk, or None.
+        mean_interval: 95 % interval of the mean over patients (t), None under 2 patients.
     """
 
     phase: str
@@ -50,6 +53,7 @@ class Summary:
     q1: float | None
     q3: float | None
     shapiro_p: float | None
+    mean_interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ class CohortAnalysis:
         is_normal: whether values are described by mean and SD (every phase passes Shapiro-Wilk).
         omnibus: test over all phases, or None with ``omnibus_caveat``.
         comparisons: every pair of phases, earlier first.
-        rule: one sentence that says which tests were chosen and why.
+        kind: which tests were chosen: ``ordinal``, ``ranks``, ``mixed`` or ``normal``.
+        least_shapiro_p: smallest P of Shapiro-Wilk over the differences of phases, the reason for ``kind``; None where
+            it cannot be computed or the values are grades.
     """
 
     summaries: tuple[Summary, ...]
@@ -89,7 +95,8 @@ class CohortAnalysis:
     omnibus: Omnibus | None
     omnibus_caveat: str | None
     comparisons: tuple[Comparison, ...]
-    rule: str
+    kind: str
+    least_shapiro_p: float | None
 
 
 def analyse(
@@ -110,7 +117,7 @@ def analyse(
     if table.ndim != 2 or table.shape[1] != len(phases):
         raise ValueError(f"values are {table.shape}; expected (patients, {len(phases)}): one column a phase")
     summaries = tuple(summarise(table[:, i], phase) for i, phase in enumerate(phases))
-    kind, rule = _choose(table, ordinal)
+    kind, least_p = _choose(table, ordinal)
     omnibus, caveat = _omnibus(table, kind)
     return CohortAnalysis(
         summaries=summaries,
@@ -118,7 +125,8 @@ def analyse(
         omnibus=omnibus,
         omnibus_caveat=caveat,
         comparisons=_compare(table, phases, kind, margin),
-        rule=rule,
+        kind=kind,
+        least_shapiro_p=least_p,
     )
 
 
@@ -129,26 +137,24 @@ def summarise(values: FloatArray, phase: str) -> Summary:
     if not n:
         return Summary(phase, 0, missing, None, None, None, None, None, None)
     q1, median, q3 = (float(q) for q in np.quantile(known, [0.25, 0.5, 0.75]))
-    sd = float(known.std(ddof=1)) if n > 1 else None
-    return Summary(phase, n, missing, float(known.mean()), sd, median, q1, q3, shapiro_p(known))
+    mean, sd, interval = float(known.mean()), None, None
+    if n > 1:
+        sd = float(known.std(ddof=1))
+        half = float(stats.t.ppf(0.975, n - 1)) * sd / n**0.5
+        interval = Interval(mean - half, mean + half)
+    return Summary(phase, n, missing, mean, sd, median, q1, q3, shapiro_p(known), interval)
 
 
-def _choose(table: FloatArray, ordinal: bool) -> tuple[str, str]:
-    """``ordinal``, ``normal``, ``mixed`` or ``ranks``, and the sentence that says why."""
+def _choose(table: FloatArray, ordinal: bool) -> tuple[str, float | None]:
+    """``ordinal``, ``normal``, ``mixed`` or ``ranks``, and the smallest P of Shapiro-Wilk that decided it."""
     if ordinal:
-        return "ordinal", "Grades: Friedman test over the phases, exact sign test for pairs."
+        return "ordinal", None
     p_values = [shapiro_p(_differences(table, i, j)) for i, j in combinations(range(table.shape[1]), 2)]
     known = [p for p in p_values if p is not None]
-    if not known or len(known) < len(p_values) or min(known) < ALPHA:
-        why = f"P = {min(known):.3g}" if known else "too few or equal values"
-        return "ranks", f"Differences not normal (Shapiro-Wilk, {why}): Friedman and Wilcoxon signed-rank tests."
-    if not np.isfinite(table).all() and table.shape[1] > 2:
-        text = "values are missing: linear mixed model over all patients, paired t tests for pairs."
-        return "mixed", f"Differences normal (Shapiro-Wilk, smallest P = {min(known):.3g}); {text}"
-    return "normal", (
-        f"Differences normal (Shapiro-Wilk, smallest P = {min(known):.3g}): "
-        "repeated-measures ANOVA (Greenhouse-Geisser) and paired t tests."
-    )
+    least = min(known, default=None)
+    if least is None or len(known) < len(p_values) or least < ALPHA:
+        return "ranks", least
+    return ("mixed" if table.shape[1] > 2 and not np.isfinite(table).all() else "normal"), least
 
 
 _OMNIBUS: dict[str, Callable[[FloatArray], Omnibus]] = {

@@ -81,7 +81,7 @@ def test_every_number_leads_back_to_its_film_or_row(plain: tuple[Path, int, str,
         "manifest.csv row 11: ",
         "absent.dcm: is not there; check the path",
         "patient LI-3: no follow-up film is usable; it counts as missing",
-        "patient LI-4: 1 usable film; a correction needs",
+        "patient LI-4: 1 usable film, LI-4-0.dcm; a correction needs",
         "patient LI-9: has scores and no usable film",
     ],
 )
@@ -106,16 +106,17 @@ def test_chinese_and_deidentified(inputs: Path, tmp_path: Path) -> None:
             assert secret not in text.replace(str(inputs), "").replace(str(tmp_path), "")
 
 
-def test_a_folder_is_enough_and_a_day_twice_is_refused(tmp_path: Path) -> None:
+def test_a_folder_is_enough_and_of_a_day_twice_one_film_counts(tmp_path: Path) -> None:
     films = tmp_path / "in"
     for i, phase in enumerate(made_up.DATES):
         write_dicom(films / f"{i}.dcm", phase, "A", seed=i)
-    for i in range(2):
-        write_dicom(films / f"b{i}.dcm", Phase.PRE_OP, "B", seed=20 + i)
+    for i, phase in enumerate([Phase.PRE_OP, Phase.PRE_OP, Phase.POST_OP]):
+        write_dicom(films / f"b{i}.dcm", phase, "B", seed=20 + i)
     code, out, err = run(str(films), "--out", str(tmp_path / "out"))
-    assert code == 2
-    assert "1 patient, 3 of 5 films" in out
-    assert "b0.dcm and b1.dcm have the same date" in err
+    assert code == 0
+    assert "2 patients, 5 of 6 films" in out
+    assert "b1.dcm: b0.dcm and b1.dcm are of one day, 2024-03-04; b0.dcm counts: give the phase of each" in err
+    assert "another film of the same day" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_nothing_usable(tmp_path: Path) -> None:

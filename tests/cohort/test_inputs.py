@@ -9,6 +9,7 @@ import pytest
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.manifest import read_manifest
+from kummell_ai.cohort.problems import Fault
 from kummell_ai.cohort.pseudonym import Pseudonyms
 from kummell_ai.cohort.scores import read_scores
 from kummell_ai.errors import InputError
@@ -21,7 +22,7 @@ def scores(tmp_path: Path, text: str, encoding: str = "utf-8") -> tuple[list[tup
     path = tmp_path / "scores.csv"
     path.write_bytes(text.encode(encoding))
     found, problems = read_scores(path)
-    return [(o.patient_id, o.phase.value, o.value) for o in found], problems
+    return [(o.patient_id, o.phase.value, o.value) for o in found], [problem.line for problem in problems]
 
 
 def test_a_row_a_patient(tmp_path: Path) -> None:
@@ -33,22 +34,26 @@ def test_a_row_a_patient(tmp_path: Path) -> None:
 def test_a_row_a_visit_with_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     found, problems = scores(tmp_path, "patient_id;phase;odi\nP1;术前;62,5\nP1;post;20\nP1;later;1\n")
     assert found == [("P1", "pre-op", 62.5), ("P1", "post-op", 20.0)]
-    assert problems == ["scores.csv row 4: patient_id or phase is missing or unknown; fill it in"]
+    assert problems == [
+        "scores.csv row 2: 1 number with a decimal comma, '62,5' the first, read as 62.5; write a point to be sure",
+        "scores.csv row 4: patient_id or phase is missing or unknown; the row is not used: fill it in",
+    ]
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB 18030"), ("utf-16", "UTF-16")])
+@pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB 18030"), ("utf-16", "UTF-16"), ("utf-16-le", "UTF-16")])
 def test_another_encoding_is_read_and_said(tmp_path: Path, encoding: str, name: str) -> None:
     found, problems = scores(tmp_path, "patient_id,vas_pre\n王一,7\n", encoding)
     assert found == [("王一", "pre-op", 7.0)]
-    assert problems == [f"scores.csv: read as {name}; save it as UTF-8 to be sure"]
+    text = "check the letters of this row, and save it as UTF-8 to be sure"
+    assert problems == [f"scores.csv row 2: the file is read as {name}; {text}"]
 
 
 def test_out_of_range_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
     found, problems = scores(tmp_path, WIDE + "P1,11,2,,F\n")
     assert found == [("P1", "post-op", 2.0)]
     assert problems == [
-        "scores.csv row 2: vas_pre is '11'; expected 0 to 10; the value is left out",
-        "scores.csv row 2: frankel_pre is 'F'; expected A to E; the value is left out",
+        "scores.csv row 2: vas_pre is '11'; expected 0 to 10; the value is left out: correct it",
+        "scores.csv row 2: frankel_pre is 'F'; expected A to E; the value is left out: correct it",
     ]
 
 
@@ -64,6 +69,8 @@ def test_a_patient_twice_is_not_guessed(tmp_path: Path) -> None:
         (b"PK\x03\x04xlsx", "is a workbook"),
         (b"patient_id,vas_pre\n", "has 1 rows"),
         (b"name,pain\na,1\n", "patient_id and scores are needed"),
+        (b"patient_id,vas_pre,VAS pre\na,1,2\n", "column vas_pre stands more than once"),
+        (b"patient_id,vas_pre\n" + b"a" * 200_000 + b",1\n", "is no table"),
     ],
 )
 def test_a_file_of_no_use_is_refused(tmp_path: Path, data: bytes, match: str) -> None:
@@ -75,18 +82,27 @@ def test_a_file_of_no_use_is_refused(tmp_path: Path, data: bytes, match: str) ->
         read_scores(tmp_path / "absent.csv")
 
 
+def test_a_row_that_a_decimal_comma_splits_is_not_used(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, "patient_id,vas_pre,vas_post\nP1,7,5,2\nP2,7,2,\n")
+    assert found == [("P2", "pre-op", 7.0), ("P2", "post-op", 2.0)]
+    assert problems == ["scores.csv row 2: 4 cells for 3 columns; the row is not used: check its commas"]
+
+
 def test_manifest(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text(
         "film,patient_id,phase,surgery_date,index_level,manual_wedge_angle_deg\n"
-        "a.dcm,P1,pre,2024-03-05,L1,23.5\na.dcm,P1,post,,,\nb.dcm,P1,soon,5.3.24,X9,wide\n,P1,,,,\n"
+        "a.dcm,P1,pre,2024-03-05,L1 T8,23.5\na.dcm,P1,post,,,\nb.dcm,P1,soon,5.3.24,X9,wide\n,P1,,,,\n"
     )
     films, problems = read_manifest(path)
-    assert [(f.patient_id, f.phase, str(f.index_level), f.manual) for f in films] == [
-        ("P1", Phase.PRE_OP, "L1", (("wedge_angle", 23.5),)),
-        ("P1", None, "None", ()),
+    assert [(f.patient_id, f.phase, [*map(str, f.index_levels)], f.manual) for f in films] == [
+        ("P1", Phase.PRE_OP, ["L1", "T8"], (("wedge_angle", 23.5),)),
+        ("P1", None, [], ()),
     ]
-    assert [p.partition(":")[0] for p in problems] == ["m.csv row 3", *["m.csv row 4"] * 4, "m.csv row 5"]
+    assert {p.fault for p in problems} == {
+        *(Fault.COPY, Fault.UNKNOWN_PHASE, Fault.UNKNOWN_LEVEL, Fault.BAD_DATE, Fault.BAD_NUMBER, Fault.INCOMPLETE_ROW)
+    }
+    assert [p.place for p in problems] == ["m.csv row 3", *["m.csv row 4"] * 4, "m.csv row 5"]
     path.write_text("path\nx\n")
     with pytest.raises(InputError, match="a column film is needed"):
         read_manifest(path)

@@ -161,7 +161,9 @@ class TestRule:
         found = cohort.analyse(skewed, PHASES)
         assert found.omnibus is not None
         assert found.omnibus.test == "Friedman test"
-        assert "not normal" in found.rule
+        assert found.kind == "ranks"
+        assert found.least_shapiro_p is not None
+        assert found.least_shapiro_p < 0.05
         assert all(c.result and c.result.test.startswith("Wilcoxon") for c in found.comparisons)
 
     def test_grades(self) -> None:
@@ -179,6 +181,9 @@ class TestRule:
     def test_too_few_patients_are_described_and_not_tested(self) -> None:
         found = cohort.analyse(T[:2], PHASES)
         assert found.summaries[0].mean == pytest.approx(21.8)
+        assert found.summaries[0].mean_interval is not None
+        # t with 1 degree of freedom leaves 2.5 % beyond 12.706; the values are 24.1 and 19.5
+        assert found.summaries[0].mean_interval.high == pytest.approx(21.8 + 12.7062047 * 2.3)
         assert found.omnibus_caveat == "2 complete rows are given; at least 3 are needed: add readings"
         assert found.comparisons[0].caveat == "2 pairs are given; a test needs at least 3: add patients"
 

@@ -1,0 +1,93 @@
+"""What a cohort keeps of each patient: values, readings, links; the films are let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cli import models
+from kummell_ai.cli.cohort_films import ListedFilm
+from kummell_ai.cli.cohort_losses import Losses
+from kummell_ai.cli.cohort_outputs import write_patient
+from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
+from kummell_ai.cohort.measures import (
+    FILM_MEASURES,
+    Observation,
+    film_observations,
+    films_that_count,
+    measured_value,
+)
+from kummell_ai.cohort.problems import Fault, Problem
+from kummell_ai.cohort.study import Member
+from kummell_ai.measurement.results import Provenance
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What is kept of the patients once their films are let go."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
+    readings: list[tuple[str, float, float]] = field(default_factory=list)
+    links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    provenance: Provenance | None = None
+
+
+def gather(folder: Path, groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses) -> Gathered:
+    """Measure the patients one after the other, write the page of each, and keep the numbers."""
+    gathered = Gathered()
+    for patient in measure_patients(groups, predictor, losses):
+        name = patient.report.patient_id
+        found = film_observations(patient.report)
+        for other in patient.others:
+            found += film_observations(other, is_main=False)
+        gathered.observations += found
+        gathered.readings += _readings(patient)
+        used = {o.source for o in found if o.counts}
+        gathered.used |= used
+        for problem in _other_films(patient, used):
+            losses.leave_out(problem, say=False)
+        gathered.members[name] = _member(patient)
+        gathered.links[name] = write_patient(folder, patient)
+        gathered.provenance = patient.report.films[0].measurement.provenance
+    return gathered
+
+
+def _member(patient: MeasuredPatient) -> Member:
+    chosen = films_that_count(patient.report)
+    after, last = chosen.get(Phase.POST_OP), chosen.get(Phase.FOLLOW_UP)
+    start = after.measurement.reference.acquired if after else None
+    end = last.measurement.reference.acquired if last else None
+    first_day = patient.surgery or (start.date() if start else None)
+    days = (end.date() - first_day).days if end and first_day else None
+    others = tuple(str(report.index_level) for report in patient.others)
+    return Member(str(patient.report.index_level), others, days, len(chosen))
+
+
+def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
+    """Films measured that stand for no phase."""
+    chosen = films_that_count(patient.report)
+    found = []
+    for film in patient.report.films:
+        name = film.measurement.reference.name
+        if name not in used:
+            other = chosen.get(film.phase)
+            stands = other.measurement.reference.name if other and other is not film else None
+            why = f"{stands} stands for the phase" if stands else "nothing is measured at the injured level"
+            why = why if film.phase is not Phase.UNKNOWN else "the phase is not known; give it in a manifest"
+            found.append(Problem(Fault.OTHER_FILM, name, f"{film.phase.value}; {why}"))
+    return found
+
+
+def _readings(patient: MeasuredPatient) -> list[tuple[str, float, float]]:
+    """(measure, program, manual) where a person has read the same film."""
+    readings = []
+    for film in patient.report.films:
+        manual = dict(patient.entries[film.measurement.reference].manual)
+        for measure in FILM_MEASURES:
+            quantity = measured_value(film.measurement, patient.report.index_level, measure)
+            if quantity is not None and quantity.value is not None and measure.key in manual:
+                readings.append((measure.key, quantity.value, manual[measure.key]))
+    return readings

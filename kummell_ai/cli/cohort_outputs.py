@@ -1,0 +1,38 @@
+"""The files of a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kummell_ai.cli.cohort_patients import MeasuredPatient
+from kummell_ai.cli.files import safe_name, write_atomic
+from kummell_ai.cli.outputs import json_text
+from kummell_ai.cohort.study import CohortStudy
+from kummell_ai.measurement.serialise import to_json
+from kummell_ai.reporting.cohort_page import figures, methods, write_cohort_page
+from kummell_ai.reporting.cohort_tables import tables
+from kummell_ai.reporting.cohort_words import words
+from kummell_ai.reporting.page import write_page
+from kummell_ai.reporting.table import to_csv
+
+
+def write_patient(folder: Path, patient: MeasuredPatient) -> list[tuple[str, str]]:
+    """A page and a JSON file for each injured level; returns level and path relative to ``folder``."""
+    name = f"patient-{safe_name(patient.report.patient_id, 'unknown')}"
+    links = []
+    for report in (patient.report, *patient.others):
+        stem = "report" if report is patient.report else f"report-{report.index_level}"
+        write_atomic(folder / name / f"{stem}.json", json_text(to_json(report)))
+        write_atomic(folder / name / f"{stem}.html", write_page(report, patient.films))
+        links.append((str(report.index_level), f"{name}/{stem}.html"))
+    return links
+
+
+def write_study(folder: Path, study: CohortStudy, language: str, links: dict[str, list[tuple[str, str]]]) -> None:
+    """report.html, the tables, the methods paragraph and the figures."""
+    write_atomic(folder / "report.html", write_cohort_page(study, language, links))
+    for name, (columns, rows) in tables(study).items():
+        write_atomic(folder / f"{name}.csv", to_csv(columns, rows))
+    write_atomic(folder / "methods.txt", methods(study, words(language)) + "\n")
+    for name, drawing in figures(study, language).items():
+        write_atomic(folder / "figures" / f"{name}.svg", drawing)

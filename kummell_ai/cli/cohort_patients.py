@@ -1,0 +1,134 @@
+"""The patients of a cohort measured one after the other: the pixels of one are held at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kummell_ai.cli import console, models
+from kummell_ai.cli.cohort_films import ListedFilm
+from kummell_ai.cli.cohort_losses import Losses
+from kummell_ai.cohort.manifest import ManifestFilm
+from kummell_ai.cohort.measures import PHASES
+from kummell_ai.cohort.problems import Fault, Problem
+from kummell_ai.cohort.visits import Shot, Visits, order_visits
+from kummell_ai.errors import FilmRefusedError, InputError, SeriesError
+from kummell_ai.imaging.radiograph import ImageReference, Radiograph
+from kummell_ai.measurement.pipeline import assemble_report, measure_film, measure_series
+from kummell_ai.measurement.provenance import build_provenance
+from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPatient:
+    """A patient's report and the films with their pixels, by reference.
+
+    Attributes:
+        report: about the injured level that counts.
+        others: about further injured levels that are given.
+        films: by reference.
+        entries: what was given of each film.
+        surgery: day of the operation, or None.
+    """
+
+    report: CorrectionReport
+    others: tuple[CorrectionReport, ...]
+    films: dict[ImageReference, Radiograph]
+    entries: dict[ImageReference, ManifestFilm]
+    surgery: dt.date | None
+
+
+def measure_patients(
+    groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses
+) -> Iterator[MeasuredPatient]:
+    """The patients that can be reported on, one at a time, so that one patient's pixels are held."""
+    for patient, listed in console.track(groups.items(), "measuring", len(groups)):
+        films, shots = _measure_films(listed, predictor, losses)
+        surgery = _agreed(listed, "surgery_date", losses)
+        visits = order_visits(shots, surgery)
+        for problem in visits.undated:
+            losses.refuse(problem.fault, problem.place, problem.text)
+        for problem in visits.same_day:
+            losses.leave_out(problem, say=True)
+        if not visits.films:
+            continue
+        try:
+            yield _report(patient, listed, films, visits, surgery, losses)
+        except SeriesError as error:
+            for shot in visits.shots:
+                losses.refuse(Fault.NO_LEVEL, shot.place, f"{shot.name}: patient {patient}: {error}")
+
+
+def _measure_films(
+    listed: Sequence[ListedFilm], predictor: models.Locator, losses: Losses
+) -> tuple[dict[ImageReference, Radiograph], list[Shot]]:
+    films: dict[ImageReference, Radiograph] = {}
+    shots = []
+    for item in listed:
+        try:
+            film = item.with_pixels()
+            measurement = _measure(film, predictor)
+        except (InputError, FilmRefusedError) as error:
+            losses.refuse(Fault.NOT_MEASURED, item.place, str(error))
+            continue
+        films[item.film.reference] = film
+        shots.append(Shot(item.place, item.entry.phase, measurement))
+    return films, shots
+
+
+def _report(
+    patient: str,
+    listed: Sequence[ListedFilm],
+    films: dict[ImageReference, Radiograph],
+    visits: Visits,
+    surgery: dt.date | None,
+    losses: Losses,
+) -> MeasuredPatient:
+    levels = _agreed(listed, "index_levels", losses) or ()
+    report = measure_series(
+        visits.films,
+        index_level=levels[0] if levels else None,
+        surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
+    )
+    others = tuple(assemble_report(report.films, level) for level in levels[1:])
+    _say_limits(patient, report, losses)
+    return MeasuredPatient(report, others, films, {f.film.reference: f.entry for f in listed}, surgery)
+
+
+def _agreed(listed: Sequence[ListedFilm], name: str, losses: Losses) -> Any:
+    """What the rows of a patient say; the first row that says it counts, another that says otherwise is named."""
+    given = [(item.place, value) for item in listed if (value := getattr(item.entry, name))]
+    for place, value in given[1:]:
+        if value != given[0][1]:
+            text = f"{name} differs from {given[0][0]}, which counts: give one for the patient"
+            losses.warn(Problem(Fault.CONTRADICTION, place, text))
+    return given[0][1] if given else None
+
+
+def _say_limits(patient: str, report: CorrectionReport, losses: Losses) -> None:
+    """Missing phases, and what a reader of the patient's report is warned of."""
+    place = f"patient {patient}"
+    absent = [p.value for p in PHASES if p not in {f.phase for f in report.films}]
+    if len(report.films) == 1:
+        film = report.films[0]
+        text = f"1 usable film, {film.measurement.reference.name}; a correction needs a film before and one after"
+        where = "" if film.phase in PHASES else "; its phase is not known, so it is not in the table: give phase"
+        losses.warn(Problem(Fault.ONE_FILM, place, f"{text}: add the others{where}"))
+    elif absent:
+        text = f"no {' or '.join(absent)} film is usable; it counts as missing: add it"
+        losses.warn(Problem(Fault.MISSING_PHASE, place, text))
+    for finding in report.findings:
+        if finding.severity is Severity.WARNING and finding.code != "one-film":
+            text = finding.message.replace("--surgery-date", "surgery_date in a manifest")
+            losses.warn(Problem(Fault.FINDING, place, text))
+
+
+def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:
+    provenance = build_provenance(
+        model=predictor.bundle.name,
+        weights_sha256=predictor.bundle.weights_sha256,
+        input_sha256=(film.reference.sha256,),
+    )
+    return measure_film(film, predictor.locate(film), provenance=provenance)

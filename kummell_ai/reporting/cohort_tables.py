@@ -1,0 +1,116 @@
+"""The cohort's tables for other programs: every value, the description of each phase, every comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kummell_ai.cohort.study import CohortStudy, Line
+from kummell_ai.quantities import Interval
+from kummell_ai.reporting.table import Row
+
+Table = tuple[Sequence[str], list[Row]]
+"""Names of the columns, and the rows."""
+
+VALUE_COLUMNS = (
+    *("patient_id", "phase", "measure", "unit", "value", "low", "high", "grade"),
+    *("level", "days_since_first_film", "in_statistics", "source"),
+)
+"""One row a value, with the ends of its 95 % interval; ``in_statistics`` is 0 for what stands here alone."""
+
+SUMMARY_COLUMNS = (
+    *("measure", "unit", "phase", "n", "missing", "mean", "mean_low", "mean_high", "sd"),
+    *("median", "q1", "q3", "shapiro_p"),
+)
+"""One row a measure and phase; the interval of the mean is that over patients (95 %, t)."""
+
+TEST_COLUMNS = (
+    *("measure", "unit", "earlier", "later", "test", "n", "statistic", "df1", "df2", "p", "p_holm"),
+    *("change", "change_low", "change_high", "effect_name", "effect", "effect_low", "effect_high"),
+    *("margin", "equivalence_p", "note"),
+)
+"""One row a test; the one over all phases has no ``later``."""
+
+
+def tables(study: CohortStudy) -> dict[str, Table]:
+    """Every table by the stem of its file."""
+    return {
+        "values": (VALUE_COLUMNS, value_rows(study)),
+        "summary": (SUMMARY_COLUMNS, [row for line in study.lines for row in _summary_rows(line)]),
+        "tests": (TEST_COLUMNS, [row for line in study.lines for row in _test_rows(line)]),
+    }
+
+
+def value_rows(study: CohortStudy) -> list[Row]:
+    """Every value of the cohort; grades also as their letter."""
+    measures = {line.measure.key: line.measure for line in study.lines}
+    rows: list[Row] = []
+    for o in study.observations:
+        measure = measures.get(o.measure)
+        if measure is None:  # no value of it counts, as when only a further level has it
+            continue
+        rows.append(
+            {
+                "patient_id": o.patient_id,
+                "phase": o.phase.value,
+                "measure": measure.column,
+                "unit": measure.unit,
+                "value": float(o.value),
+                "low": o.low,
+                "high": o.high,
+                "grade": measure.grades[int(o.value)] if measure.grades else None,
+                "level": o.level,
+                "days_since_first_film": o.day,
+                "in_statistics": int(o.counts),
+                "source": o.source,
+            }
+        )
+    return rows
+
+
+def _summary_rows(line: Line) -> list[Row]:
+    return [
+        {
+            **_measure(line),
+            "phase": s.phase,
+            "n": s.n,
+            "missing": s.missing,
+            "mean": s.mean,
+            **_ends("mean", s.mean_interval),
+            "sd": s.sd,
+            "median": s.median,
+            "q1": s.q1,
+            "q3": s.q3,
+            "shapiro_p": s.shapiro_p,
+        }
+        for s in line.analysis.summaries
+    ]
+
+
+def _test_rows(line: Line) -> list[Row]:
+    overall = line.analysis.omnibus
+    rows: list[Row] = [{**_measure(line), "earlier": "all", "note": line.analysis.omnibus_caveat}]
+    if overall is not None:
+        rows[0] |= {
+            **{"test": overall.test, "n": overall.n, "statistic": overall.statistic, "p": overall.p},
+            **{"df1": overall.df1, "df2": overall.df2, "note": overall.note},
+            **{"effect_name": overall.effect_name, "effect": overall.effect},
+        }
+    for c in line.analysis.comparisons:
+        row: Row = {**_measure(line), "earlier": c.earlier, "later": c.later, "p_holm": c.p_holm, "note": c.caveat}
+        if c.result is not None:
+            t = c.result
+            row |= {"test": t.test, "n": t.n, "statistic": t.statistic, "p": t.p, "change": t.change}
+            row |= {"effect_name": t.effect_name, "effect": t.effect}
+            row |= _ends("change", t.change_interval) | _ends("effect", t.effect_interval)
+        if c.equivalence is not None:
+            row |= {"margin": c.equivalence.margin, "equivalence_p": c.equivalence.p}
+        rows.append(row)
+    return rows
+
+
+def _measure(line: Line) -> Row:
+    return {"measure": line.measure.column, "unit": line.measure.unit}
+
+
+def _ends(name: str, interval: Interval | None) -> Row:
+    return {f"{name}_low": interval.low if interval else None, f"{name}_high": interval.high if interval else None}
