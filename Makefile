@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out/demo
+COHORT ?= out/cohort
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # torch asks for as many threads as it sees; films are small and machines are shared.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help demo test check fix clean
+.PHONY: help demo cohort test check fix clean
 
 help:
 	@echo "make demo    set up, measure the example patient, print the table and the path of the report"
+	@echo "make cohort  simulate 20 patients, report on them, print truth beside measured"
 	@echo "make test    set up and run all tests"
 	@echo "make check   lint, types, tests with coverage gates: what a change must pass"
 	@echo "make fix     sort imports and format"
@@ -28,6 +30,9 @@ $(VENV)/.dev: $(VENV)/.user
 
 demo: $(VENV)/.user
 	$(BIN)/kummell-ai series examples/patient-01 --out $(OUT)
+
+cohort: $(VENV)/.user
+	$(BIN)/python scripts/cohort_demo.py --out $(COHORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
