@@ -149,14 +149,13 @@ def _risk(curve: RiskCoverage) -> str:
     shown = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
     start = max(int(0.05 * len(curve.risk)), 1) - 1
     high = nice_ticks(0.0, max(float(curve.risk[start:].max()), 0.1))[-1]
+    gain = "" if curve.gain is None else f", gain {curve.gain:.2f}".replace("-", "−")
     plot = Plot(
         f"{label(curve.subject)} by {curve.signal}", "% of answers kept, the surest first",
-        f"mean error of what is kept,{sign(curve.unit)}", (0.0, 100.0), (0.0, high),
+        f"mean error of what is kept,{sign(curve.unit)} (area {curve.aurc:.2f}{gain})", (0.0, 100.0), (0.0, high),
     )  # fmt: skip
     plot.line(100.0 * curve.coverage[shown], curve.best[shown], SOFT, dashed=True)
     plot.line(100.0 * curve.coverage[shown], curve.risk[shown], ACCENT, width=2.2)
-    gain = "" if curve.gain is None else f", gain {curve.gain:.2f}".replace("-", "−")
-    plot.legend([(f"area {curve.aurc:.2f}{gain}", ACCENT), ("best order", SOFT)])
     return plot.svg()
 
 

@@ -94,13 +94,11 @@ class Plot:
         """Words at a place."""
         self._parts.append(_text(self._x(x), self._y(y), text, anchor, colour))
 
-    def legend(self, entries: Sequence[tuple[str, str]], *, at_right: bool = True) -> None:
-        """(word, colour) one below another in a lower corner."""
-        x = WIDTH - RIGHT - 6 if at_right else self.left + 8
+    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+        """(word, colour) one below another in the lower right corner."""
         for i, (word, colour) in enumerate(reversed(entries)):
-            self._parts.append(
-                _text(x, HEIGHT - BOTTOM - 8 - 14 * i, word, "end" if at_right else "start", colour, weight="600")
-            )
+            row = HEIGHT - BOTTOM - 8 - 14 * i
+            self._parts.append(_text(WIDTH - RIGHT - 6, row, word, "end", colour, weight="600"))
 
     def svg(self) -> str:
         """SVG text of the whole."""
