@@ -75,7 +75,7 @@ def draw_display(rng: np.random.Generator, family: str | None = None) -> Display
     clahe = chosen == "harsh" or rng.random() < 0.08
     return Display(
         family=chosen,
-        air=-float(rng.uniform(2.0, 4.5)),
+        air=-float(rng.uniform(2.7, 4.8)),
         gains=(1.0,) * LEVELS if plain or film else tuple(gains.tolist()),
         knee=float(np.exp(rng.uniform(np.log(0.08), np.log(0.6)))) if chosen == "multiscale" else float("inf"),
         latitude=float(rng.uniform(*latitude)),

@@ -38,14 +38,14 @@ def _line(rng: np.random.Generator) -> str:
     return choices[int(rng.integers(len(choices)))]
 
 
-def _block(shape: tuple[int, int], rng: np.random.Generator) -> list[Mark]:
-    """Lines of text flush with a corner."""
+def _block(shape: tuple[int, int], rng: np.random.Generator) -> tuple[tuple[bool, bool], list[Mark]]:
+    """A corner (right, low) and lines of text flush with it."""
     rows, cols = shape
     height, font = float(rows * np.exp(rng.uniform(np.log(0.009), np.log(0.024)))), int(rng.choice(FONTS))
     weight, stretch = int(rng.integers(2, 7)), float(rng.uniform(0.7, 1.1))
     shade = float(rng.choice([1.0, 1.0, 0.0, rng.uniform(0.5, 0.95)]))
     plate = 1.0 - shade if rng.random() < 0.2 else None
-    right, low = rng.random() < 0.5, rng.random() < 0.5
+    right, low = bool(rng.random() < 0.5), bool(rng.random() < 0.5)
     marks = []
     count = int(rng.integers(1, 5))
     for k in range(count):
@@ -54,7 +54,7 @@ def _block(shape: tuple[int, int], rng: np.random.Generator) -> list[Mark]:
         x = cols - width - 3.0 if right else 3.0
         y = rows - (count - k) * 1.9 * height - 4.0 if low else 4.0 + k * 1.9 * height
         marks.append(replace(draft, at=(max(0, int(x)), max(0, int(y)))))
-    return marks
+    return (right, low), marks
 
 
 def _figure(shape: tuple[int, int], rng: np.random.Generator) -> Mark:
@@ -84,9 +84,8 @@ def _stamp(shape: tuple[int, int], spare: Map | None, rng: np.random.Generator) 
 
 def draw_text(shape: tuple[int, int], spare: Map | None, rng: np.random.Generator) -> tuple[Mark, ...]:
     """Corner texts, the figure of a person, a stamped side letter; none of them on a spared point."""
-    marks: list[Mark | None] = []
-    for _ in range(int(rng.integers(0, 4))):
-        marks += _block(shape, rng)
+    blocks = dict(_block(shape, rng) for _ in range(int(rng.integers(0, 4))))
+    marks: list[Mark | None] = [mark for block in blocks.values() for mark in block]
     marks.append(_figure(shape, rng) if rng.random() < 0.3 else None)
     marks.append(_stamp(shape, spare, rng) if rng.random() < 0.5 or not marks else None)
     return tuple(m for m in marks if m is not None and not covers(m, spare, 3.0))
