@@ -1,6 +1,6 @@
 """Draw simulated films on one sheet, with the true corners on every second row.
 
-python scripts/contact_sheet_films.py --out docs/pictures/simulated_films.jpg
+python scripts/contact_sheet_films.py --out sheet.jpg
 """
 
 from __future__ import annotations
