@@ -121,7 +121,7 @@ def inside_ellipse(offset_px: Any, covariance_px: Any) -> list[float]:
     if covariance_px is None:
         return [np.nan] * 4
     out = []
-    for offset, covariance in zip(offset_px, covariance_px, strict=True):
+    for offset, covariance in zip(offset_px, covariance_px[: len(offset_px)], strict=True):
         known = np.isfinite(covariance).all() and np.isfinite(offset).all()
         out.append(float(offset @ np.linalg.solve(covariance, offset) <= ELLIPSE_95) if known else np.nan)
     return out

@@ -99,6 +99,6 @@ def _match(
         near = np.linalg.norm(body.centre_px - points.mean(axis=0)) < 0.4 * depth
         if near and body.covariance_px is not None and np.isfinite(body.corners_px).all():
             floor = (FLOOR_SHARE * body.depth_px) ** 2
-            raw = (body.covariance_px - floor * np.eye(2)) / old[:, None, None]
+            raw = (body.covariance_px[: len(CORNERS)] - floor * np.eye(2)) / old[:, None, None]
             yield body.corners_px - points, raw, floor
             return
