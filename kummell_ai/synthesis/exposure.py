@@ -141,7 +141,7 @@ def expose(
     if placed.lost is not None:
         spongy = np.maximum(spongy - placed.lost, 0.0)
     if placed.dense is not None:
-        cortex = cortex + np.float32(0.5) * np.minimum(placed.dense, spongy)
+        cortex = np.add(cortex, 0.5 * np.minimum(placed.dense, spongy))
     if state.cleft and state.index_level is not None:
         points, faces = cleft(posed[state.index_level], individual.seed, state.cleft_opening)
         void = path_length(points @ turn.T, faces, beam)
