@@ -47,8 +47,11 @@ def run(args: argparse.Namespace) -> int:
     if args.deidentify is not None and not args.deidentify:
         raise UsageError("--deidentify is empty; give a secret that only you know", args.deidentify)
     folder = check_out(args.out)
-    losses = Losses(Problems())
+    losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
+    if pseudonyms:
+        sheets = ((args.source, "manifest.csv"), (args.clinical, "scores.csv"))
+        losses.secrets |= {path.name: name for path, name in sheets if path is not None and path.is_file()}
     try:
         entries, problems = list_films(args.source)
         scores = _scores(args.clinical, pseudonyms, losses) if args.clinical else []
@@ -92,7 +95,7 @@ def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[O
     if pseudonyms:
         names = {row.cells.get("patient_id", "") for row in read_spreadsheet(path).rows} - {""}
         losses.secrets |= {name: pseudonyms.patient(name) for name in names}
-        found = [replace(o, patient_id=pseudonyms.patient(o.patient_id)) for o in found]
+        found = [replace(o, patient_id=pseudonyms.patient(o.patient_id), source=losses.scrub(o.source)) for o in found]
     for problem in problems:
         losses.warn(problem)
     return found

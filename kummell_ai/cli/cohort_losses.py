@@ -8,6 +8,16 @@ from dataclasses import dataclass, field
 from kummell_ai.cli import console
 from kummell_ai.cohort.problems import Fault, Problem
 
+LEAST_WORD = 4
+
+_QUOTES_CELLS = frozenset(
+    (
+        *(Fault.UNKNOWN_PHASE, Fault.UNKNOWN_LEVEL, Fault.BAD_DATE, Fault.BAD_NUMBER, Fault.OUT_OF_RANGE),
+        *(Fault.UNKNOWN_COLUMN, Fault.DECIMAL_COMMA),
+    )
+)
+"""Faults whose lines repeat what stands in a cell."""
+
 
 @dataclass(slots=True)
 class Losses:
@@ -19,6 +29,7 @@ class Losses:
         unused: films that are measured and not in the statistics.
         problems: all else.
         secrets: text that must not be shown, and what stands for it.
+        hides_cells: whether what stands in a cell is kept out of the lines too; anything may stand there.
     """
 
     lines: console.Problems
@@ -26,11 +37,16 @@ class Losses:
     unused: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
+    hides_cells: bool = False
 
     def scrub(self, text: str) -> str:
-        """The text with every secret replaced, longest first."""
+        """The text with every secret replaced, longest first.
+
+        A short one, such as a patient called 7, is replaced where a patient is named; elsewhere it is a number.
+        """
         for secret in sorted(self.secrets, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", self.secrets[secret], text)
+            before = r"(?<!\w)" if len(secret) >= LEAST_WORD else r"(?<=\bpatient )|(?<=\bmanifest )"
+            text = re.sub(rf"(?:{before}){re.escape(secret)}(?!\w)", lambda _, to=self.secrets[secret]: to, text)  # type: ignore[misc]
         return text
 
     def refuse(self, fault: Fault, place: str, reason: str) -> None:
@@ -54,4 +70,7 @@ class Losses:
         self.lines.warn(problem.place, problem.text)
 
     def _scrubbed(self, problem: Problem) -> Problem:
-        return Problem(problem.fault, self.scrub(problem.place), self.scrub(problem.text))
+        text = problem.text
+        if self.hides_cells and problem.fault in _QUOTES_CELLS:
+            text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
+        return Problem(problem.fault, self.scrub(problem.place), self.scrub(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kummell_ai.cli import console
 from kummell_ai.cli.cohort_patients import MeasuredPatient
 from kummell_ai.cli.files import safe_name, write_atomic
 from kummell_ai.cli.outputs import json_text
@@ -13,6 +14,7 @@ from kummell_ai.reporting.cohort_page import figures, methods, write_cohort_page
 from kummell_ai.reporting.cohort_tables import tables
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.reporting.page import write_page
+from kummell_ai.reporting.parquet import ABSENT, to_parquet
 from kummell_ai.reporting.table import to_csv
 
 
@@ -31,8 +33,14 @@ def write_patient(folder: Path, patient: MeasuredPatient) -> list[tuple[str, str
 def write_study(folder: Path, study: CohortStudy, language: str, links: dict[str, list[tuple[str, str]]]) -> None:
     """report.html, the tables, the methods paragraph and the figures."""
     write_atomic(folder / "report.html", write_cohort_page(study, language, links))
+    packed: bytes | None = None
     for name, (columns, rows) in tables(study).items():
         write_atomic(folder / f"{name}.csv", to_csv(columns, rows))
+        packed = to_parquet(columns, rows)
+        if packed is not None:
+            write_atomic(folder / f"{name}.parquet", packed)
+    if packed is None:
+        console.say(ABSENT)
     write_atomic(folder / "methods.txt", methods(study, words(language)) + "\n")
     for name, drawing in figures(study, language).items():
         write_atomic(folder / "figures" / f"{name}.svg", drawing)

@@ -10,6 +10,23 @@ from dataclasses import dataclass
 from kummell_ai.imaging.radiograph import ImageReference
 
 
+VIEWS = frozenset(("AP", "PA", "LL", "RL", "LLO", "RLO", "RAO", "LAO", "RPO", "LPO", "LAT", "LATERAL", "OBL"))
+"""Codes of ViewPosition that may stay; anything else could be a person's words."""
+
+_TURNS = ("S", "P", "DR", "DL", "A")
+POSITIONS = frozenset(
+    (
+        *(f"{end}{turn}" for end in ("HF", "FF") for turn in _TURNS),
+        *("SUPINE", "PRONE", "DECUBITUS", "RECUMBENT", "LYING", "ERECT", "SITTING", "STANDING", "UPRIGHT"),
+    )
+)
+"""Codes and words of PatientPosition that may stay."""
+
+
+def _known(text: str | None, allowed: frozenset[str]) -> str | None:
+    return text if text is not None and text.strip().upper() in allowed else None
+
+
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
     """Names and dates made from a secret key; each patient's dates move together, so that intervals stay true."""
@@ -46,8 +63,8 @@ class Pseudonyms:
             name=f"{name}-film-{number}",
             patient_id=name,
             acquired=acquired,
-            view_position=reference.view_position,
-            patient_position=reference.patient_position,
+            view_position=_known(reference.view_position, VIEWS),
+            patient_position=_known(reference.patient_position, POSITIONS),
             frame_number=reference.frame_number,
             simulated=reference.simulated,
         )

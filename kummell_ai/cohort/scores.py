@@ -39,7 +39,7 @@ def read_scores(path: Path) -> tuple[list[Observation], list[Problem]]:
     problems = list(sheet.notes)
     unknown = [c for c in sheet.columns if c and c not in {*wanted, "patient_id", "phase"}]
     if unknown:
-        text = f"columns {', '.join(unknown)} are not known and not used; check their names"
+        text = f"columns {', '.join(map(repr, unknown))} are not known and not used; check their names"
         problems.append(Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", text))
     keys = [_key(row, by_visit) for row in sheet.rows]
     counts = Counter(key for key in keys if key)

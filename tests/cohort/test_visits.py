@@ -1,0 +1,76 @@
+"""The order of visits: what is given, the day of surgery, the days themselves, and hardware on one day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.problems import Fault
+from kummell_ai.cohort.visits import Shot, order_visits
+from tests import made_up
+
+PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
+
+
+def shot(name: str, day: str | None, shows: Phase = PRE, given: Phase | None = None) -> Shot:
+    """A film of ``day``, on which the made-up patient is seen as at phase ``shows``."""
+    moment = dt.datetime.fromisoformat(day) if day else None
+    measurement = made_up.measurement(shows)
+    return Shot(name, given, replace(measurement, reference=replace(measurement.reference, name=name, acquired=moment)))
+
+
+def ordered(*shots: Shot, surgery: str | None = None) -> list[tuple[str, str]]:
+    visits = order_visits(shots, dt.date.fromisoformat(surgery) if surgery else None)
+    return [(phase.value, film.reference.name) for phase, film in visits.films]
+
+
+def test_several_follow_ups_by_date() -> None:
+    films = [shot("d", "2025-09-01", LAST), shot("a", "2024-03-01"), shot("c", "2024-09-01", LAST)]
+    assert ordered(*films, shot("b", "2024-03-09", POST)) == [
+        *[("pre-op", "a"), ("post-op", "b"), ("follow-up", "c"), ("follow-up", "d")]
+    ]
+
+
+def test_the_day_of_surgery_decides() -> None:
+    films = [shot("a", "2024-03-01"), shot("b", "2024-03-05"), shot("c", "2024-03-09", POST), shot("d", "2024-09-01")]
+    assert [phase for phase, _ in ordered(*films, surgery="2024-03-07")] == ["pre-op", "pre-op", "post-op", "follow-up"]
+
+
+def test_before_and_after_on_one_day_are_told_by_the_hardware() -> None:
+    films = [shot("after", "2024-03-07T08:00", POST), shot("before", "2024-03-07T16:00", PRE)]
+    assert ordered(*films, surgery="2024-03-07") == [("pre-op", "before"), ("post-op", "after")]
+    assert ordered(*films) == [("pre-op", "before"), ("post-op", "after")]
+
+
+def test_two_films_of_one_day_count_once_and_the_rest_is_ordered() -> None:
+    films = [shot("a2", "2024-03-01T10:00"), shot("a1", "2024-03-01T09:00"), shot("b", "2024-03-09", POST)]
+    visits = order_visits(films)
+    assert ordered(*films) == [("pre-op", "a1"), ("post-op", "b")]
+    assert [(p.fault, p.place) for p in visits.same_day] == [(Fault.SAME_DAY, "a2")]
+    assert "a1 and a2 are of one day, 2024-03-01; a1 counts" in visits.same_day[0].text
+    assert not visits.are_certain
+
+
+def test_given_phases_stand_and_place_films_without_a_date() -> None:
+    films = [shot("x", None, LAST, LAST), shot("b", "2024-03-09", POST), shot("a", "2024-03-01")]
+    assert ordered(*films) == [("pre-op", "a"), ("post-op", "b"), ("follow-up", "x")]
+    assert order_visits(films).are_certain
+    both = [shot("p", "2024-03-01", PRE, PRE), shot("q", "2024-03-01", PRE, LAST)]
+    assert ordered(*both) == [("pre-op", "p"), ("follow-up", "q")]
+
+
+def test_a_film_without_date_and_phase_is_left_out_when_there_are_others() -> None:
+    visits = order_visits([shot("a", "2024-03-01"), shot("x", None)])
+    assert [p.fault for p in visits.undated] == [Fault.NO_DATE]
+    assert "give its phase in a manifest" in visits.undated[0].text
+    assert ordered(shot("x", None)) == [("unknown", "x")]
+
+
+@pytest.mark.parametrize(
+    ("day", "shows", "phase"), [("2024-03-01", PRE, PRE), ("2024-03-07", PRE, PRE), ("2024-03-07", POST, POST)]
+)
+def test_a_single_film_and_the_day_of_surgery(day: str, shows: Phase, phase: Phase) -> None:
+    assert ordered(shot("a", day, shows), surgery="2024-03-07") == [(phase.value, "a")]
