@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from kummell_ai.imaging.radiograph import ImageReference
 
-
 VIEWS = frozenset(("AP", "PA", "LL", "RL", "LLO", "RLO", "RAO", "LAO", "RPO", "LPO", "LAT", "LATERAL", "OBL"))
 """Codes of ViewPosition that may stay; anything else could be a person's words."""
 

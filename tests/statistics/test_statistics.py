@@ -1,4 +1,8 @@
-"""Fixed tables against literals that tests/oracles/statistics_by_definition.py prints; laws; what cannot be tested."""
+"""Fixed tables against literals that two programs print; laws; what cannot be tested.
+
+tests/oracles/statistics_by_definition.py works from textbook sums in 30 digits, tests/oracles/statistics.R by R 4.2,
+lme4 and psych; where both know a number they agree to 1e-8.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +85,20 @@ def test_wilcoxon_with_all_one_way_has_no_interval_of_its_effect() -> None:
     found = paired.wilcoxon(np.array([1.0, 2.0, 3.5, 4.0]))
     assert (found.effect, found.effect_interval, found.change_interval) == (1.0, None, None)
     close(found.p, 0.125)
+
+
+def test_wilcoxon_with_ties_and_zeros_as_r_has_it() -> None:
+    """R: wilcox.test(exact = FALSE, correct = FALSE)."""
+    found = paired.wilcoxon(np.array([1, 1, -2, 3, 4, 4, 0, 5, -1, 6], float))
+    assert found.test == "Wilcoxon signed-rank test (normal approximation)"
+    close(found.p, 0.0496018516964)
+
+
+def test_shapiro_wilk_and_friedman_of_grades_as_r_has_them() -> None:
+    close(paired.shapiro_p(LOSS), 0.0722615392444)
+    grades = omnibus.friedman(np.array([[2, 3, 3], [3, 4, 4], [1, 2, 3], [4, 4, 4], [2, 3, 4]], float))
+    close(grades.statistic, 7.4285714285714)
+    close(grades.p, 0.0243728440733)
 
 
 def test_sign_test() -> None:
