@@ -12,6 +12,7 @@ from markupsafe import Markup
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
 from kummell_ai.reporting import page_rows as rows
+from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.overlay import draw_overlay
 from kummell_ai.reporting.prose import date_text, summary_sentences
 from kummell_ai.reporting.view import focus_view
@@ -55,6 +56,7 @@ def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiogra
             index_source=_index_source(report),
             summary=summary_sentences(report),
             alerts=[f.message[:1].upper() + f.message[1:] for f in report.findings if f.severity is Severity.WARNING],
+            courses=[Markup(plot) for plot in course_plots(report)],  # every text in them is escaped where it is drawn
             table=rows.quantity_rows(report),
             heads=rows.correction_heads(report),
             derived=rows.derived_rows(report),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.measurement.results import (
     Change,
     Correction,
@@ -13,9 +14,8 @@ from kummell_ai.measurement.results import (
     RadiographMeasurement,
     Severity,
 )
-from kummell_ai.quantities import Quantity
+from kummell_ai.quantities import Z95, Quantity
 from kummell_ai.reporting.prose import interval_text, value_text, verdict_text
-from kummell_ai.reporting.trend import trend_svg
 from kummell_ai.reporting.words import (
     CORRECTION_LABEL,
     DERIVED_WORDS,
@@ -25,8 +25,11 @@ from kummell_ai.reporting.words import (
     VERDICT_MARK,
     VERTEBRA_WORDS,
     quantity_of,
+    unit_text,
     words_for,
 )
+from kummell_ai.statistics.cohort import ALPHA
+from kummell_ai.statistics.paired import equivalence_p
 
 INDEX_FOUND = "index-level-found"
 """Code of the finding that says how the injured level was found; it has a line of its own."""
@@ -52,6 +55,7 @@ class CellText:
     verdict: str = ""
     mark: str = ""
     verdict_class: str = ""
+    maintained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,6 @@ class QuantityRow:
     main: bool
     values: tuple[CellText, ...]
     changes: tuple[CellText, ...]
-    trend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,6 @@ def _row(report: CorrectionReport, quantity_id: str) -> QuantityRow:
         main=quantity_id in MAIN_IDS,
         values=tuple(value_cell(q, digits) for q in quantities),
         changes=tuple(_change_cell(correction, quantity_id, digits) for correction in report.corrections),
-        trend=trend_svg(quantities) if quantity_id in MAIN_IDS else "",
     )
 
 
@@ -127,7 +129,19 @@ def _change_cell(correction: Correction, quantity_id: str, digits: int) -> CellT
         verdict=verdict_text(change.verdict),
         mark=VERDICT_MARK[change.verdict],
         verdict_class=change.verdict.name.lower().replace("_", "-"),
+        maintained=_maintained(change) if correction.name == "loss" else "",
     )
+
+
+def _maintained(change: Change) -> str:
+    """Whether a change as large as the margin of the cohort's table is ruled out; empty where there is no margin."""
+    margin = next((m.margin for m in FILM_MEASURES if m.key == change.quantity_id), None)
+    value, unit = change.change.value, change.change.unit
+    if margin is None or value is None or change.mdc95 is None or unit == "px":
+        return ""
+    p = equivalence_p(value, change.mdc95 / Z95, margin)
+    within = f"within ± {margin:g}{unit_text(unit)}"
+    return f"maintained {within}" if p < ALPHA else f"maintained {within}: not shown"
 
 
 def _mdc_text(change: Change) -> str:

@@ -157,6 +157,15 @@ def equivalence(difference: FloatArray, margin: float) -> Equivalence:
     return Equivalence(n, margin, mean, Interval(mean - half, mean + half), p)
 
 
+def equivalence_p(change: float, standard_error: float, margin: float) -> float:
+    """P of two one-sided tests of one change whose standard error (> 0) is known, against ± ``margin`` (normal).
+
+    >>> round(equivalence_p(0.0, 1.0, 1.6448536269514722), 6)
+    0.05
+    """
+    return float(stats.norm.sf((margin - abs(change)) / standard_error))
+
+
 def holm(p_values: list[float]) -> list[float]:
     """P values corrected for their number by Holm's step-down rule, in the same order."""
     from statsmodels.stats.multitest import multipletests

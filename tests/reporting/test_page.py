@@ -11,11 +11,11 @@ from rich.console import Console
 from kummell_ai.anatomy import Phase
 from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
 from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.page import write_index, write_page
-from kummell_ai.reporting.page_rows import finding_rows
+from kummell_ai.reporting.page_rows import finding_rows, quantity_rows
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
-from kummell_ai.reporting.trend import trend_svg
 from tests import made_up
 
 HOSTILE = '<script>alert("x")</script>"\'&'
@@ -127,10 +127,29 @@ def test_values_read_well() -> None:
     assert value_text(Quantity.missing("mm", "why")) == "–"
 
 
-def test_a_trend_needs_two_values() -> None:
-    known, missing = Quantity(1.0, "mm"), Quantity.missing("mm", "why")
-    assert trend_svg([known, missing]) == ""
-    assert trend_svg([known, missing, known]).count("<circle") == 2
+def test_a_course_needs_two_values_and_shows_each_with_its_interval() -> None:
+    report = made_up.report()
+    assert len(course_plots(report)) == 3
+    assert course_plots(replace(report, films=report.films[:1])) == []
+    height = course_plots(report)[0]
+    assert height.count("h0") == 3, "a dot a film"
+    assert height.count("<polyline") == 4, "an interval a film, and the line between them"
+    assert all(text in height for text in ("L1, mm", "Pre-op", "11 Mar 2024", "Follow-up"))
+
+
+def test_a_loss_within_the_margin_is_maintained_only_where_that_is_shown() -> None:
+    """Two one-sided tests: 1.645 standard errors beside the change must stay within the margin."""
+    loss = made_up.report().corrections[1]
+    sharp = replace(loss, changes=tuple(replace(change, mdc95=0.5) for change in loss.changes))
+    rows = {
+        mdc: quantity_rows(replace(made_up.report(), corrections=(c,))) for mdc, c in (("sharp", sharp), ("", loss))
+    }
+    assert [row.changes[0].maintained for row in rows["sharp"][:3]] == [
+        *["maintained within ± 2\u202fmm", "maintained within ± 5°", "maintained within ± 5°"]
+    ]
+    assert rows[""][0].changes[0].maintained == "maintained within ± 2\u202fmm: not shown"
+    correction = replace(sharp, name="correction")
+    assert quantity_rows(replace(made_up.report(), corrections=(correction,)))[0].changes[0].maintained == ""
 
 
 def test_the_terminal_tables_hold_the_main_rows() -> None:
