@@ -15,6 +15,7 @@ from kummell_ai.reporting.cohort_tables import tables
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.reporting.page import write_page
 from kummell_ai.reporting.parquet import ABSENT, to_parquet
+from kummell_ai.reporting.rasterise import to_png
 from kummell_ai.reporting.table import to_csv
 
 
@@ -42,5 +43,9 @@ def write_study(folder: Path, study: CohortStudy, language: str, links: dict[str
     if packed is None:
         console.say(ABSENT)
     write_atomic(folder / "methods.txt", methods(study, words(language)) + "\n")
+    english = figures(study, "en")  # stands in for a PNG whose letters no font at hand has
     for name, drawing in figures(study, language).items():
         write_atomic(folder / "figures" / f"{name}.svg", drawing)
+        picture = to_png(drawing) or to_png(english[name])
+        if picture is not None:
+            write_atomic(folder / "figures" / f"{name}.png", picture)

@@ -57,8 +57,10 @@ def measure_patients(
         try:
             yield _report(patient, listed, films, visits, surgery, losses)
         except SeriesError as error:
-            for shot in visits.shots:
-                losses.refuse(Fault.NO_LEVEL, shot.place, f"{shot.name}: patient {patient}: {error}")
+            first, *rest = visits.shots
+            losses.refuse(Fault.NO_LEVEL, first.place, f"{first.name}: patient {patient}: {error}")
+            for shot in rest:
+                losses.refuse(Fault.NO_LEVEL, shot.place, f"{shot.name}: patient {patient}: as {first.name}")
 
 
 def _measure_films(
