@@ -124,6 +124,39 @@ def test_every_film_is_in_one_row_of_the_flow(tmp_path: Path, late: None) -> Non
     assert flow["with a film of every phase"] == flow["Patients in the table"] == 2
 
 
+def test_each_kind_of_bad_input_is_named_with_its_row_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = patients(tmp_path, 3)
+    rows = manifest.read_text().splitlines()
+    del rows[9], rows[8], rows[6]  # P2 keeps one film, P1 has no follow-up
+    rows[1] += "2024-03-07"
+    twin = write_dicom(tmp_path / "twin.dcm", Phase.PRE_OP, "P0", seed=77)
+    stranger = write_dicom(tmp_path / "stranger.dcm", Phase.POST_OP, "P1", dt.datetime(2023, 1, 1), seed=78)
+    manifest.write_text("\n".join([*rows, f"{twin.name},P0,X9,", f"{stranger.name},P1,,1.1.23"]) + "\n")
+    scores = "patient_id;vas_pre;vas_post\nP0;8,5;11\nP1;7;2\nP1;6;2\n患者;5;1\n"
+    (tmp_path / "s.csv").write_bytes(scores.encode("gb18030"))
+    assert main(["cohort", str(manifest), "--clinical", str(tmp_path / "s.csv"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    page = (tmp_path / "out" / "report.html").read_text()
+    flow = dict(re.findall(r'<th scope="row">([^<]*)</th><td>(\d+)</td>', page))
+    for kind, line in {
+        "patient with one film": "patient P2: 1 usable film, 2-0.dcm; a correction needs",
+        "another film of the same day": "m.csv row 8: 0-0.dcm and twin.dcm are of one day, 2024-03-04; 0-0.dcm counts",
+        "unknown level": "m.csv row 8: index_level: 'X9' is no vertebral level; use one of ",
+        "not a date": "m.csv row 9: surgery_date '1.1.23' is no date; it is not used: write YYYY-MM-DD",
+        "score out of range": "s.csv row 2: vas_post is '11'; expected 0 to 10; the value is left out: correct it",
+        "decimal comma": "s.csv row 2: 1 number with a decimal comma, '8,5' the first, read as 8.5; write a point",
+        "other encoding": "s.csv row 5: the file is read as GB 18030; check the letters of this row",
+        "patient stands twice": "s.csv row 3: patient P1 stands 2 times; none is used: keep one",
+        "scores without a film": "patient 患者: has scores and no usable film; it is not in the table: check",
+        "films without scores": "patient P1: has films and no scores; they count as missing: check its id",
+    }.items():
+        assert line in said
+        assert int(flow[kind]) >= 1, kind
+    assert flow["patient stands twice"] == "2"
+
+
 def test_the_chinese_page_has_no_english_test_names(tmp_path: Path) -> None:
     manifest = patients(tmp_path, 4)
     rows = ["patient_id,vas_pre,vas_post,vas_last,odi_pre,odi_post,odi_last,frankel_pre,frankel_post,frankel_last"]
