@@ -27,9 +27,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), default="en", help="language of the cohort's page (default: en)"
-    )
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the pages (default: en)")
     parser.add_argument("--deidentify", metavar="KEY", help="pseudonyms and shifted dates made from this secret")
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -65,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
     if pseudonyms:
         text = "text burned into them is not removed; look at the films before you pass the pages on"
         losses.warn(Problem(Fault.FINDING, "pictures", text))
-    found = gather(folder, groups, models.load_predictor(args.model), losses) if groups else Gathered()
+    found = Gathered()
+    if groups:
+        found = gather(folder, groups, models.load_predictor(args.model), losses, args.lang)
     if args.clinical:
         _say_unmatched(set(found.members), {o.patient_id for o in scores}, losses)
     flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))

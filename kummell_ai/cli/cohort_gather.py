@@ -35,7 +35,9 @@ class Gathered:
     provenance: Provenance | None = None
 
 
-def gather(folder: Path, groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses) -> Gathered:
+def gather(
+    folder: Path, groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses, language: str
+) -> Gathered:
     """Measure the patients one after the other, write the page of each, and keep the numbers."""
     gathered = Gathered()
     for patient in measure_patients(groups, predictor, losses):
@@ -50,7 +52,7 @@ def gather(folder: Path, groups: dict[str, list[ListedFilm]], predictor: models.
         for problem in _other_films(patient, used):
             losses.leave_out(problem, say=False)
         gathered.members[name] = _member(patient)
-        gathered.links[name] = write_patient(folder, patient)
+        gathered.links[name] = write_patient(folder, patient, language)
         gathered.provenance = patient.report.films[0].measurement.provenance
     return gathered
 

@@ -19,14 +19,14 @@ from kummell_ai.reporting.rasterise import to_png
 from kummell_ai.reporting.table import to_csv
 
 
-def write_patient(folder: Path, patient: MeasuredPatient) -> list[tuple[str, str]]:
+def write_patient(folder: Path, patient: MeasuredPatient, language: str) -> list[tuple[str, str]]:
     """A page and a JSON file for each injured level; returns level and path relative to ``folder``."""
     name = f"patient-{safe_name(patient.report.patient_id, 'unknown')}"
     links = []
     for report in (patient.report, *patient.others):
         stem = "report" if report is patient.report else f"report-{report.index_level}"
         write_atomic(folder / name / f"{stem}.json", json_text(to_json(report)))
-        write_atomic(folder / name / f"{stem}.html", write_page(report, patient.films))
+        write_atomic(folder / name / f"{stem}.html", write_page(report, patient.films, language))
         links.append((str(report.index_level), f"{name}/{stem}.html"))
     return links
 

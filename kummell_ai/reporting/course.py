@@ -6,15 +6,15 @@ import numpy as np
 
 from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.page_words import day_text, translator
 from kummell_ai.reporting.plots import Plot, nice_ticks
-from kummell_ai.reporting.prose import date_text
 from kummell_ai.reporting.words import MAIN_IDS, PHASE_LABEL, quantity_of, unit_text, words_for
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
 
 
-def course_plots(report: CorrectionReport) -> list[str]:
+def course_plots(report: CorrectionReport, language: str = "en") -> list[str]:
     """SVG text of a plot for each main quantity that is known on two films or more.
 
     Films stand side by side in order, whatever lies between them: days before and after surgery, years to the last.
@@ -23,26 +23,27 @@ def course_plots(report: CorrectionReport) -> list[str]:
     for quantity_id in MAIN_IDS:
         quantities = [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
         if sum(q.value is not None for q in quantities) >= LEAST_FILMS:
-            plots.append(_plot(report, quantity_id, quantities))
+            plots.append(_plot(report, quantity_id, quantities, language))
     return plots
 
 
-def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]) -> str:
+def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity], language: str) -> str:
+    t = translator(language)
     reference = _reference(report) if quantity_id == "anterior_height" else None
     ends = [end for q in quantities if q.value is not None for end in _ends(q)]
     ticks = nice_ticks(min(ends), max([*ends, *([reference] if reference else [])]))
     words = words_for(quantity_id)
     plot = Plot(
-        title=words.label,
+        title=t(words.label),
         x_label="",
-        y_label=f"{report.index_level}, {unit_text(words.unit).strip()}, with 95 % intervals",
+        y_label=t(f"{report.index_level}, {unit_text(words.unit).strip()}, with 95 % intervals"),
         x=(-0.5, len(quantities) - 0.5),
         y=(ticks[0], ticks[-1]),
         x_ticks=(),
         y_ticks=ticks,
     )
     if reference is not None:
-        plot.across(reference, REFERENCE, f"mean of the neighbours {reference:.1f}", dashed=True)
+        plot.across(reference, REFERENCE, t(f"mean of the neighbours {reference:.1f}"), dashed=True)
     known = [(i, q) for i, q in enumerate(quantities) if q.value is not None]
     places, values = np.array([float(i) for i, _ in known]), np.array([float(q.value or 0.0) for _, q in known])
     for i, q in known:
@@ -51,10 +52,10 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
     plot.dots(places, values, COLOUR, size=8.0, opacity=1.0)
     step = (ticks[-1] - ticks[0]) / 100
     for i, film in enumerate(report.films):
-        label = PHASE_LABEL[film.phase]
+        label = t(PHASE_LABEL[film.phase])
         plot.note(i, ticks[0] - 8 * step, label, anchor="middle")
         if len(report.films) <= 5:  # more dates than that would run into each other
-            plot.note(i, ticks[0] - 15 * step, date_text(film.measurement.reference.acquired), anchor="middle")
+            plot.note(i, ticks[0] - 15 * step, day_text(film.measurement.reference.acquired, language), anchor="middle")
     return plot.svg()
 
 

@@ -14,7 +14,8 @@ from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, 
 from kummell_ai.reporting import page_rows as rows
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.overlay import draw_overlay
-from kummell_ai.reporting.prose import date_text, summary_sentences
+from kummell_ai.reporting.page_words import chinese_sentences, day_text, translator
+from kummell_ai.reporting.prose import summary_sentences
 from kummell_ai.reporting.view import focus_view
 from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, SIGNS
 
@@ -38,25 +39,30 @@ class FilmPanel:
     picture: Markup
 
 
-def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiograph]) -> str:
+def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiograph], language: str = "en") -> str:
     """HTML text of a patient's correction report.
 
     Args:
         report: the course of the patient.
         films: the films by the reference of their measurement; a film that is absent gets no picture.
+        language: ``en`` or ``zh``; findings and the labels on the films are English in both.
     """
     return (
         _environment()
         .get_template("report.html")
         .render(
             report=report,
+            language={"en": "en", "zh": "zh-CN"}[language],
+            t=translator(language),
             research_use=RESEARCH_USE,
             signs=SIGNS,
-            panels=[_panel(report, number, film, films) for number, film in enumerate(report.films, start=1)],
+            panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],
             index_source=_index_source(report),
-            summary=summary_sentences(report),
+            summary=chinese_sentences(report) if language == "zh" else summary_sentences(report),
             alerts=[f.message[:1].upper() + f.message[1:] for f in report.findings if f.severity is Severity.WARNING],
-            courses=[Markup(plot) for plot in course_plots(report)],  # every text in them is escaped where it is drawn
+            courses=[
+                Markup(plot) for plot in course_plots(report, language)
+            ],  # every text in them is escaped where it is drawn
             table=rows.quantity_rows(report),
             heads=rows.correction_heads(report),
             derived=rows.derived_rows(report),
@@ -80,7 +86,11 @@ def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str]
 
 
 def _panel(
-    report: CorrectionReport, number: int, film: PhasedMeasurement, films: Mapping[ImageReference, Radiograph]
+    report: CorrectionReport,
+    number: int,
+    film: PhasedMeasurement,
+    films: Mapping[ImageReference, Radiograph],
+    language: str,
 ) -> FilmPanel:
     measurement = film.measurement
     name = measurement.reference.name
@@ -90,7 +100,7 @@ def _panel(
         picture = draw_overlay(films[measurement.reference], measurement, index_level=report.index_level, view=view)
     return FilmPanel(
         title=PHASE_LABEL[film.phase] if film.phase.value != "unknown" else f"Film {number}",
-        date=date_text(measurement.reference.acquired),
+        date=day_text(measurement.reference.acquired, language),
         name=name,
         scale=CALIBRATION_WORDS[measurement.spacing.calibration],
         picture=Markup(picture),  # every text in it is escaped where it is drawn

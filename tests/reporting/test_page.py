@@ -14,8 +14,10 @@ from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.page import write_index, write_page
 from kummell_ai.reporting.page_rows import finding_rows, quantity_rows
+from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
+from kummell_ai.reporting.words import DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
 
 HOSTILE = '<script>alert("x")</script>"\'&'
@@ -194,3 +196,24 @@ def test_the_table_names_its_rows_on_a_narrow_terminal(width: int) -> None:
     assert "…" not in text
     assert "Anterior" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_chinese_page_has_no_english_but_names_and_findings() -> None:
+    report = made_up.report()
+    page = write_page(report, {}, "zh")
+    assert '<html lang="zh-CN">' in page
+    assert "术前至术后" in text_of(page)
+    assert "L1 椎体前缘高度 13.3 → 21.8 mm（+8.5 mm，改善）" in text_of(page)
+    body = re.sub(
+        r'<ul class="findings">.*?</ul>|<style>.*?</style>|title="[^"]*"|<code>.*?</code>', "", page, flags=re.DOTALL
+    )
+    words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"<[^>]+>", " ", body)))
+    names = {"KUM", "Cobb", "Gardner", "Farcy", "Genant", "dcm", "pre", "post", "follow", "UTC"}
+    assert words - names <= {"kummell", "spine", "corners", "index", "level"}, "the last are of the provenance"
+
+
+def test_every_label_has_its_chinese() -> None:
+    for table in (VERTEBRA_WORDS, SEGMENT_WORDS, DERIVED_WORDS):
+        for words in table.values():
+            for text in (words.label, words.definition):
+                assert re.search(r"[\u4e00-\u9fff]", translator("zh")(text)), text

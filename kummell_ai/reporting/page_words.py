@@ -1,0 +1,203 @@
+"""The patient's page in Simplified Chinese: whole texts of the English page and what stands for them.
+
+Findings are written where they are found, in English, and stay so; drawings on films keep their short labels.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+from kummell_ai.measurement.results import Change, Correction, CorrectionReport
+from kummell_ai.reporting.prose import date_text, verdict_text
+from kummell_ai.reporting.words import MAIN_IDS, PHASE_LABEL, number, unit_text, words_for
+
+Translate = Callable[[str], str]
+
+_ZH: dict[str, str] = {
+    "Correction report": "矫正报告",
+    "Research use, not a medical device": "仅供研究，非医疗器械",
+    "Simulated films": "模拟影像",
+    "Patient": "患者",
+    "Injured level": "伤椎",
+    "Check:": "请核对：",
+    "Pre-op": "术前",
+    "Post-op": "术后",
+    "Follow-up": "随访",
+    "Film": "影像",
+    "no date": "无日期",
+    "superior corners": "上终板角点",
+    "inferior corners": "下终板角点",
+    "injured level": "伤椎",
+    "endplates of the segmental Cobb angle": "节段 Cobb 角所用终板",
+    "All films at one scale, centred on": "各影像比例一致，居中于",
+    "Films scaled by the depth of their vertebrae, centred on": "影像按椎体前后径缩放，居中于",
+    "Course of": "病程：",
+    "Quantity": "指标",
+    "Derived": "衍生指标",
+    "Correction": "矫正",
+    "Loss": "丢失",
+    "Net": "净变化",
+    "Correction, loss and net": "矫正、丢失与净变化",
+    "Findings": "提示",
+    "Level": "节段",
+    "Note": "说明",
+    "Warning": "警告",
+    "Refused": "拒绝",
+    "Series": "系列",
+    "is the injured level,": "为伤椎，",
+    "given by the user.": "由用户指定。",
+    "found automatically.": "自动判定。",
+    "Definitions": "定义",
+    "Here:": "此处：",
+    "Provenance": "来源",
+    "Software": "软件",
+    "definitions": "定义版本",
+    "Model": "模型",
+    "Made": "生成时间",
+    "Automatic measurement: look at the drawn corners before using a number.": "自动测量：使用数值前请核对图上角点。",
+    "Kyphosis is positive, lordosis negative.": "后凸为正，前凸为负。",
+    "Small figures are 95 % intervals. A change counts as improved or worse only beyond the minimal detectable change "
+    "of the two films; smaller ones are not distinguishable from measurement error. A value is maintained where two "
+    "one-sided tests rule out a change as large as the margin. Posture can move a fractured vertebra by more than "
+    "that.": (
+        "小字为 95 % 区间。仅当变化超过两张影像的最小可检测变化时才判为改善或恶化；更小的变化无法与测量误差区分。"
+        "双单侧检验排除达到界值的变化时判为维持。体位变化对骨折椎体的影响可能更大。"
+    ),
+    "mm, calibrated": "mm，已校准",
+    "mm at the patient": "mm，患者平面",
+    "mm at the detector (magnified)": "mm，探测器平面（有放大）",
+    "mm, as given by the user": "mm，用户给定",
+    "no scale: angles and ratios only": "无比例尺：仅角度与比值",
+    "improved": "改善",
+    "worse": "恶化",
+    "not distinguishable": "无法区分",
+    "no verdict": "无法判定",
+    "Anterior height": "椎体前缘高度",
+    "Middle height": "椎体中部高度",
+    "Posterior height": "椎体后缘高度",
+    "Superior endplate depth": "上终板长度",
+    "Inferior endplate depth": "下终板长度",
+    "Length of the superior endplate.": "上终板的长度。",
+    "Length of the inferior endplate.": "下终板的长度。",
+    "Wedge angle": "楔形角",
+    "Reference height": "参考高度",
+    "Wedge ratio": "楔形比",
+    "Anterior height loss": "前缘高度丢失",
+    "Compression": "压缩率",
+    "Height-derived grade": "按高度分级",
+    "Segmental kyphosis (Cobb)": "节段后凸（Cobb）",
+    "Surgical segment (Cobb)": "手术节段（Cobb）",
+    "Local kyphosis (Gardner)": "局部后凸（Gardner）",
+    "Sagittal index (Farcy)": "矢状面指数（Farcy）",
+    "Height restored": "恢复高度",
+    "Height restoration rate": "高度恢复率",
+    "Height gain": "高度增加率",
+    "Kyphosis correction": "后凸矫正",
+    "Kyphosis correction rate": "后凸矫正率",
+    "Wedge correction": "楔形角矫正",
+    "Loss of correction": "矫正丢失",
+    "Height lost since surgery": "术后高度丢失",
+    "Intravertebral instability": "椎体内不稳",
+    "Distance from the superior to the inferior anterior corner of the body.": "椎体前上角至前下角的距离。",
+    "Distance between the middles of the two endplates.": "上、下终板中点间的距离。",
+    "Distance from the superior to the inferior posterior corner of the body.": "椎体后上角至后下角的距离。",
+    "Angle between the superior and the inferior endplate of the body itself; positive when lower in front.": (
+        "该椎体上、下终板的夹角；前方较低为正。"
+    ),
+    "Mean anterior height of the nearest intact vertebrae above and below.": "上、下最近完整椎体前缘高度的均值。",
+    "100 × anterior height / posterior height of the same body.": "100 × 同一椎体前缘高度 / 后缘高度。",
+    "Anterior height held against the mean anterior height of the nearest intact neighbours.": (
+        "前缘高度相对于最近完整相邻椎体前缘高度均值的丢失。"
+    ),
+    "100 × (1 − the smaller of anterior and middle height / posterior height).": (
+        "100 ×（1 − 前缘与中部高度之较小者 / 后缘高度）。"
+    ),
+    "0 below 20 %, 1 from 20 %, 2 from 25 %, 3 above 40 % height loss; not a reader's Genant grade.": (
+        "高度丢失低于 20 % 为 0，20 % 起为 1，25 % 起为 2，高于 40 % 为 3；并非阅片者的 Genant 分级。"
+    ),
+    "Superior endplate of the level above to the inferior endplate of the level below the index level.": (
+        "伤椎上位椎体上终板与下位椎体下终板的夹角。"
+    ),
+    "Superior endplate of the upper to the inferior endplate of the lower instrumented vertebra.": (
+        "固定上端椎上终板与下端椎下终板的夹角。"
+    ),
+    "Superior endplate of the level above to the inferior endplate of the index level.": (
+        "伤椎上位椎体上终板与伤椎下终板的夹角。"
+    ),
+    "Segmental kyphosis minus the normal angle at that level.": "节段后凸减去该节段的正常角度。",
+    "Anterior height after minus before.": "术后前缘高度减术前。",
+    "Anterior height regained as a share of what was missing to the reference height of the neighbours.": (
+        "恢复的前缘高度占相对邻椎参考高度所缺高度的比例。"
+    ),
+    "Anterior height regained as a share of the height before surgery.": "恢复的前缘高度占术前高度的比例。",
+    "Segmental kyphosis before minus after.": "术前节段后凸减术后。",
+    "Kyphosis correction as a share of the kyphosis before surgery; not given near 0°.": (
+        "后凸矫正占术前后凸的比例；接近 0° 时不给出。"
+    ),
+    "Wedge angle before minus after.": "术前楔形角减术后。",
+    "Segmental kyphosis at the last film minus that right after surgery.": "末次影像节段后凸减术后即刻。",
+    "Anterior height after surgery minus that of the last film.": "术后前缘高度减末次影像。",
+    "Anterior height lying minus sitting, both before surgery.": "术前卧位前缘高度减坐位。",
+}
+_PATTERNS_ZH = (
+    (r"^(\w+) superior to (\w+) inferior$", r"\1 上终板至 \2 下终板"),
+    (r"^(\w+) superior to inferior$", r"\1 上终板至下终板"),
+    (r"^maintained within (.*): not shown$", r"维持于 \1 以内：未证实"),
+    (r"^maintained within (.*)$", r"维持于 \1 以内"),
+    (r"^(−?[\d.]+) to (−?[\d.]+)$", r"\1 至 \2"),
+    (r"^(.*), with 95 % intervals$", r"\1，附 95 % 区间"),
+    (r"^mean of the neighbours (.*)$", r"邻椎均值 \1"),
+    (r"^found automatically: (.*)$", r"自动判定：\1"),
+)
+"""Texts that hold numbers or names of levels."""
+
+
+def translator(language: str) -> Translate:
+    """Gives the text of the page's language for an English one; what it does not know stays as it is.
+
+    >>> translator("zh")("Wedge angle"), translator("zh")("T12 superior to L2 inferior"), translator("en")("Loss")
+    ('楔形角', 'T12 上终板至 L2 下终板', 'Loss')
+    """
+    return _to_chinese if language == "zh" else str
+
+
+def _to_chinese(text: str) -> str:
+    if text in _ZH:
+        return _ZH[text]
+    for english, chinese in _PATTERNS_ZH:
+        text = re.sub(english, chinese, text)
+    first, arrow, last = text.partition(" → ")
+    return f"{_ZH.get(first, first)} → {_ZH.get(last, last)}" if arrow else text
+
+
+def day_text(moment: dt.datetime | None, language: str) -> str:
+    """A date as the language writes it.
+
+    >>> day_text(dt.datetime(2024, 3, 4), "zh"), day_text(None, "zh")
+    ('2024年3月4日', '无日期')
+    """
+    if language == "zh":
+        return f"{moment.year}年{moment.month}月{moment.day}日" if moment is not None else "无日期"
+    return date_text(moment)
+
+
+def chinese_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
+    """Span and sentence for each comparison that has a number."""
+    found = []
+    for correction in report.corrections:
+        changes = {change.quantity_id: change for change in correction.changes}
+        known = [changes[i] for i in MAIN_IDS if i in changes and changes[i].change.value is not None]
+        span = f"{_ZH[PHASE_LABEL[correction.before]]}至{_ZH[PHASE_LABEL[correction.after]]}"
+        if known:
+            found.append((span, "；".join(_chinese_change(change, correction) for change in known) + "。"))
+    return found
+
+
+def _chinese_change(change: Change, correction: Correction) -> str:
+    words, unit = words_for(change.quantity_id), unit_text(change.change.unit)
+    before, after = (number(q.value or 0.0, words.digits) for q in (change.before, change.after))
+    delta = number(change.change.value or 0.0, words.digits, sign=True)
+    verdict = _ZH[verdict_text(change.verdict)]
+    return f"{correction.index_level} {_ZH[words.label]} {before} → {after}{unit}（{delta}{unit}，{verdict}）"
