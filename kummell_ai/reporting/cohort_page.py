@@ -133,16 +133,16 @@ def _pair_row(line: Line, comparison: Comparison, w: Mapping[str, str]) -> PairR
     result = comparison.result
     if result is None:
         return PairRow(label, pair, "–", caveat_of(comparison.caveat, w), "–", "–", maintained)
-    change = f"{result.change:+.1f}{_interval(result.change_interval, 1)}" if result.change is not None else "–"
-    effect = f"{name_of(result.effect_name, w)} {result.effect:.2f}{_interval(result.effect_interval, 2)}"
+    change = f"{result.change:+.1f}{_interval(result.change_interval, 1, w)}" if result.change is not None else "–"
+    effect = f"{name_of(result.effect_name, w)} {result.effect:.2f}{_interval(result.effect_interval, 2, w)}"
     p = p_text(comparison.p_holm) if comparison.p_holm is not None else "–"
     return PairRow(
         label, pair, _minus(change), f"{name_of(result.test, w)}, n = {result.n}", p, _minus(effect), maintained
     )
 
 
-def _interval(interval: Interval | None, digits: int) -> str:
-    return f" ({interval.low:.{digits}f} to {interval.high:.{digits}f})" if interval else ""
+def _interval(interval: Interval | None, digits: int, w: Mapping[str, str]) -> str:
+    return f" ({interval.low:.{digits}f} {w['to']} {interval.high:.{digits}f})" if interval else ""
 
 
 def _minus(text: str) -> str:
@@ -167,9 +167,9 @@ def agreement_rows(study: CohortStudy, w: Mapping[str, str]) -> list[tuple[str, 
             (
                 w[a.measure.key],
                 str(len(a.program)),
-                _minus(f"{limits.bias:.2f}{_interval(limits.bias_interval, 2)}") if limits else "–",
-                _minus(f"{limits.lower:.2f} to {limits.upper:.2f}") if limits else "–",
-                f"{trust.icc:.3f}{_interval(trust.icc_interval, 3)}" if trust else "–",
+                _minus(f"{limits.bias:.2f}{_interval(limits.bias_interval, 2, w)}") if limits else "–",
+                _minus(f"{limits.lower:.2f} {w['to']} {limits.upper:.2f}") if limits else "–",
+                f"{trust.icc:.3f}{_interval(trust.icc_interval, 3, w)}" if trust else "–",
                 f"{trust.sem:.2f}" if trust else "–",
                 f"{trust.mdc95:.2f}" if trust else "–",
             )

@@ -41,6 +41,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "used": ("used", "使用"),
     "refused": ("refused", "拒绝"),
     "unused": ("measured, not in the statistics", "已测量，未纳入统计"),
+    "to": ("to", "至"),
     "check": ("Check", "核对"),
     "problems": ("Problems", "问题"),
     "too_few": ("too few or equal values", "数据过少或全部相等"),

@@ -170,7 +170,7 @@ def test_the_chinese_page_has_no_english_test_names(tmp_path: Path) -> None:
         r"<style>.*?</style>|<svg.*?</svg>", "", (tmp_path / "out" / "report.html").read_text(), flags=re.DOTALL
     )
     text = re.sub(r"<[^>]*>", " ", page)
-    for english in ("test", "pairs", "differ", "patient", "share", "Differences", "model", "films", "rank"):
+    for english in ("test", "pairs", "differ", "patient", "share", "Differences", "model", "films", "rank", "to"):
         assert not re.search(rf"\b{english}\b", text), f"{english!r} is left in English"
     assert "精确符号检验" in text
 
