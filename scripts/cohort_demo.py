@@ -23,15 +23,20 @@ RECIPE = Path(__file__).parents[1] / "configs" / "synthesis" / "cohort.yaml"
 SEED = 5000
 
 
-def make_cohort(data: Path, patients: int, seed: int, workers: int) -> Path:
-    """Films with their truth under ``data``, and scores.csv beside them; returns the path of the scores."""
+def make_cohort(data: Path, patients: int, seed: int, workers: int) -> list[str]:
+    """Films with their truth, manifest.csv and scores.csv under ``data``; returns the words that name both to `cohort`.
+
+    The manifest keeps films of an earlier run with more patients out.
+    """
     words = ["synthesize", "--recipe", str(RECIPE), "--out", str(data), "--count", str(3 * patients)]
     code = kummell_ai([*words, "--seed", str(seed), "--workers", str(workers)])
     if code:
         sys.exit(code)
-    names = sorted({row["patient"] for row in read_truth(data).values()})
-    write_scores(data / "scores.csv", names, seed)
-    return data / "scores.csv"
+    rows = read_truth(data).values()
+    write_scores(data / "scores.csv", sorted({row["patient"] for row in rows}), seed)
+    films = "".join(f"{row['file_name']}\n" for row in rows)
+    (data / "manifest.csv").write_text(f"film\n{films}", encoding="utf-8")
+    return [str(data / "manifest.csv"), "--clinical", str(data / "scores.csv")]
 
 
 def show(rows: list[Mean]) -> str:
@@ -56,9 +61,8 @@ def main() -> None:
     parser.add_argument("--lang", choices=("en", "zh"), default="en")
     args = parser.parse_args()
     data, results = args.out / "data", args.out / "results"
-    scores = make_cohort(data, args.patients, args.seed, args.workers)
-    words = ["cohort", str(data / "films"), "--clinical", str(scores), "--out", str(results), "--lang", args.lang]
-    code = kummell_ai(words)
+    inputs = make_cohort(data, args.patients, args.seed, args.workers)
+    code = kummell_ai(["cohort", *inputs, "--out", str(results), "--lang", args.lang])
     if code not in (0, 2):
         sys.exit(code)
     rows = means(data, results)

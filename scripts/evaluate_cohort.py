@@ -120,10 +120,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     args = parser.parse_args()
     data, results = args.out / "data", args.out / "results"
-    scores = make_cohort(data, args.patients, args.seed, args.workers)
+    inputs = make_cohort(data, args.patients, args.seed, args.workers)
     if not (results / "report.html").exists():
         model = ["--model", str(args.model)] if args.model else []
-        code = kummell_ai(["cohort", str(data / "films"), "--clinical", str(scores), "--out", str(results), *model])
+        code = kummell_ai(["cohort", *inputs, "--out", str(results), *model])
         if code not in (0, 2):
             sys.exit(code)
     held, reports, wrong = changes(data, results)

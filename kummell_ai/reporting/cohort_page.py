@@ -15,7 +15,7 @@ from kummell_ai.quantities import Interval
 from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_flow import flow_rows
 from kummell_ai.reporting.cohort_words import caveat_of, name_of, words
-from kummell_ai.statistics.cohort import Comparison, Summary
+from kummell_ai.statistics.cohort import ALPHA, Comparison, Summary
 
 DAYS_A_MONTH = 365.25 / 12
 
@@ -91,9 +91,10 @@ def table_row(line: Line, w: Mapping[str, str]) -> TableRow:
 
 def rule_text(line: Line, w: Mapping[str, str]) -> str:
     """Which tests were chosen, and why."""
-    p = line.analysis.least_shapiro_p
-    why = f"P = {p:.3g}" if p is not None else w["too_few"]
-    return w[f"rule_{line.analysis.kind}"].format(why=why)
+    kind, p = line.analysis.kind, line.analysis.least_shapiro_p
+    is_reason = p is not None and (kind != "ranks" or p < ALPHA)  # ranks also where a difference cannot be tested
+    why = f"P = {p:.3g}" if is_reason else w["too_few"]
+    return w[f"rule_{kind}"].format(why=why)
 
 
 def follow_up_text(study: CohortStudy, w: Mapping[str, str]) -> str:
