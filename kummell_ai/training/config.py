@@ -50,8 +50,7 @@ class TrainConfig:
         ema_decay: of the averaged weights, which are the ones shipped.
         precision: of Lightning, ``bf16-mixed`` or ``32-true``.
         accelerator: of Lightning: ``cpu``, ``gpu``, or ``auto`` for a GPU where there is one.
-        devices: GPUs, or processes on a CPU; each works on ``batch_size`` films a step. Two processes of one thread
-            are about a third faster than one process of two.
+        devices: GPUs, or processes on a CPU; each works on ``batch_size`` films a step.
         threads: of torch in each process; 0 = leave as it is.
         workers: processes that prepare films; 0 = none.
         seed: of weights, order and augmentation.

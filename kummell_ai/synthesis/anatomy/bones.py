@@ -81,6 +81,14 @@ class BoneTemplate:
         return 0.5 * (self.rims_mm[:, :, LEFT] + self.rims_mm[:, :, RIGHT])
 
     @property
+    def body_frame_mm(self) -> FloatArray:
+        """Where the body lies (6,): x of back and front, z of the superior endplate behind and before, of the inferior."""
+        rims = self.rims_mm.mean(axis=2)
+        return np.array(
+            [rims[:, POSTERIOR, 0].mean(), rims[:, ANTERIOR, 0].mean(), *rims[:, [POSTERIOR, ANTERIOR], 2].ravel()]
+        )
+
+    @property
     def body_box_mm(self) -> FloatArray:
         """Lowest and highest corner (2, 3) of the box around the rim points; NaN without rims."""
         points = self.rims_mm.reshape(-1, 3)

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.synthesis.anatomy.bones import ANTERIOR, INFERIOR, POSTERIOR, SUPERIOR, BoneTemplate
+from kummell_ai.synthesis.anatomy.bones import BoneTemplate
 
 WAVES = 5
 """How many random waves make up a ragged endplate."""
@@ -80,17 +80,7 @@ class Collapse:
 
 def deform(points_mm: FloatArray, template: BoneTemplate, collapse: Collapse) -> FloatArray:
     """Points (..., 3) of a bone after its body has collapsed (canonical frame, mm)."""
-    rims = template.rims_mm.mean(axis=2)
-    frame = np.array(
-        [
-            rims[:, POSTERIOR, 0].mean(),
-            rims[:, ANTERIOR, 0].mean(),
-            rims[SUPERIOR, POSTERIOR, 2],
-            rims[SUPERIOR, ANTERIOR, 2],
-            rims[INFERIOR, POSTERIOR, 2],
-            rims[INFERIOR, ANTERIOR, 2],
-        ]
-    )
+    frame = template.body_frame_mm
     shape = np.array(
         [
             collapse.anterior,

@@ -15,7 +15,7 @@ from numba import njit
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy.anatomy_model import Individual
-from kummell_ai.synthesis.anatomy.bones import ANTERIOR, INFERIOR, POSTERIOR, SUPERIOR, BoneTemplate
+from kummell_ai.synthesis.anatomy.bones import INFERIOR, SUPERIOR, BoneTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,7 @@ def grow(vertices_mm: FloatArray, template: BoneTemplate, lips: tuple[Osteophyte
     """Vertices (N, 3) of a bone with its osteophytes (canonical frame, mm); the arch does not move."""
     if not lips:
         return vertices_mm
-    rims = template.rims_mm.mean(axis=2)
-    frame = np.array(
-        [
-            rims[:, POSTERIOR, 0].mean(),
-            rims[:, ANTERIOR, 0].mean(),
-            rims[SUPERIOR, POSTERIOR, 2],
-            rims[SUPERIOR, ANTERIOR, 2],
-            rims[INFERIOR, POSTERIOR, 2],
-            rims[INFERIOR, ANTERIOR, 2],
-        ]
-    )
+    frame = template.body_frame_mm
     table = np.array(
         [[o.endplate, o.around_rad, o.width_rad, o.length_mm, o.base_mm, o.setback_mm, o.curl_mm] for o in lips]
     )
