@@ -82,7 +82,7 @@ class BoneTemplate:
 
     @property
     def body_frame_mm(self) -> FloatArray:
-        """Where the body lies (6,): x of back and front, z of the superior endplate behind and before, of the inferior."""
+        """Where the body lies (6,): x of back and front; z of superior and inferior endplate, each behind and before."""
         rims = self.rims_mm.mean(axis=2)
         return np.array(
             [rims[:, POSTERIOR, 0].mean(), rims[:, ANTERIOR, 0].mean(), *rims[:, [POSTERIOR, ANTERIOR], 2].ravel()]
