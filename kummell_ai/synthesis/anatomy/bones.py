@@ -82,7 +82,7 @@ class BoneTemplate:
 
     @property
     def body_frame_mm(self) -> FloatArray:
-        """Where the body lies (6,): x of back and front; z of superior and inferior endplate, each behind and before."""
+        """Place of the body (6,): x of back and front; z of superior and inferior endplate, behind and before."""
         rims = self.rims_mm.mean(axis=2)
         return np.array(
             [rims[:, POSTERIOR, 0].mean(), rims[:, ANTERIOR, 0].mean(), *rims[:, [POSTERIOR, ANTERIOR], 2].ravel()]
