@@ -121,10 +121,12 @@ def sample_osteophytes(individual: Individual, share: float) -> Osteophytes:
     wear = _wear(individual)
     pairs = zip(individual.vertebrae[:-1], individual.vertebrae[1:], wear, strict=False)
     for above, below, worn in pairs:
-        bridging = rng.random() < 0.04 * severity
+        if rng.random() >= 0.2 + 0.1 * severity + 1.5 * worn:  # spurs stand at some discs, worn ones first
+            continue
+        bridging = rng.random() < 0.06 * severity
         claw = rng.random() < 0.6
         for plan, endplate in ((above, INFERIOR), (below, SUPERIOR)):
-            length = float(np.clip(rng.gamma(1.6, 0.9 * severity) * (0.5 + 2.0 * worn), 0.0, 9.0))
+            length = float(np.clip(rng.gamma(1.6, 0.7 * severity) * (0.5 + 2.0 * worn), 0.0, 9.0))
             lip = _lip(endplate, max(length, 3.5) if bridging else length, claw or bridging, rng)
             lip = replace(lip, curl_mm=min(lip.curl_mm, 0.45 * above.disc_mm))
             if bridging:
