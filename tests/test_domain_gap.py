@@ -83,6 +83,14 @@ def test_an_ablation_changes_the_recipe_and_nothing_else(arms: ModuleType, tmp_p
         assert arm.options[: len(whole.options)] == whole.options
 
 
+def test_a_family_leaves_out_all_its_members(arms: ModuleType, tmp_path: Path) -> None:
+    for family, members in arms.FAMILIES.items():
+        arm = arms.make_arm(f"without-{family}", tmp_path, ["bones"], ["ct"])
+        changes = {word for option, word in zip(arm.options, arm.options[1:], strict=False) if option == "--set"}
+        assert changes == {f"{key}=0" for member in members for key in arms.ABLATIONS[member]}
+        assert arms.expand([f"without-{family}"]) == [f"without-{family}"]
+
+
 def test_the_first_simulator_is_run_from_its_own_tree_with_one_folder(arms: ModuleType, tmp_path: Path) -> None:
     arm = arms.make_arm("first", tmp_path, ["one", "two"], ["ct"])
     assert arm.code == tmp_path / "first-simulator"

@@ -51,6 +51,14 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 }
 """Ingredient -> the keys of the recipe that are set to 0 to leave it out."""
 
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "all-tissue": ("lungs", "gas", "limbs", "aorta"),
+    "all-anatomy": ("osteoporosis", "scoliosis", "variants", "blend"),
+    "all-physics": ("scatter", "noise", "heel"),
+    "all-display": ("display", "marks"),
+}
+"""Ingredients left out together: few enough runs to give each of them a full budget."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -74,12 +82,18 @@ class Arm:
 def expand(names: Sequence[str]) -> list[str]:
     """The names with ``without-each`` written out; stops at an unknown one."""
     known = (*ENDS, *(f"without-{ingredient}" for ingredient in ABLATIONS))
+    families = tuple(f"without-{family}" for family in FAMILIES)
     out: list[str] = []
     for name in names:
-        if name not in (*known, "without-each"):
-            raise SystemExit(f"error: arm {name} is unknown; use {', '.join(known)} or without-each")
+        if name not in (*known, *families, "without-each"):
+            raise SystemExit(f"error: arm {name} is unknown; use {', '.join((*known, *families))} or without-each")
         out += known[len(ENDS) :] if name == "without-each" else [name]
     return list(dict.fromkeys(out))
+
+
+def keys_left_out(ingredient: str) -> tuple[str, ...]:
+    """Keys of the recipe that are set to 0 to leave out an ingredient or a family of them."""
+    return tuple(key for member in FAMILIES.get(ingredient, (ingredient,)) for key in ABLATIONS[member])
 
 
 def make_arm(
@@ -88,7 +102,7 @@ def make_arm(
     """The arm of this name; ablations leave their ingredient out of the richest films that can be made.
 
     Args:
-        name: one of `ENDS`, or ``without-`` and a key of `ABLATIONS`.
+        name: one of `ENDS`, or ``without-`` and a key of `ABLATIONS` or `FAMILIES`.
         out: folder of the comparison, where the first simulator is laid out.
         templates, backgrounds: outside anatomy and CTs.
         changes: ``key=value`` for the recipe of every arm.
@@ -107,7 +121,7 @@ def make_arm(
     options += [word for folder in templates for word in ("--templates", folder)]
     options += [word for path in backgrounds for word in ("--backgrounds", path)]
     if name != "outside":
-        options += [word for key in ABLATIONS[name.removeprefix("without-")] for word in ("--set", f"{key}=0")]
+        options += [word for key in keys_left_out(name.removeprefix("without-")) for word in ("--set", f"{key}=0")]
     return Arm(name, ROOT, tuple(options))
 
 

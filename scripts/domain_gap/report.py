@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from domain_gap.arms import ABLATIONS, ENDS
+from domain_gap.arms import ABLATIONS, ENDS, FAMILIES
 from domain_gap.steps import read_json
 
-ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in ABLATIONS))
+ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in (*FAMILIES, *ABLATIONS)))
 
 CORNERS = {
     "superior_anterior": "SA",
