@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
 from kummell_ai.settings import apply_overrides, build_settings
 from kummell_ai.training.augmentation import AugmentationSettings
+from kummell_ai.training.run_config import RunConfig
 
 T = TypeVar("T")
 
@@ -27,85 +28,42 @@ class LossWeights:
     view: float = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """Everything a training run depends on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig(RunConfig):
+    """Everything a training run of the first stage depends on, beside what `RunConfig` holds.
 
     Attributes:
         name: of the model folder.
         shards: folder of training shards; may grow while the run goes on.
         validation_shards: folder of held-out shards.
-        runs: folder for checkpoints and logs, outside version control.
-        out: folder the finished model is written into.
         rows, columns: size of the network crop (px), multiples of 32.
-        batch_size: films a step.
         films_per_epoch: films drawn an epoch; an epoch ends with validation and a look for new shards.
         validation_films: films validated on after an epoch.
-        max_minutes: wall clock of the whole run; the learning rate follows it. None = follow ``max_steps``.
-        max_steps: steps of the whole run when ``max_minutes`` is None.
-        learning_rate: peak.
-        weight_decay: of AdamW.
-        warmup_steps: steps of linear rise.
-        gradient_clip: largest norm of the gradient.
-        ema_decay: of the averaged weights, which are the ones shipped.
-        precision: of Lightning, ``bf16-mixed`` or ``32-true``.
-        accelerator: of Lightning: ``cpu``, ``gpu``, or ``auto`` for a GPU where there is one.
-        devices: GPUs, or processes on a CPU; each works on ``batch_size`` films a step.
-        threads: of torch in each process; 0 = leave as it is.
-        workers: processes that prepare films; 0 = none.
-        seed: of weights, order and augmentation.
-        resume: go on from the last checkpoint in ``runs``, when there is one.
-        init: model folder whose weights the run starts from, or None.
-        fast_dev_run: one batch only, to try a configuration.
         data_note: a sentence about the films, for the model card.
         network, augmentation, loss: sizes and settings of the parts.
     """
 
+    LOCAL: ClassVar[tuple[str, ...]] = (*RunConfig.LOCAL, "shards", "validation_shards")
+    COUNTS: ClassVar[tuple[str, ...]] = (*RunConfig.COUNTS, "films_per_epoch")
+
     name: str = "kummell-corners"
     shards: str = "runs/shards/train"
     validation_shards: str = "runs/shards/validation"
-    runs: str = "runs/train"
-    out: str = "checkpoints/kummell-corners"
     rows: int = 512
     columns: int = 256
-    batch_size: int = 8
     films_per_epoch: int = 2400
     validation_films: int = 64
-    max_minutes: float | None = None
-    max_steps: int = 5000
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    warmup_steps: int = 150
-    gradient_clip: float = 5.0
-    ema_decay: float = 0.998
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: int = 1
-    threads: int = 0
-    workers: int = 1
-    seed: int = 1
-    resume: bool = True
-    init: str | None = None
-    fast_dev_run: bool = False
     data_note: str = "simulated lateral films"
     network: NetworkSizes = field(default_factory=NetworkSizes)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
+        RunConfig.__post_init__(self)  # super() knows no dataclass with slots before Python 3.14
         if self.rows % 32 or self.columns % 32 or min(self.rows, self.columns) < 64:
             raise ConfigError(
                 f"rows, columns are {self.rows}, {self.columns}; use multiples of 32 of at least 64", self.rows
             )
-        for name in ("batch_size", "films_per_epoch", "max_steps", "devices"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
-        if self.max_minutes is not None and self.max_minutes <= 0:
-            raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for YAML and model.json."""
-        return asdict(self)
 
 
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig:

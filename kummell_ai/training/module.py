@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kummell_ai.landmarks.engine import to_maps
 from kummell_ai.landmarks.grouping import decode
@@ -31,11 +31,6 @@ class KeypointModule(lightning.LightningModule):
         self.validation: dict[str, float] = {}
         self._films: list[FilmAgreement] = []
         self._views: list[bool] = []
-
-    def start_from(self, network: nn.Module) -> None:
-        """Take over the weights of another network of the same sizes."""
-        self.network.load_state_dict(network.state_dict())
-        self.averaged.load_state_dict(network.state_dict())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""

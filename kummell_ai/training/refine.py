@@ -15,15 +15,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from kummell_ai.errors import InputError
+from kummell_ai.errors import CheckpointError, InputError
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.landmarks.checkpoint import add_refiner, load_bundle, read_info
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, standard
 from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
 from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
 from kummell_ai.training.datamodule import EpochSampler
 from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
-from kummell_ai.training.trainer import fit_module, make_optimiser, move_average
+from kummell_ai.training.trainer import fit_module, make_optimiser, move_average, take_over
 
 MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
 
@@ -188,12 +189,10 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got the refiner.
 
     Raises:
-        ConfigError: unknown key or impossible value.
+        ConfigError: unknown key or impossible value; ``init`` has other sizes.
         InputError: no or damaged shards.
-        CheckpointError: ``out`` holds no model to put the refiner beside.
+        CheckpointError: ``out`` holds no model to put the refiner beside, or ``init`` none with a refiner.
     """
-    from kummell_ai.landmarks.checkpoint import add_refiner, read_info
-
     config = load_refine_config(config_path, overrides)
     out = Path(config.out)
     read_info(out)  # before hours are spent
@@ -202,13 +201,20 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     data = CropDataModule(config)
     lightning.seed_everything(config.seed, verbose=False)
     module = RefineModule(config)
+    if config.init is not None:
+        take_over(module.network, module.averaged, _refiner_of(config.init))
     trainer = fit_module(module, data, config)
     if trainer.is_global_zero:
-        local = ("crops", "validation_crops", "runs", "out", "resume", "fast_dev_run")
-        recipe = {key: value for key, value in config.as_dict().items() if key not in local}
-        facts = {"recipe": recipe, "steps": int(trainer.global_step), "metrics": module.validation}
+        facts = {"recipe": config.recipe(), "steps": int(trainer.global_step), "metrics": module.validation}
         add_refiner(out, module.averaged, facts)
     return out
+
+
+def _refiner_of(folder: str) -> RefinerNetwork:
+    refiner = load_bundle(Path(folder)).refiner
+    if refiner is None:
+        raise CheckpointError(f"init names {folder}, which has no second stage; give a model with one, or null", folder)
+    return refiner
 
 
 def _reader(folder: str, limit: int | None) -> CropReader:

@@ -17,9 +17,9 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     """Train by ``config_path`` with ``key=value`` overrides; returns the model folder.
 
     Raises:
-        ConfigError: unknown key or impossible value.
+        ConfigError: unknown key or impossible value; ``init`` has other sizes.
         InputError: no or damaged shards.
-        CheckpointError: ``init`` names no fitting model folder.
+        CheckpointError: ``init`` names no usable model folder.
     """
     config = load_config(config_path, overrides)
     import lightning
@@ -28,7 +28,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
     from kummell_ai.training.datamodule import FilmDataModule
     from kummell_ai.training.module import KeypointModule
-    from kummell_ai.training.trainer import fit_module
+    from kummell_ai.training.trainer import fit_module, take_over
 
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -37,7 +37,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     lightning.seed_everything(config.seed, verbose=False)
     module = KeypointModule(config)
     if config.init is not None:
-        module.start_from(load_bundle(Path(config.init)).network)
+        take_over(module.network, module.averaged, load_bundle(Path(config.init)).network)
     trainer = fit_module(module, data, config)
     out = Path(config.out)
     if trainer.is_global_zero:
@@ -64,13 +64,11 @@ def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Seq
 
 def _info(config: TrainConfig, metrics: dict[str, float], steps: int) -> dict[str, Any]:
     """What model.json says beside the fixed facts."""
-    recipe = config.as_dict()
-    local = ("shards", "validation_shards", "runs", "out", "init", "resume", "fast_dev_run")
     return {
         "name": config.name,
         "version": __version__,
         "data": config.data_note,
-        "recipe": {key: value for key, value in recipe.items() if key not in local},
+        "recipe": config.recipe(),
         "steps": steps,
         "rows": config.rows,
         "usual_depth_px": usual_depth(config),

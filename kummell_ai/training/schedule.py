@@ -4,38 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import lightning
 
-
-class RunSettings(Protocol):
-    """What any training run is configured with; the meaning of each is said at `TrainConfig`."""
-
-    @property
-    def runs(self) -> str: ...  # noqa: D102
-    @property
-    def max_minutes(self) -> float | None: ...  # noqa: D102
-    @property
-    def max_steps(self) -> int: ...  # noqa: D102
-    @property
-    def learning_rate(self) -> float: ...  # noqa: D102
-    @property
-    def weight_decay(self) -> float: ...  # noqa: D102
-    @property
-    def warmup_steps(self) -> int: ...  # noqa: D102
-    @property
-    def gradient_clip(self) -> float: ...  # noqa: D102
-    @property
-    def precision(self) -> Literal["bf16-mixed", "32-true"]: ...  # noqa: D102
-    @property
-    def accelerator(self) -> str: ...  # noqa: D102
-    @property
-    def devices(self) -> int: ...  # noqa: D102
-    @property
-    def resume(self) -> bool: ...  # noqa: D102
-    @property
-    def fast_dev_run(self) -> bool: ...  # noqa: D102
+from kummell_ai.training.run_config import RunConfig
 
 
 def learning_rate_factor(progress: float, step: int, warmup_steps: int) -> float:
@@ -56,7 +29,7 @@ class Budget(lightning.Callback):
     Minutes spent before an interruption are kept in the checkpoint and count.
     """
 
-    def __init__(self, config: RunSettings) -> None:
+    def __init__(self, config: RunConfig) -> None:
         self.config = config
         self._spent_before = 0.0
         self._started = time.monotonic()

@@ -11,7 +11,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 
-from kummell_ai.training.schedule import Budget, RunSettings
+from kummell_ai.errors import ConfigError
+from kummell_ai.training.run_config import RunConfig
+from kummell_ai.training.schedule import Budget
 
 EXPECTED_WARNINGS: tuple[str, ...] = (
     r".*does not have many workers.*",
@@ -25,7 +27,7 @@ EXPECTED_WARNINGS: tuple[str, ...] = (
 
 
 def fit_module(
-    module: lightning.LightningModule, data: lightning.LightningDataModule, config: RunSettings
+    module: lightning.LightningModule, data: lightning.LightningDataModule, config: RunConfig
 ) -> lightning.Trainer:
     """Train ``module`` on ``data``, going on from the last checkpoint in ``config.runs`` when that is wanted."""
     trainer = _trainer(config)
@@ -38,7 +40,27 @@ def fit_module(
     return trainer
 
 
-def make_optimiser(network: nn.Module, config: RunSettings) -> torch.optim.Optimizer:
+def take_over(trained: nn.Module, averaged: nn.Module, source: nn.Module) -> None:
+    """Give the weights of ``source`` to the trained network and its average.
+
+    Raises:
+        ConfigError: ``source`` has other sizes.
+    """
+    expected, given = (network.state_dict() for network in (trained, source))
+    shapes = {n: tuple(given[n].shape) if n in given else None for n in expected}
+    wrong = [n for n, value in expected.items() if shapes[n] != tuple(value.shape)]
+    if wrong:
+        n = wrong[0]
+        raise ConfigError(
+            f"init has sizes of its own ({n} is {shapes[n]}, this run's is {tuple(expected[n].shape)}); "
+            "give the sizes of the model it names, or init=null",
+            n,
+        )
+    trained.load_state_dict(given)
+    averaged.load_state_dict(given)
+
+
+def make_optimiser(network: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
     """AdamW; biases and norms are not decayed."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
@@ -61,7 +83,7 @@ def move_average(averaged: nn.Module, trained: nn.Module, step: int, most: float
             value.copy_(state[name])
 
 
-def _trainer(config: RunSettings) -> lightning.Trainer:
+def _trainer(config: RunConfig) -> lightning.Trainer:
     runs = Path(config.runs)
     keep = ModelCheckpoint(
         runs / "checkpoints", save_last=True, save_top_k=1, monitor=None, every_n_epochs=1, save_on_train_epoch_end=True

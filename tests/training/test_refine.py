@@ -1,9 +1,11 @@
 """Training of the second stage: crops as the first stage would cut them, and a run from shards to a model folder."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
@@ -94,6 +96,28 @@ def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
     (tmp_path / "model" / "refiner.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError, match=r"refiner\.safetensors cannot be read"):
         load_bundle(tmp_path / "model")
+
+
+def test_a_run_starts_from_the_refiner_of_a_model(folders, tmp_path):
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=2"])
+    before = load_bundle(tmp_path / "model").refiner.state_dict()
+    again = [*folders, f"runs={tmp_path / 'again'}", f"init={tmp_path / 'model'}", "max_steps=1"]
+    train_refiner(CONFIG, [*TINY, *again, "learning_rate=0", "ema_decay=1"])  # moves nothing but batch statistics
+    after = load_bundle(tmp_path / "model").refiner.state_dict()
+    weights = [name for name in before if "running" not in name]
+    assert weights
+    for name in weights:
+        assert torch.equal(before[name], after[name]), name
+    with pytest.raises(
+        ConfigError, match=r"init has sizes of its own \(stem\.0\.weight is \(16, 1, 5, 5\), .* is \(24"
+    ):
+        train_refiner(CONFIG, [*TINY, *again, "resume=false", "sizes.half=24"])
+    (tmp_path / "model" / "refiner.safetensors").unlink()
+    info = json.loads((tmp_path / "model" / "model.json").read_text())
+    info.pop("refiner")
+    (tmp_path / "model" / "model.json").write_text(json.dumps(info))
+    with pytest.raises(CheckpointError, match=r"has no second stage; give a model with one, or null"):
+        train_refiner(CONFIG, [*TINY, *again, "resume=false"])
 
 
 def test_mistakes_are_named(folders, tmp_path):

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from kummell_ai.errors import InputError
+from kummell_ai.errors import ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
+from kummell_ai.training.config import TrainConfig
+from kummell_ai.training.refine_config import RefineConfig
 from kummell_ai.training.run import export, train
 from tests.training.fakes import fake_shards
 
@@ -56,6 +58,23 @@ def test_a_run_that_was_stopped_goes_on(paths, tmp_path):
     first, second = load_bundle(tmp_path / "model"), load_bundle(exported)
     assert first.weights_sha256 == second.weights_sha256
     assert first.info["metrics"].keys() >= {"found_share", "error_px_median"}
+
+
+def test_a_run_starts_from_the_network_of_a_model(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=1"])
+    again = [*TINY, *paths, f"init={tmp_path / 'model'}", f"out={tmp_path / 'next'}", f"runs={tmp_path / 'again'}"]
+    train(None, [*again, "max_steps=1", "learning_rate=0", "ema_decay=1"])  # moves nothing but batch statistics
+    before, after = (load_bundle(tmp_path / name).network.state_dict() for name in ("model", "next"))
+    weights = [name for name in before if "running" not in name]
+    assert all(torch.equal(before[name], after[name]) for name in weights)
+    with pytest.raises(ConfigError, match=r"init has sizes of its own .*; give the sizes of the model it names"):
+        train(None, [*again, "resume=false", "network.deepest=48"])
+
+
+def test_what_is_local_stays_out_of_the_recipe():
+    local = {"runs", "out", "init", "resume", "fast_dev_run"}
+    assert TrainConfig().as_dict().keys() - TrainConfig().recipe().keys() == local | {"shards", "validation_shards"}
+    assert RefineConfig().as_dict().keys() - RefineConfig().recipe().keys() == local | {"crops", "validation_crops"}
 
 
 def test_no_shards_is_said(tmp_path):

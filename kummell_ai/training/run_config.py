@@ -1,0 +1,76 @@
+"""What every training run is configured with, whatever it trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from kummell_ai.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """The part of a training configuration that is common to both stages.
+
+    Attributes:
+        runs: folder for checkpoints and logs, outside version control.
+        out: folder the finished model is written into.
+        batch_size: films or crops a step.
+        max_minutes: wall clock of the whole run; the learning rate follows it. None = follow ``max_steps``.
+        max_steps: steps of the whole run when ``max_minutes`` is None.
+        learning_rate: peak.
+        weight_decay: of AdamW.
+        warmup_steps: steps of linear rise.
+        gradient_clip: largest norm of the gradient.
+        ema_decay: of the averaged weights, which are the ones shipped.
+        precision: of Lightning, ``bf16-mixed`` or ``32-true``.
+        accelerator: of Lightning: ``cpu``, ``gpu``, or ``auto`` for a GPU where there is one.
+        devices: GPUs, or processes on a CPU; each works on a batch of its own.
+        threads: of torch in each process; 0 = leave as it is.
+        workers: processes that prepare batches; 0 = none.
+        seed: of weights, order and augmentation.
+        resume: go on from the last checkpoint in ``runs``, when there is one.
+        init: model folder whose weights the run starts from, or None; its sizes must be those asked for.
+        fast_dev_run: one batch only, to try a configuration.
+    """
+
+    LOCAL: ClassVar[tuple[str, ...]] = ("runs", "out", "init", "resume", "fast_dev_run")
+    """Fields that say where and how a run was done, and do not change what comes out of it."""
+
+    COUNTS: ClassVar[tuple[str, ...]] = ("batch_size", "max_steps", "devices")
+    """Fields that must be at least 1."""
+
+    runs: str = "runs/train"
+    out: str = "checkpoints/kummell-corners"
+    batch_size: int = 8
+    max_minutes: float | None = None
+    max_steps: int = 5000
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup_steps: int = 150
+    gradient_clip: float = 5.0
+    ema_decay: float = 0.998
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
+    threads: int = 0
+    workers: int = 1
+    seed: int = 1
+    resume: bool = True
+    init: str | None = None
+    fast_dev_run: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.COUNTS:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for YAML."""
+        return asdict(self)
+
+    def recipe(self) -> dict[str, Any]:
+        """Plain values of what the result depends on, for model.json."""
+        return {key: value for key, value in self.as_dict().items() if key not in self.LOCAL}
