@@ -1,11 +1,12 @@
-"""Coverage of the intervals of change, and false verdicts, over simulated patients.
+"""Coverage of the intervals of change, false verdicts, means and memory over simulated patients.
 
-    python scripts/evaluate_cohort.py --out runs/cohort --patients 200
+    python scripts/evaluate_cohort.py --out runs/cohort --patients 200 --workers 2
 
-Makes the films of configs/synthesis/cohort.yaml, runs `kummell-ai cohort` on them, and holds every change of the
-patients' reports (correction, loss, net) against its truth. A verdict "worse" is false where the truth is no worse, and
-"improved" where it is no better; shares stand with their exact 95 % interval. Patients whose injured level was found
-wrong are counted apart and left out of the rest. Films and results that exist are used again. All simulated.
+Makes the films of configs/synthesis/cohort.yaml, runs `kummell-ai cohort` once over all of them, and holds every change
+of the patients' reports (correction, loss, net) against its truth, and every mean of the table. A verdict "worse" is
+false where the truth is no worse, and "improved" where it is no better. Patients whose injured level was found wrong
+are counted apart and left out of the changes. Stopped, it goes on where it was: films, located corners and results are
+kept, the latter two for each network apart. All simulated.
 """
 
 from __future__ import annotations
@@ -13,128 +14,97 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import resource
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from cohort_demo import make_cohort
-from scipy import stats
-from simulated_cohort.truth import read_truth
+from cohort_demo import make_cohort, show
+from simulated_cohort.changes import ALL, COLUMNS, PAIRS, changes, confusion, summary
+from simulated_cohort.stored import StoredPredictor, fill, peak_memory
+from simulated_cohort.truth import means, read_rows
 
+from kummell_ai.cli import models
 from kummell_ai.cli.main import main as kummell_ai
 
-COLUMNS = {
-    "anterior_height": "anterior_height_mm",
-    "segmental_cobb": "segmental_cobb_deg",
-    "wedge_angle": "wedge_angle_deg",
-}
-HIGHER_IS_BETTER = ("anterior_height",)
+SEED = 76_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One change against its truth, in the unit of the quantity; ``better`` is the true change towards the good."""
-
-    patient: str
-    name: str
-    quantity: str
-    measured: float
-    low: float | None
-    high: float | None
-    verdict: str
-    truth: float
-    better: float
-
-
-def changes(data: Path, results: Path) -> tuple[list[Held], int, int]:
-    """Every change of the patients with the right injured level; reports; reports with the wrong level."""
-    truth = read_truth(data)
-    by_phase = {(row["patient"], row["phase"]): row for row in truth.values()}
-    found: list[Held] = []
-    reports = sorted(results.glob("patient-*/report.json"))
-    wrong = 0
-    for path in reports:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        patient = report["patient_id"]
-        if by_phase[patient, "pre-op"]["index_level"] != report["index_level"]:
-            wrong += 1
-            continue
-        for correction in report["corrections"]:
-            before, after = (by_phase[patient, correction[end]] for end in ("before", "after"))
-            found += _held(patient, correction, before, after)
-    return found, len(reports), wrong
+def run_cohort(inputs: Sequence[str], folder: Path, network: models.Locator, args: argparse.Namespace) -> None:
+    """One run of `kummell-ai cohort` over all films, with what it took."""
+    start = time.monotonic()
+    predictor = StoredPredictor(folder / "landmarks", network)
+    if args.workers > 1:
+        manifest = Path(inputs[0])
+        films = [manifest.parent / row["film"] for row in read_rows(manifest)]
+        fill(predictor.folder, args.model, films, args.workers)
+    models.load_predictor = lambda folder: predictor
+    code = kummell_ai(["cohort", *inputs, "--out", str(folder / "results")])
+    if code not in (0, 2):
+        sys.exit(code)
+    peaks = predictor.peaks
+    took = {
+        "films": len(peaks),
+        "peak_mib_after_a_tenth": round(peaks[len(peaks) // 10]),
+        "peak_mib_after_all_films": round(peaks[-1]),
+        "peak_mib_at_the_end": round(peak_memory()),
+        "peak_mib_of_a_worker": round(peak_memory(resource.RUSAGE_CHILDREN)) if args.workers > 1 else None,
+        "seconds": round(time.monotonic() - start),
+    }
+    (folder / "run.json").write_text(json.dumps(took, indent=2) + "\n", encoding="utf-8")
 
 
-def _held(patient: str, correction: dict[str, object], before: dict[str, str], after: dict[str, str]) -> Iterator[Held]:
-    for quantity, change in correction["changes"].items():  # type: ignore[attr-defined]
-        column, measured = COLUMNS.get(quantity), change["change"]["value"]
-        if column is None or measured is None or not before[column] or not after[column]:
-            continue
-        true = float(after[column]) - float(before[column])
-        low, high = change["change"]["interval_95"] or (None, None)
-        better = true if quantity in HIGHER_IS_BETTER else -true
-        yield Held(patient, str(correction["name"]), quantity, measured, low, high, change["verdict"], true, better)
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]) if rows else ["nothing"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
-def share(hits: int, of: int) -> str:
-    if not of:
-        return "–"
-    ends = stats.binomtest(hits, of).proportion_ci(0.95, method="exact")
-    return f"{hits}/{of} = {100 * hits / of:.1f} % ({100 * ends.low:.1f} to {100 * ends.high:.1f})"
-
-
-def summary(held: list[Held]) -> list[dict[str, str]]:
-    rows = []
-    for name in ("correction", "loss", "net", "all"):
-        for quantity in COLUMNS:
-            own = [h for h in held if h.quantity == quantity and name in (h.name, "all")]
-            if not own:
-                continue
-            errors = np.array([h.measured - h.truth for h in own])
-            covered = [h.low <= h.truth <= h.high for h in own if h.low is not None and h.high is not None]
-            not_worse, not_better = [h for h in own if h.better >= 0], [h for h in own if h.better <= 0]
-            rows.append(
-                {
-                    "comparison": name,
-                    "quantity": quantity,
-                    "n": str(len(own)),
-                    "mean absolute error": f"{np.abs(errors).mean():.2f}",
-                    "bias": f"{errors.mean():+.2f}",
-                    "coverage of the 95 % interval": share(sum(covered), len(covered)),
-                    "worse of all": share(sum(h.verdict == "worse" for h in own), len(own)),
-                    "false worse": share(sum(h.verdict == "worse" for h in not_worse), len(not_worse)),
-                    "false improved": share(sum(h.verdict == "improved" for h in not_better), len(not_better)),
-                }
-            )
-    return rows
+def tell(data: Path, folder: Path) -> None:
+    """Print everything, and write it beside the results."""
+    held, reports = changes(data, folder / "results")
+    made = reports.written + len(reports.without)
+    print(f"{made} simulated patients, {reports.written} reports, {len(reports.without)} without a report;")
+    print(f"{len(reports.wrong)} reports are about another injured level than the true one and left out of the changes")
+    rows = summary(held)
+    write_rows(folder / "changes.csv", [asdict(h) for h in held])
+    write_rows(folder / "summary.csv", rows)
+    for row in rows:
+        print(f"\n{row['pair']}, {row['quantity']}, n = {row['n']}")
+        print("".join(f"  {key:<34}{value}\n" for key, value in list(row.items())[3:] if value), end="")
+    for pair in (*PAIRS, ALL):
+        print(f"\nVerdicts against truth, {pair} ({' + '.join(COLUMNS)}), rows are what is true:")
+        for first, *counts in confusion(held, pair):
+            print(f"  {first:<10}" + "".join(f"{count:>21}" for count in counts))
+    mean_rows = means(data, folder / "results")
+    write_rows(folder / "means.csv", [{**asdict(m), "is_inside": int(m.is_inside)} for m in mean_rows])
+    print(f"\n{show(mean_rows)}")
+    print(
+        f"{sum(m.is_inside for m in mean_rows)} of {len(mean_rows)} true means lie in the interval of the measured one."
+    )
+    took = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    print("\nThe run: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in took.items()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=76_000_000)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make and locate films")
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     args = parser.parse_args()
-    data, results = args.out / "data", args.out / "results"
+    data = args.out / "data"
     inputs = make_cohort(data, args.patients, args.seed, args.workers)
-    if not (results / "report.html").exists():
-        model = ["--model", str(args.model)] if args.model else []
-        code = kummell_ai(["cohort", *inputs, "--out", str(results), *model])
-        if code not in (0, 2):
-            sys.exit(code)
-    held, reports, wrong = changes(data, results)
-    print(f"{args.patients} patients, {reports} reports, {wrong} with another injured level than the true one")
-    rows = summary(held)
-    with (args.out / "changes.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]) if rows else ["comparison"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    for row in rows:
-        print("; ".join(f"{key} {value}" if i > 1 else value for i, (key, value) in enumerate(row.items())))
+    network = models.load_predictor(args.model)
+    folder = args.out / network.bundle.weights_sha256[:12]
+    if not (folder / "results" / "report.html").exists():
+        run_cohort(inputs, folder, network, args)
+    tell(data, folder)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,19 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.scores import read_scores
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.synthesis import load_recipe
+from tests import made_up
+from tests.cli.conftest import FakePredictor
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,31 +80,99 @@ def test_means_stand_beside_the_truth_of_the_same_films(scripts: Any, tmp_path: 
     assert module.wrong_levels(tmp_path, tmp_path) == {"1.dcm": ("L1", "L2")}
 
 
-def test_coverage_and_false_verdicts_are_counted(scripts: Any, tmp_path: Path) -> None:
-    """Three patients whose kyphosis truly falls, rises, stays; all are called worse by 5 ± 2 degrees."""
+def report(patient: str, level: str, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    correction = {"name": "correction", "before": "pre-op", "after": "post-op", "changes": changes}
+    return {"patient_id": patient, "index_level": level, "corrections": [correction]}
+
+
+def change(value: float, half: float | None, verdict: str) -> dict[str, Any]:
+    interval = None if half is None else [value - half, value + half]
+    return {"change": {"value": value, "interval_95": interval}, "verdict": verdict}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Kyphosis of a, b and c truly falls, rises, stays, and is called worse by 5 ± 2 degrees each; a's height truly
+    rises by 2 and is measured so without an interval; d is about another level, e has no report."""
     rows = []
-    for name, after in (("a", 5.0), ("b", 14.0), ("c", 10.0)):
-        for phase, angle in (("pre-op", 10.0), ("post-op", after)):
-            level = "L1"
-            row = {"file_name": f"{name}-{phase}", "patient": name, "phase": phase, "index_level": level}
-            rows.append({**row, "segmental_cobb_deg": angle})
-        change = {"change": {"value": 5.0, "interval_95": [3.0, 7.0]}, "verdict": "worse"}
-        correction = {
-            "name": "correction",
-            "before": "pre-op",
-            "after": "post-op",
-            "changes": {"segmental_cobb": change},
-        }
-        folder = tmp_path / f"patient-{name}"
-        folder.mkdir()
-        report = {"patient_id": name, "index_level": "L1", "corrections": [correction]}
-        (folder / "report.json").write_text(json.dumps(report))
+    for name, after in (("a", 5.0), ("b", 14.0), ("c", 10.0), ("d", 10.0), ("e", 10.0)):
+        for phase, angle, height in (("pre-op", 10.0, 20.0), ("post-op", after, 22.0)):
+            row = {"file_name": f"{name}-{phase}", "patient": name, "phase": phase, "index_level": "L1"}
+            rows.append({**row, "segmental_cobb_deg": angle, "anterior_height_mm": height})
     write(tmp_path / "truth.csv", rows)
-    module = scripts("evaluate_cohort")
-    held, reports, wrong = module.changes(tmp_path, tmp_path)
-    assert (len(held), reports, wrong) == (3, 3, 0)
-    row = module.summary(held)[0]
-    assert row["coverage of the 95 % interval"].startswith("1/3")
-    assert row["worse of all"].startswith("3/3")
-    assert row["false worse"].startswith("2/2 = 100.0 % (15.8 to 100.0)")
-    assert row["false improved"].startswith("0/2")
+    for name in "abcd":
+        found = {"segmental_cobb": change(5.0, 2.0, "worse")}
+        if name == "a":
+            found["anterior_height"] = change(2.0, None, "unknown")
+        (tmp_path / f"patient-{name}").mkdir()
+        text = json.dumps(report(name, "T12" if name == "d" else "L1", found))
+        (tmp_path / f"patient-{name}" / "report.json").write_text(text)
+    return tmp_path
+
+
+def test_coverage_and_false_verdicts_are_counted(scripts: Any, study: Path) -> None:
+    """Of three changes called worse by 3 to 7, b's is 4, a's -5 and c's 0; Wilson's interval of 1 of 3 and 2 of 2 is
+    known (scipy.stats.binomtest(1, 3).proportion_ci(method="wilson"))."""
+    module = scripts("simulated_cohort.changes")
+    held, reports = module.changes(study, study)
+    assert (len(held), reports.written, reports.without, reports.wrong) == (4, 4, ("e",), ("d",))
+    rows = {(row["pair"], row["quantity"]): row for row in module.summary(held)}
+    assert set(rows) == {(p, q) for p in ("correction", "all") for q in ("anterior_height", "segmental_cobb", "all")}
+    cobb = rows["correction", "segmental_cobb"]
+    assert cobb["coverage"] == "1/3 = 33.3 % (6.1 to 79.2)"
+    assert cobb["worse"].startswith("3/3")
+    assert cobb["false worse of all"].startswith("2/3")
+    assert cobb["false worse of those no worse"] == "2/2 = 100.0 % (34.2 to 100.0)"
+    assert cobb["false improved of those no better"].startswith("0/2")
+    assert (cobb["mean absolute error"], cobb["bias"]) == ("5.33", "+5.33"), "(10 + 1 + 5) / 3"
+    height = rows["correction", "anterior_height"]
+    assert (height["coverage"], height["false worse of those no worse"]) == ("–", "0/1 = 0.0 % (0.0 to 79.3)")
+    pooled = rows["all", "all"]
+    assert (pooled["n"], pooled["mean absolute error"]) == ("4", "")
+    assert pooled["coverage"].startswith("1/3")
+
+
+def test_verdicts_stand_against_the_truth(scripts: Any, study: Path) -> None:
+    module = scripts("simulated_cohort.changes")
+    held, _ = module.changes(study, study)
+    assert module.confusion(held) == [
+        ["truth", "improved", "worse", "not distinguishable", "unknown"],
+        ["better", 0, 1, 0, 1],
+        ["worse", 0, 1, 0, 0],
+        ["the same", 0, 1, 0, 0],
+    ]
+    assert sum(map(sum, (row[1:] for row in module.confusion(held, "loss")[1:]))) == 0
+
+
+def test_shares_over_several_changes_of_a_patient_are_those_of_resampled_patients(scripts: Any) -> None:
+    """Ten patients, five wrong at all three pairs: the interval is that of ten trials, not of thirty."""
+    module = scripts("simulated_cohort.changes")
+    held = [
+        module.Held(f"p{i}", pair, "wedge_angle", 1.0, 0.0, 2.0, "worse", 1.0 if i < 5 else 5.0, -1.0)
+        for i in range(10)
+        for pair in module.PAIRS
+    ]
+    row = next(r for r in module.summary(held) if (r["pair"], r["quantity"]) == ("all", "wedge_angle"))
+    low, high = (float(end) for end in row["coverage"].partition("(")[2].rstrip(")").split(" to "))
+    assert row["coverage"].startswith("15/30 = 50.0 %")
+    assert (low, high) == (20.0, 80.0), "the quantiles of a binomial of 10 trials at a half"
+
+
+def test_a_film_is_located_once(scripts: Any, tmp_path: Path) -> None:
+    module = scripts("simulated_cohort.stored")
+    located: list[str] = []
+
+    class Network(FakePredictor):
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            located.append(radiograph.reference.name)
+            return super().locate(radiograph)
+
+    film = made_up.radiograph(Phase.PRE_OP)
+    first = module.StoredPredictor(tmp_path, Network())
+    points = first.locate(film).vertebrae[0].points_px
+    renamed = replace(film, reference=replace(film.reference, name="other"))
+    again = module.StoredPredictor(tmp_path, Network()).locate(renamed)
+    assert located == [film.reference.name]
+    assert again.reference.name == "other"
+    assert (again.vertebrae[0].points_px == points).all()
+    assert first.peaks[0] > 1.0
