@@ -1,17 +1,106 @@
-"""Set a model's corner covariances from held-out films: calibrate_covariance.py --model DIR --shards DIR."""
+"""Set how far a model's ellipses, intervals and name probabilities may be trusted, from films with known truth.
+
+kummell-ai synthesize --out runs/calibration --count 300 --seed 46500000 --format png
+kummell-ai synthesize --out runs/check --count 240 --seed 76000000 --format png
+python scripts/calibrate_covariance.py --model DIR --films runs/calibration --check runs/check
+
+Writes the factors into model.json (docs/uncertainty.md) and prints how often ellipses and intervals hold the truth: on
+the calibration films with the factors of the other half of the patients, and on the check films with those written.
+"""
 
 from __future__ import annotations
 
 import argparse
+import pickle
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from kummell_ai.training.calibration import calibrate
+import torch
+
+from kummell_ai.errors import KummellError
+from kummell_ai.evaluation.calibration import (
+    LocatedFilm,
+    as_info,
+    fit_uncertainty,
+    judge_films,
+    locate_films,
+)
+from kummell_ai.evaluation.coverage import Coverage, coverage_of
+from kummell_ai.evaluation.results import FilmResult
+from kummell_ai.landmarks.assembly import Uncertainty
+from kummell_ai.landmarks.checkpoint import read_info, write_info
+from kummell_ai.landmarks.predictor import Predictor
+
+
+def located(folders: Sequence[Path], model: Path, keep: Path | None) -> list[LocatedFilm]:
+    """The films of COCO folders; ``keep`` is a file that holds the predictions for another run."""
+    if keep is not None and keep.exists():
+        return list(pickle.loads(keep.read_bytes()))
+    films = list(locate_films([f / "annotations.json" for f in folders], Predictor.load(model), tell))
+    if keep is not None:
+        keep.write_bytes(pickle.dumps(films))
+    return films
+
+
+def tell(done: int) -> None:
+    """Progress on stderr."""
+    if done % 20 == 0:
+        print(f"{done} films", file=sys.stderr, flush=True)
+
+
+def print_table(title: str, before: Sequence[FilmResult], after: Sequence[FilmResult]) -> None:
+    """Coverage, mean half width and interval score before and after, a subject and stratum a line."""
+    patients = len({film.patient for film in after})
+    print(f"\n{title}: {len(after)} simulated films of {patients} patients; before -> after")
+    print(f"{'':26}{'stratum':14}{'n':>6}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
+    new = {(c.subject, c.stratum): c for c in coverage_of(after)}
+    for old in coverage_of(before):
+        c = new.get((old.subject, old.stratum))
+        if c is not None:
+            print(_line(old, c))
+
+
+def _line(old: Coverage, new: Coverage) -> str:
+    held = f"{100 * old.inside:.1f} -> {100 * new.inside:.1f}"
+    width = f"{old.half_width:.2f} -> {new.half_width:.2f}"
+    score = f"{old.score:.2f} -> {new.score:.2f}"
+    return f"{new.subject:26}{new.stratum:14}{new.n:6}  {held:>14}  {width:>14}  {score:>16}"
+
+
+def main() -> int:
+    """Calibrate the model that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="model folder; its model.json is written")
+    parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
+    parser.add_argument("--check", type=Path, nargs="+", default=[], help="further such folders, only judged")
+    parser.add_argument("--keep", type=Path, help="file for the predictions on --films, used again if it is there")
+    parser.add_argument("--dry-run", action="store_true", help="print the tables, write nothing")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        calibrate(args)
+    except KummellError as error:
+        print(f"calibrate_covariance.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def calibrate(args: argparse.Namespace) -> None:
+    """Fit on ``args.films``, judge, write."""
+    info = read_info(args.model)
+    old = Uncertainty.from_info(info)
+    films = located(args.films, args.model, args.keep)
+    fit = fit_uncertainty(films)
+    if not args.dry_run:
+        made = {"films": len(films), "patients": len({film.patient for film in films})}
+        write_info(args.model, {**info, **as_info(fit.uncertainty), "calibration": made})
+    title = "Calibration films, intervals with the factors of the other half of the patients"
+    print_table(title, judge_films(films, old), fit.held_out)
+    if args.check:
+        check = located(args.check, args.model, None)
+        print_table("Check films", judge_films(check, old), judge_films(check, fit.uncertainty))
+
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--shards", type=Path, required=True)
-    parser.add_argument("--films", type=int, default=None, help="use at most this many")
-    args = parser.parse_args()
-    for name, value in calibrate(args.model, args.shards, args.films).items():
-        print(f"{name} {value:.3f}")
+    sys.exit(main())

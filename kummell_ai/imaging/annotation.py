@@ -8,6 +8,7 @@ import numpy as np
 
 from kummell_ai.anatomy import CORNERS, Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import ImageReference
 
@@ -24,6 +25,7 @@ class VertebraLandmarks:
         confidence: of the detection, in [0, 1]; 1 for truth.
         flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``.
         hidden: points whose place is known although something covers them, such as a screw.
+        interval_factors: of its quantities' intervals; None keeps them as the covariances give them.
     """
 
     points_px: FloatArray
@@ -33,6 +35,7 @@ class VertebraLandmarks:
     confidence: float = 1.0
     flags: frozenset[str] = field(default_factory=frozenset)
     hidden: frozenset[VertebralLandmark] = frozenset()
+    interval_factors: IntervalFactors | None = None
 
     def __post_init__(self) -> None:
         if self.points_px.shape not in ((4, 2), (6, 2)):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
+from kummell_ai.errors import CheckpointError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
@@ -22,31 +24,79 @@ FLOOR_SHARE = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """Factors (4,) on the covariance of each corner, set by scripts/calibrate_covariance.py.
+    """What a network's covariances lack to be true to its errors, set by scripts/calibrate_covariance.py.
 
-    The middles of the endplates take the mean of the corners' factors.
+    Attributes:
+        scale: by stratum, factors (4,) on the covariance of each corner; the middles of the endplates take their mean.
+        factors: by quantity and stratum, on the standard error of the quantity (docs/uncertainty.md).
     """
 
-    scale: FloatArray
+    scale: Mapping[str, FloatArray]
+    factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> Uncertainty:
-        """As in model.json; 1 where it says nothing."""
-        scale = np.asarray(info.get("covariance_scale") or [1.0] * len(CORNERS), dtype=np.float64)
-        return cls(np.broadcast_to(scale, (len(CORNERS),)))
+        """As in model.json; 1 where it says nothing. ``covariance_scale`` may be one list for all strata.
 
-    def calibrate(self, covariance_px: FloatArray, depth_px: float) -> FloatArray:
+        Raises:
+            CheckpointError: the factors are not of that form.
+        """
+        scale = info.get("covariance_scale") or 1.0
+        by_stratum = scale if isinstance(scale, Mapping) else dict.fromkeys(STRATA, scale)
+        factors = info.get("interval_factors") or {}
+        try:
+            corners = {s: np.broadcast_to(np.asarray(by_stratum[s], np.float64), (len(CORNERS),)) for s in STRATA}
+            quantities = {str(q): {s: float(rows[s]) for s in STRATA} for q, rows in factors.items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"model.json holds no factors of uncertainty as expected ({error!r}): covariance_scale is four numbers "
+                f"for each of {', '.join(STRATA)}, interval_factors one for each by quantity; calibrate the model anew",
+                scale,
+            ) from error
+        return cls(corners, quantities)
+
+    def of(self, stratum: str) -> IntervalFactors:
+        """The factors of the quantities of one stratum."""
+        return IntervalFactors(stratum, {quantity: rows[stratum] for quantity, rows in self.factors.items()})
+
+    def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str) -> FloatArray:
         """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor."""
-        missing = len(covariance_px) - len(self.scale)
-        scale = np.concatenate([self.scale, np.full(missing, self.scale.mean())])
+        own = self.scale[stratum]
+        scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
         calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
         return calibrated
 
 
-def assemble(
-    radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: bool, lateral: float, uncertainty: Uncertainty
-) -> SpineLandmarks:
-    """The film's landmarks from its bodies in image px; ``lateral`` is the probability of a lateral view."""
+def calibrated(landmarks: SpineLandmarks, uncertainty: Uncertainty) -> SpineLandmarks:
+    """``landmarks`` of `assemble`, whose covariances are the network's own, with calibrated ones and factors."""
+    return replace(landmarks, vertebrae=tuple(_calibrated(body, uncertainty) for body in landmarks.vertebrae))
+
+
+def _calibrated(body: VertebraLandmarks, uncertainty: Uncertainty) -> VertebraLandmarks:
+    stratum = stratum_of(body.flags)
+    covariance = body.covariance_px
+    if covariance is not None:
+        covariance = uncertainty.calibrate(covariance, _extent(body), stratum)
+    return replace(body, covariance_px=covariance, interval_factors=uncertainty.of(stratum))
+
+
+def _extent(body: VertebraLandmarks) -> float:
+    """The depth (px), or the height of the wall that is seen where no endplate is seen whole; 0 for a single corner."""
+    if np.isfinite(body.depth_px):
+        return body.depth_px
+    walls = np.linalg.norm(body.corners_px[:2] - body.corners_px[2:], axis=1)
+    return float(np.nanmax(walls)) if np.isfinite(walls).any() else 0.0
+
+
+def assemble(radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: bool, lateral: float) -> SpineLandmarks:
+    """The film's landmarks from its bodies in image px, their covariances not yet calibrated.
+
+    Args:
+        radiograph: the film.
+        bodies_px: cranial to caudal.
+        mirrored: whether the front is to the right.
+        lateral: probability of a lateral view.
+    """
     centres = np.array([b.centre_px for b in bodies_px]).reshape(-1, 2)
     aspect = np.array([1.0, radiograph.spacing.row_mm / radiograph.spacing.column_mm])
     depths = np.array([b.depth_px for b in bodies_px])
@@ -55,7 +105,7 @@ def assemble(
     names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
     probability = evidence.chosen.probability if evidence else None
     return SpineLandmarks(
-        tuple(_vertebra(b, n, probability, radiograph, uncertainty) for b, n in zip(bodies_px, names, strict=True)),
+        tuple(_vertebra(b, n, probability, radiograph) for b, n in zip(bodies_px, names, strict=True)),
         radiograph.reference,
         facing=Facing.RIGHT if mirrored else Facing.LEFT,
         lateral_probability=lateral,
@@ -68,13 +118,11 @@ def _vertebra(
     name: VertebralLevel | None,
     probability: float | None,
     radiograph: Radiograph,
-    uncertainty: Uncertainty,
 ) -> VertebraLandmarks:
-    points, covariance = body.points_px.copy(), body.covariance_px
+    points, covariance = body.points_px.copy(), body.covariance_px.copy()
     if body.middles_px is not None and body.middles_covariance_px is not None:
         points = np.concatenate([points, body.middles_px])
         covariance = np.concatenate([covariance, body.middles_covariance_px])
-    covariance = uncertainty.calibrate(covariance, body.depth_px)
     outside = np.any((points < 0.0) | (points > [radiograph.width, radiograph.height]), axis=1)
     points[outside], covariance[outside] = np.nan, np.nan
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}

@@ -15,7 +15,7 @@ from kummell_ai.anatomy import Facing
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
-from kummell_ai.landmarks.assembly import Uncertainty, assemble
+from kummell_ai.landmarks.assembly import Uncertainty, assemble, calibrated
 from kummell_ai.landmarks.channels import STRIDE, VIEWS
 from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
 from kummell_ai.landmarks.engine import run_network, supports_bf16
@@ -89,6 +89,10 @@ class Predictor:
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """The vertebrae of one film, in its own image px."""
+        return calibrated(self.locate_uncalibrated(radiograph), self._uncertainty)
+
+    def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
+        """`locate` with the covariances as the network gives them, which `calibrated` makes true to its errors."""
         first, lateral = self._first_look(radiograph)
         best = self._refined(radiograph, first)
         if best is not first and lateral < SURELY_LATERAL:
@@ -111,7 +115,7 @@ class Predictor:
                 bf16=self._bf16,
                 looks=len(LOOKS) if self.tta else 1,
             )
-        return assemble(radiograph, bodies, first.plan.mirror, lateral, self._uncertainty)
+        return assemble(radiograph, bodies, first.plan.mirror, lateral)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles
 from kummell_ai.geometry.vertebra import signed_area
-from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.interval_factors import STRATA
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
 from kummell_ai.measurement.results import SegmentMeasurement
@@ -49,7 +52,8 @@ def measure_angle(
     """
     if upper[0] > lower[0]:
         raise ValueError(f"upper level {upper[0]} is caudal of lower level {lower[0]}; give the cranial one first")
-    angle = _angle(landmarks, spacing, facing_sign, upper, lower)
+    about = None if index_level is None else landmarks.at(index_level)
+    angle = _angle(landmarks, spacing, facing_sign, upper, lower, about)
     return SegmentMeasurement(quantity_id, index_level, upper[0], upper[1].value, lower[0], lower[1].value, angle)
 
 
@@ -59,6 +63,7 @@ def _angle(
     facing_sign: float,
     upper: tuple[VertebralLevel, Endplate],
     lower: tuple[VertebralLevel, Endplate],
+    about: VertebraLandmarks | None,
 ) -> Quantity:
     first, second = landmarks.at(upper[0]), landmarks.at(lower[0])
     if first is None or second is None:
@@ -72,7 +77,15 @@ def _angle(
 
     uncertain = [str(b.level) for b in bodies if b.level_probability is not None and b.level_probability < 0.5]
     caveat = f"the name of {' and '.join(uncertain)} is uncertain" if uncertain else None
-    return to_quantity(propagated(bodies, spacing, function), 0, "deg", NOT_SEEN, caveat)
+    factor = _angle_factor(bodies if about is None else [about])
+    return to_quantity(propagated(bodies, spacing, function), 0, "deg", NOT_SEEN, caveat, factor)
+
+
+def _angle_factor(bodies: Sequence[VertebraLandmarks]) -> float:
+    """The factor of a segment's angle: that of the vertebra it is about, else of the first stratum at its ends."""
+    factors = [body.interval_factors for body in bodies if body.interval_factors is not None]
+    deciding = min(factors, key=lambda f: STRATA.index(f.stratum), default=None)
+    return 1.0 if deciding is None else deciding.of("cobb")
 
 
 def measure_segments(

@@ -14,7 +14,7 @@ from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import find_references
 from kummell_ai.measurement.scale import NO_SPACING, isotropic, isotropic_covariance, length_caveat
-from kummell_ai.quantities import Interval, Quantity
+from kummell_ai.quantities import Z95, Interval, Quantity
 
 FloatArray = NDArray[np.float64]
 
@@ -53,10 +53,13 @@ def measure_vertebra(
     for i, name in enumerate(_BODY_LENGTHS):
         missing = why_no_length or ("four corners do not show it" if name == "middle_height" else NOT_SEEN)
         result[name] = (
-            Quantity.missing(unit, missing) if why_no_length else to_quantity(own, i, unit, missing, lengths_note)
+            Quantity.missing(unit, missing)
+            if why_no_length
+            else to_quantity(own, i, unit, missing, lengths_note, interval_factor(body, name))
         )
     for i, (name, ratio_unit) in enumerate(_BODY_ANGLES_AND_RATIOS, start=len(_BODY_LENGTHS)):
-        result[name] = to_quantity(own, i, ratio_unit, _why_missing(body, name), _ratio_caveat(body, name))
+        why, note = _why_missing(body, name), _ratio_caveat(body, name)
+        result[name] = to_quantity(own, i, ratio_unit, why, note, interval_factor(body, name))
     result |= _reference_quantities(vertebrae, index, spacing, unit, why_no_length)
     order = (*_BODY_LENGTHS, "wedge_angle", "wedge_ratio", "reference_height", "height_loss", "compression")
     return {name: result[name] for name in (*order, "height_derived_grade")}
@@ -74,15 +77,30 @@ def propagated(bodies: Sequence[VertebraLandmarks], spacing: PixelSpacing, funct
     return propagate(function, points, np.concatenate(covariances))
 
 
-def to_quantity(result: Propagated, i: int, unit: str, missing: str, caveat: str | None = None) -> Quantity:
-    """Quantity ``i`` of a propagation; without an interval where the covariance is not known."""
-    value, error = float(result.value[i]), float(result.standard_error[i])
+def interval_factor(body: VertebraLandmarks, quantity_id: str) -> float:
+    """What the standard error of a quantity about ``body`` is multiplied by; 1 where nothing was calibrated."""
+    return 1.0 if body.interval_factors is None else body.interval_factors.of(quantity_id)
+
+
+def to_quantity(
+    result: Propagated, i: int, unit: str, missing: str, caveat: str | None = None, factor: float = 1.0
+) -> Quantity:
+    """Quantity ``i`` of a propagation; without an interval where the covariance is not known.
+
+    Args:
+        result: of the propagation.
+        i: which of its quantities.
+        unit: of the quantity.
+        missing: why there is no value, if there is none.
+        caveat: what a reader must know.
+        factor: of `interval_factor`, on the propagated standard error.
+    """
+    value, error = float(result.value[i]), factor * float(result.standard_error[i])
     if not np.isfinite(value):
         return Quantity.missing(unit, missing)
     if not np.isfinite(error):
         return Quantity(value, unit, None, caveat)
-    low, high = (float(end[i]) for end in result.interval95())
-    return Quantity(value, unit, Interval(low, high), caveat)
+    return Quantity(value, unit, Interval(value - Z95 * error, value + Z95 * error), caveat)
 
 
 def join_caveats(*caveats: str | None) -> str | None:
@@ -149,8 +167,13 @@ def _reference_quantities(
 
     result = propagated(bodies, spacing, function)
     note = join_caveats(length_caveat(spacing), references.caveat)
-    height = Quantity.missing(unit, why_no_length) if why_no_length else to_quantity(result, 0, unit, NOT_SEEN, note)
-    loss = to_quantity(result, 1, "%", NOT_SEEN, references.caveat)
+    wider = [interval_factor(body, name) for name in ("reference_height", "height_loss")]
+    height = (
+        Quantity.missing(unit, why_no_length)
+        if why_no_length
+        else to_quantity(result, 0, unit, NOT_SEEN, note, wider[0])
+    )
+    loss = to_quantity(result, 1, "%", NOT_SEEN, references.caveat, wider[1])
     if loss.value is None:
         grade = Quantity.missing("1", NOT_SEEN)
     else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
-from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, assemble
+from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, assemble, calibrated
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, crop_frame
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.refiner import (
@@ -132,7 +132,8 @@ def test_names_and_confidence_are_kept():
 def test_middles_reach_the_landmarks_with_the_mean_of_the_corners_factors():
     middles = BODY[[0, 2]] * 0.5 + BODY[[1, 3]] * 0.5
     body = replace(candidate(BODY), middles_px=middles, middles_covariance_px=np.tile(np.eye(2), (2, 1, 1)))
-    found = assemble(film(), [body], False, 1.0, Uncertainty(np.array([1.0, 2.0, 3.0, 6.0]))).vertebrae[0]
+    uncertainty = Uncertainty.from_info({"covariance_scale": [1.0, 2.0, 3.0, 6.0]})
+    found = calibrated(assemble(film(), [body], False, 1.0), uncertainty).vertebrae[0]
     np.testing.assert_array_equal(found.points_px, np.concatenate([BODY, middles]))
     assert found.covariance_px is not None
     floor = (FLOOR_SHARE * body.depth_px) ** 2

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from kummell_ai.landmarks.grouping import Candidate
-from kummell_ai.training.calibration import covered, fitting_scale
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.metrics import agreement, summary
 from kummell_ai.training.schedule import Budget, learning_rate_factor
@@ -47,13 +46,3 @@ def test_minutes_of_earlier_sittings_count():
     budget = Budget(TrainConfig(max_minutes=20.0))
     budget.load_state_dict({"minutes": 5.0})
     assert budget.state_dict()["minutes"] == pytest.approx(5.0, abs=0.1)
-
-
-# 4,000 normal errors: the 95 % quantile of chi-square is known to 2 %, so the variance factor to some 4 %
-def test_the_fitting_scale_is_the_true_variance():
-    rng = np.random.default_rng(0)
-    error = rng.normal(0.0, 3.0, (4000, 2))
-    covariance, floor = np.tile(np.eye(2), (4000, 1, 1)), np.full(4000, 1.0)
-    scale = fitting_scale(error, covariance, floor)
-    assert scale + 1.0 == pytest.approx(9.0, rel=0.08)
-    assert covered(error, covariance, floor, scale) == pytest.approx(0.95, abs=1e-3)

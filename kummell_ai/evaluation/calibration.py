@@ -1,0 +1,273 @@
+"""Split-conformal factors that make ellipses and intervals hold 95 % of the truth, by stratum (docs/uncertainty.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
+from kummell_ai.annotations.coco import AnnotatedFilm, read_coco
+from kummell_ai.errors import FilmRefusedError, InputError
+from kummell_ai.evaluation.dataset import read_film
+from kummell_ai.evaluation.films import evaluate_film
+from kummell_ai.evaluation.matching import match_vertebrae
+from kummell_ai.evaluation.points import ELLIPSE_95
+from kummell_ai.evaluation.results import FilmResult, VertebraResult
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.interval_factors import STRATA, calibrated_as, stratum_of
+from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
+from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
+from kummell_ai.measurement.quality import refuse_unusable
+from kummell_ai.quantities import Z95, Interval
+
+LEVEL = 0.95
+"""Share of the errors that ellipses and intervals shall hold."""
+
+ENOUGH = 60
+"""Errors that a stratum needs for a factor of its own; with fewer it takes that of all strata together."""
+
+LEAST = 100
+"""Errors that all strata together need."""
+
+
+Factors = Mapping[str, Mapping[str, float]]
+"""By quantity and stratum."""
+
+
+class UncalibratedLocator(Protocol):
+    """Whatever finds vertebrae with its own covariances; `landmarks.predictor.Predictor` is one."""
+
+    def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
+        """The vertebrae of one film, in its own image px."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFilm:
+    """A film with its truth and what the network found.
+
+    Attributes:
+        truth: the annotated film.
+        spacing: of the film.
+        found: with the network's own covariances.
+    """
+
+    truth: AnnotatedFilm
+    spacing: PixelSpacing
+    found: SpineLandmarks
+
+    @property
+    def patient(self) -> str:
+        """The patient, or the film where the truth names none."""
+        reference = self.truth.landmarks.reference
+        return reference.patient_id or reference.name
+
+
+def locate_films(
+    paths: Sequence[Path], locator: UncalibratedLocator, progress: Callable[[int], None] | None = None
+) -> Iterator[LocatedFilm]:
+    """The films of several COCO files, one by one; those that are refused are left out.
+
+    Raises:
+        InputError: annotations or a film cannot be read.
+    """
+    done = 0
+    for path in paths:
+        for annotated in read_coco(path):
+            film = replace(annotated, details=())
+            radiograph = read_film(Path(path).parent, film)
+            found = locator.locate_uncalibrated(radiograph)
+            done += 1
+            if progress is not None:
+                progress(done)
+            try:
+                refuse_unusable(found)
+            except FilmRefusedError:
+                continue
+            yield LocatedFilm(film, radiograph.spacing, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Factors and how they do on films they were not made from.
+
+    Attributes:
+        uncertainty: with the factors of all films.
+        held_out: the films judged with interval factors from the other half of the patients; their ellipses are those
+            of ``uncertainty``, 16 factors from thousands of corners.
+    """
+
+    uncertainty: Uncertainty
+    held_out: tuple[FilmResult, ...]
+
+
+def fit_uncertainty(films: Sequence[LocatedFilm]) -> Fit:
+    """The factors with which ``films`` are covered: first those of the ellipses, then, on top, those of the intervals.
+
+    Every second patient, in the order of the films, is in the first half.
+
+    Raises:
+        InputError: too few vertebrae were found to say anything.
+    """
+    scale = fit_scales(films)
+    judged = judge_films(films, Uncertainty(scale))
+    number = {name: i for i, name in enumerate(dict.fromkeys(film.patient for film in films))}
+    halves: tuple[list[FilmResult], list[FilmResult]] = ([], [])
+    for film, result in zip(films, judged, strict=True):
+        halves[number[film.patient] % 2].append(result)
+    held_out = (*with_factors(halves[0], fit_factors(halves[1])), *with_factors(halves[1], fit_factors(halves[0])))
+    return Fit(Uncertainty(scale, fit_factors(judged)), held_out)
+
+
+def with_factors(films: Sequence[FilmResult], factors: Factors) -> list[FilmResult]:
+    """Results whose intervals were propagated without factors, with the intervals that ``factors`` make of them."""
+    return [replace(film, vertebrae=tuple(_widened(body, factors) for body in film.vertebrae)) for film in films]
+
+
+def _widened(body: VertebraResult, factors: Factors) -> VertebraResult:
+    stratum = stratum_of(body.predicted_flags)
+    quantities = []
+    for q in body.quantities:
+        factor = factors.get(calibrated_as(q.quantity_id), {}).get(stratum, 1.0)
+        if q.interval is not None:
+            half = factor * q.interval.half_width
+            interval = Interval(q.measured - half, q.measured + half)
+            q = replace(q, interval=interval, inside=abs(q.error) <= half)
+        quantities.append(q)
+    return replace(body, quantities=tuple(quantities))
+
+
+def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
+    """Factors (4,) on the covariances of the corners, by stratum.
+
+    Raises:
+        InputError: too few vertebrae were found to say anything.
+    """
+    rows = [row for film in films for row in _corner_errors(film)]
+    if len(rows) < LEAST:
+        raise InputError(f"{len(rows)} vertebrae are matched; {LEAST} are needed to calibrate: add films", len(rows))
+    stratum = np.array([row[0] for row in rows])
+    error, covariance, floor = (np.array([row[i] for row in rows]) for i in (1, 2, 3))
+    scales = {}
+    for name in STRATA:
+        own = stratum == name
+        chosen = own if own.sum() >= ENOUGH else np.ones(len(own), dtype=np.bool_)
+        scales[name] = np.array(
+            [fitting_scale(error[chosen, k], covariance[chosen, k], floor[chosen]) for k in range(len(CORNERS))]
+        )
+    return scales
+
+
+def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
+    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (px²) of each body that is seen whole."""
+    truth = film.truth.landmarks
+    for i, j in match_vertebrae(film.found, truth).pairs:
+        body = film.found.vertebrae[j]
+        error = body.corners_px - truth.vertebrae[i].corners_px
+        if body.covariance_px is not None and np.isfinite(error).all():
+            floor = (FLOOR_SHARE * body.depth_px) ** 2
+            yield stratum_of(body.flags), error, body.covariance_px[: len(CORNERS)], floor
+
+
+def fitting_scale(error: FloatArray, covariance: FloatArray, floor: FloatArray) -> float:
+    """The least factor in [0.01, 1000] that covers as many errors as `conformal_rank` asks, by halving the interval.
+
+    Args:
+        error: (N, 2) px.
+        covariance: (N, 2, 2) px².
+        floor: (N,) px², added to both variances.
+    """
+    needed = min(conformal_rank(len(error)), len(error)) / len(error)
+    low, high = math.log(0.01), math.log(1000.0)
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if covered(error, covariance, floor, math.exp(middle)) < needed - 1e-12:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)
+
+
+def covered(error: FloatArray, covariance: FloatArray, floor: FloatArray, scale: float) -> float:
+    """Share of errors (N, 2) in the 95 % ellipse of ``scale`` * covariance (N, 2, 2) + ``floor`` (N,) * identity."""
+    total = covariance * scale + floor[:, None, None] * np.eye(2)
+    distance = np.einsum("ni,nij,nj->n", error, np.linalg.inv(total), error)
+    return float((distance <= ELLIPSE_95).mean())
+
+
+def conformal_rank(count: int, level: float = LEVEL) -> int:
+    """Which of ``count`` scores, from the least on, holds a further one with probability ``level`` or more.
+
+    It is ceil((count + 1) level), beyond ``count`` where there are too few scores to promise that.
+    Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World.
+
+    >>> conformal_rank(19), conformal_rank(100), conformal_rank(5)
+    (19, 96, 6)
+    """
+    return math.ceil((count + 1) * level - 1e-9)
+
+
+def conformal_factor(scores: FloatArray) -> float:
+    """Factor on the standard errors from scores |error| / standard error (N,): their conformal quantile over 1.96.
+
+    >>> round(conformal_factor(np.linspace(0.0, 1.96, 1000)), 2)
+    0.95
+    """
+    ranked = np.sort(scores)
+    return float(ranked[min(conformal_rank(len(ranked)), len(ranked)) - 1]) / Z95
+
+
+def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
+    """The films held against their truth, with the intervals that ``uncertainty`` gives."""
+    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
+
+
+def _judged(film: LocatedFilm, found: SpineLandmarks) -> FilmResult:
+    extra = film.truth.extra
+    named, phase = extra.get("index_level"), extra.get("phase")
+    return evaluate_film(
+        found,
+        film.truth.landmarks,
+        film.spacing,
+        size_px=film.truth.size_px,
+        phase=Phase(phase) if phase in {p.value for p in Phase} else Phase.UNKNOWN,
+        index_level=None if named is None else VertebralLevel.parse(str(named)),
+    )
+
+
+def fit_factors(films: Sequence[FilmResult]) -> dict[str, dict[str, float]]:
+    """Factors on the standard errors, by quantity and stratum; quantities with fewer than `LEAST` errors have none."""
+    scores: dict[str, list[tuple[str, float]]] = {}
+    for film in films:
+        for body in film.vertebrae:
+            for q in body.quantities:
+                if q.interval is not None and q.interval.half_width > 0:
+                    score = abs(q.error) * Z95 / q.interval.half_width
+                    scores.setdefault(calibrated_as(q.quantity_id), []).append(
+                        (stratum_of(body.predicted_flags), score)
+                    )
+    return {name: _factors(rows) for name, rows in scores.items() if len(rows) >= LEAST}
+
+
+def _factors(rows: Sequence[tuple[str, float]]) -> dict[str, float]:
+    everything = np.array([score for _, score in rows])
+    result = {}
+    for stratum in STRATA:
+        own = np.array([score for name, score in rows if name == stratum])
+        result[stratum] = conformal_factor(own if len(own) >= ENOUGH else everything)
+    return result
+
+
+def as_info(uncertainty: Uncertainty) -> dict[str, Mapping[str, object]]:
+    """For model.json; `Uncertainty.from_info` is the inverse, to four digits."""
+    return {
+        "covariance_scale": {s: [round(float(f), 4) for f in rows] for s, rows in uncertainty.scale.items()},
+        "interval_factors": {
+            quantity: {s: round(f, 4) for s, f in rows.items()} for quantity, rows in uncertainty.factors.items()
+        },
+    }

@@ -1,0 +1,46 @@
+"""Factors that make the 95 % intervals of a vertebra's quantities hold what they promise (docs/uncertainty.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+STRATA = ("cemented", "instrumented", "fractured", "intact")
+"""Kinds of vertebrae that are calibrated apart; of several that apply the first counts."""
+
+_ANGLES = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
+
+
+def stratum_of(flags: Collection[str]) -> str:
+    """The stratum of a vertebra from its flags: what was put into it last decides.
+
+    >>> stratum_of({"fractured", "cemented"}), stratum_of({"cropped"})
+    ('cemented', 'intact')
+    """
+    return next((stratum for stratum in STRATA if stratum in flags), STRATA[-1])
+
+
+def calibrated_as(quantity_id: str) -> str:
+    """The id under which a quantity is calibrated: all angles between two endplates of a segment are one kind.
+
+    >>> calibrated_as("local_kyphosis"), calibrated_as("anterior_height")
+    ('cobb', 'anterior_height')
+    """
+    return "cobb" if quantity_id in _ANGLES else quantity_id
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalFactors:
+    """What the standard errors of the quantities about one vertebra are multiplied by.
+
+    Attributes:
+        stratum: of `STRATA`.
+        by_quantity: factor by `calibrated_as`; a quantity that is not there keeps its propagated error.
+    """
+
+    stratum: str
+    by_quantity: Mapping[str, float]
+
+    def of(self, quantity_id: str) -> float:
+        """The factor of one quantity; 1 where none was set."""
+        return float(self.by_quantity.get(calibrated_as(quantity_id), 1.0))
