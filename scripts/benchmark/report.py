@@ -1,0 +1,53 @@
+"""From the results of the designs to results.json and the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+COLUMNS: tuple[tuple[str, str, int], ...] = (
+    ("found, %", "found_percent", 1),
+    ("false", "false", 0),
+    ("level right, %", "level_right_percent", 0),
+    ("placed, %", "placed_percent", 1),
+    ("median, % of depth", "corner_median_percent_of_depth", 1),
+    ("mean", "corner_mean_percent_of_depth", 1),
+    ("p90", "corner_p90_percent_of_depth", 1),
+    ("median, px", "corner_median_px", 2),
+    ("s a film", "seconds_a_film", 2),
+)
+"""Heading, key of the test figures, decimals."""
+
+
+def collect(out: Path, order: Sequence[str]) -> list[dict[str, Any]]:
+    """All results in the folder, in the order of the designs, then of the seeds."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in out.glob("*/result.json")]
+    return sorted(found, key=lambda r: (order.index(r["design"]), r["seed"]))
+
+
+def write(out: Path, order: Sequence[str], missing: dict[str, str]) -> str:
+    """Write results.json and table.md; returns the table."""
+    results = collect(out, order)
+    record = {"results": results, "left_out": missing}
+    (out / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    text = table(results, missing)
+    (out / "table.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def table(results: Sequence[dict[str, Any]], missing: dict[str, str]) -> str:
+    """The figures on the test films in Markdown."""
+    heads = ["design", "seed", "parameters, M", "films seen", *(head for head, _, _ in COLUMNS)]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for result in results:
+        cells = [result["title"], str(result["seed"]), f"{result['parameters'] / 1e6:.1f}", str(result["films_seen"])]
+        cells += [_number(result["test"][key], decimals) for _, key, decimals in COLUMNS]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += [f"\nLeft out: {name}, {reason}." for name, reason in missing.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "–" if value is None else f"{value:.{decimals}f}"
