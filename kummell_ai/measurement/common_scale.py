@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodie
 from kummell_ai.quantities import Z95, Interval, Quantity
 
 _ORDER = list(Calibration)
-_UNLIKE = 0.10
+UNLIKE = 0.10
 """Share by which intact vertebrae may differ between two films of one calibration before a warning."""
 
 
@@ -30,6 +31,7 @@ class CommonScale:
         unit: ``mm``, or ``px`` when neither film has a scale; None when lengths cannot be compared.
         factor: by which the lengths of the film ``rescaled`` were multiplied, with its standard error.
         rescaled: ``before``, ``after`` or None.
+        rulers: the vertebrae that keep their size.
         findings: what was done.
     """
 
@@ -39,6 +41,7 @@ class CommonScale:
     factor: float = 1.0
     factor_error: float = 0.0
     rescaled: str | None = None
+    rulers: tuple[VertebralLevel, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def adjust(self, quantity: Quantity, which: str) -> Quantity:
@@ -68,10 +71,10 @@ def common_scale(
     levels = ruler_levels(before, after, index_level)
     if not levels:
         return _without_ruler(first, second, same_kind)
-    factor, error = _factor(before, after, levels)
+    factor, error = ruler_factor(before, after, levels)
     names = ", ".join(map(str, levels))
     if same_kind:
-        return CommonScale(first, second, "mm", findings=_check_same_kind(factor, names))
+        return CommonScale(first, second, "mm", findings=_check_same_kind(before, after, factor, names))
     keep_first = _ORDER.index(first.calibration) <= _ORDER.index(second.calibration)
     unit = "mm" if first.is_metric or second.is_metric else "px"
     moved, factor, error = ("after", factor, error) if keep_first else ("before", 1 / factor, error / factor**2)
@@ -82,8 +85,8 @@ def common_scale(
     )
     finding = Finding("scale-from-neighbours", Severity.INFO, text)
     if keep_first:
-        return CommonScale(first, _scaled(second, factor, first), unit, factor, error, moved, (finding,))
-    return CommonScale(_scaled(first, factor, second), second, unit, factor, error, moved, (finding,))
+        return CommonScale(first, _scaled(second, factor, first), unit, factor, error, moved, levels, (finding,))
+    return CommonScale(_scaled(first, factor, second), second, unit, factor, error, moved, levels, (finding,))
 
 
 def ruler_levels(
@@ -113,17 +116,25 @@ def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -
     return CommonScale(first, second, None, findings=(finding,))
 
 
-def _check_same_kind(factor: float, names: str) -> tuple[Finding, ...]:
-    if abs(factor - 1.0) <= _UNLIKE:
+def _check_same_kind(
+    before: RadiographMeasurement, after: RadiographMeasurement, factor: float, names: str
+) -> tuple[Finding, ...]:
+    if abs(factor - 1.0) <= UNLIKE:
         return ()
+    size = f"{100 / factor:.0f} % on {after.reference.name}"
+    return (magnification_unlike(names, [size], before.reference.name),)
+
+
+def magnification_unlike(rulers: str, sizes: Sequence[str], first: str) -> Finding:
+    """A warning about films of one calibration whose intact vertebrae have unlike sizes."""
     text = (
-        f"{names} measure {100 / factor:.0f} % on the later film of what they measure on the earlier; 90 to 110 % is "
-        "expected: check the pixel spacings, or use the ratios"
+        f"{rulers} measure {' and '.join(sizes)} of what they measure on {first}; 90 to 110 % is expected: the "
+        "magnifications differ; check the pixel spacings, or use the ratios"
     )
-    return (Finding("scale-unlike", Severity.WARNING, text),)
+    return Finding("magnification-unlike", Severity.WARNING, text)
 
 
-def _factor(
+def ruler_factor(
     before: RadiographMeasurement, after: RadiographMeasurement, levels: tuple[VertebralLevel, ...]
 ) -> tuple[float, float]:
     """Size on the earlier over size on the later film, and its standard error (NaN when not known)."""

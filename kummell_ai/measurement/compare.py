@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.geometry import correction as formulas
 from kummell_ai.measurement.common_scale import CommonScale, common_scale
 from kummell_ai.measurement.derived import DERIVED, combine
+from kummell_ai.measurement.mismatch import posture_findings
 from kummell_ai.measurement.results import (
+    AppliedScale,
     Change,
     Correction,
-    Finding,
     PhasedMeasurement,
     RadiographMeasurement,
-    Severity,
     Verdict,
 )
 from kummell_ai.measurement.segments import (
@@ -22,7 +24,7 @@ from kummell_ai.measurement.segments import (
     surgical_segment,
 )
 from kummell_ai.measurement.vertebrae import join_caveats, measure_vertebra
-from kummell_ai.quantities import Interval, Quantity
+from kummell_ai.quantities import Z95, Interval, Quantity
 
 LENGTHS = ("anterior_height", "middle_height", "posterior_height")
 RATIOS = ("wedge_angle", "wedge_ratio", "height_loss", "compression")
@@ -31,7 +33,14 @@ _UNITS = {"wedge_ratio": "%", "height_loss": "%", "compression": "%", "wedge_ang
 _HIGHER_IS_BETTER = (*LENGTHS, "wedge_ratio")
 
 
-def compare(before: PhasedMeasurement, after: PhasedMeasurement, index_level: VertebralLevel, name: str) -> Correction:
+def compare(
+    before: PhasedMeasurement,
+    after: PhasedMeasurement,
+    index_level: VertebralLevel,
+    name: str,
+    *,
+    ends: tuple[VertebralLevel, VertebralLevel] | None = None,
+) -> Correction:
     """The changes of the injured vertebra and its segments from one film to a later one.
 
     Args:
@@ -39,6 +48,7 @@ def compare(before: PhasedMeasurement, after: PhasedMeasurement, index_level: Ve
         after: later film.
         index_level: the injured vertebra.
         name: ``correction`` (pre to post), ``loss`` (post to last) or ``net`` (pre to last).
+        ends: upper and lower level of the surgical segment; by default those with screws on the later film.
 
     Raises:
         ValueError: ``name`` is none of the three.
@@ -46,13 +56,25 @@ def compare(before: PhasedMeasurement, after: PhasedMeasurement, index_level: Ve
     if name not in DERIVED:
         raise ValueError(f"comparison {name!r} is not one of {', '.join(DERIVED)}")
     scale = common_scale(before.measurement, after.measurement, index_level)
-    first, second = _both(before.measurement, after.measurement, index_level, scale)
+    first, second = _both(before.measurement, after.measurement, index_level, scale, ends)
     changes = {q: change_of(q, first[q], second[q]) for q in first if q in second and q not in _NOT_CHANGED}
     derived = DERIVED[name](first, second, changes)
-    findings = (*scale.findings, *posture_findings(before.measurement, after.measurement))
+    findings = (*scale.findings, *posture_findings([before.measurement, after.measurement]))
     shown = {q: _in_mm(change) for q, change in changes.items()}
     shown_derived = {q: _hide_px(value) for q, value in derived.items()}
-    return Correction(name, before.phase, after.phase, index_level, tuple(shown.values()), shown_derived, findings)
+    return Correction(
+        *(name, before.phase, after.phase, index_level, tuple(shown.values()), shown_derived, findings),
+        scale=_applied(scale, before, after),
+    )
+
+
+def _applied(scale: CommonScale, before: PhasedMeasurement, after: PhasedMeasurement) -> AppliedScale | None:
+    if scale.rescaled is None or scale.unit != "mm":
+        return None
+    film = after if scale.rescaled == "after" else before
+    half = Z95 * scale.factor_error
+    interval = Interval(scale.factor - half, scale.factor + half) if np.isfinite(half) else None
+    return AppliedScale(film.measurement.reference.name, Quantity(scale.factor, "1", interval), scale.rulers)
 
 
 _NOT_CHANGED = ("reference_height",)
@@ -93,41 +115,15 @@ def intravertebral_instability(
     return _hide_px(combine(formulas.intravertebral_instability, first["anterior_height"], second["anterior_height"]))
 
 
-def posture_findings(before: RadiographMeasurement, after: RadiographMeasurement) -> tuple[Finding, ...]:
-    """A warning when two films were taken in unlike or unknown posture."""
-    first, second = posture_of(before), posture_of(after)
-    if first is not None and first == second:
-        return ()
-    if first is None or second is None:
-        names = [m.reference.name for m, p in ((before, first), (after, second)) if p is None]
-        text = (
-            f"posture is not known for {' and '.join(names)}; lying or sitting alone moves heights by 6 mm and angles "
-            "by 10°: compare films of one posture only"
-        )
-        return (Finding("posture-unknown", Severity.WARNING, text),)
-    text = (
-        f"postures are {first} and {second}; lying or sitting alone moves heights by 6 mm and angles by 10°: "
-        "compare films of one posture only"
-    )
-    return (Finding("posture-unlike", Severity.WARNING, text),)
-
-
-def posture_of(film: RadiographMeasurement) -> str | None:
-    """The posture the header names (PatientPosition), upper case, or None.
-
-    The codes of DICOM for head or feet first come down to SUPINE, PRONE and DECUBITUS.
-    """
-    text = (film.reference.patient_position or "").strip().upper()
-    if text[:2] in ("HF", "FF"):
-        return {"S": "SUPINE", "P": "PRONE"}.get(text[2:], "DECUBITUS")
-    return None if text in ("", "UNKNOWN") else text
-
-
 def _both(
-    before: RadiographMeasurement, after: RadiographMeasurement, level: VertebralLevel, scale: CommonScale
+    before: RadiographMeasurement,
+    after: RadiographMeasurement,
+    level: VertebralLevel,
+    scale: CommonScale,
+    ends: tuple[VertebralLevel, VertebralLevel] | None = None,
 ) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
     """Quantities of the level on both films, lengths on the common scale."""
-    ends = instrumented_ends(after.landmarks) or instrumented_ends(before.landmarks)
+    ends = ends or instrumented_ends(after.landmarks) or instrumented_ends(before.landmarks)
     return (
         _quantities(before, level, scale, "before", ends),
         _quantities(after, level, scale, "after", ends),

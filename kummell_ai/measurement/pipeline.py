@@ -6,12 +6,13 @@ from kummell_ai.measurement.compare import compare
 from kummell_ai.measurement.film import measure_film, measure_radiograph
 from kummell_ai.measurement.index_level import find_index_level
 from kummell_ai.measurement.naming import name_films, with_given_level
-from kummell_ai.measurement.series import assemble_report, measure_series
+from kummell_ai.measurement.series import assemble_report, further_reports, measure_series
 
 __all__ = [
     "assemble_report",
     "compare",
     "find_index_level",
+    "further_reports",
     "measure_film",
     "measure_radiograph",
     "measure_series",

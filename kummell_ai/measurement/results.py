@@ -183,6 +183,21 @@ class PhasedMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedScale:
+    """How the lengths of one film were brought to the scale of another.
+
+    Attributes:
+        film: the film whose lengths were multiplied.
+        factor: by which, with its 95 % interval (1).
+        rulers: the intact vertebrae that keep their size.
+    """
+
+    film: str
+    factor: Quantity
+    rulers: tuple[VertebralLevel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """From one film of a patient to a later one.
 
@@ -193,6 +208,7 @@ class Correction:
         changes: one for each main quantity (anterior_height, segmental_cobb, wedge_angle, ...).
         derived: height_restoration_rate, kyphosis_correction, correction_rate, ... by id.
         findings: posture, scale and similar warnings.
+        scale: None where both films have a scale of one kind, or none.
     """
 
     name: str
@@ -202,6 +218,7 @@ class Correction:
     changes: tuple[Change, ...]
     derived: dict[str, Quantity]
     findings: tuple[Finding, ...] = ()
+    scale: AppliedScale | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +228,12 @@ class CorrectionReport:
     Attributes:
         patient_id: as in the films; ``unknown`` when they do not say.
         index_level: the injured vertebra.
-        index_level_source: ``given`` or ``found``.
+        index_level_source: ``given`` or ``found``; of ``further_levels`` too.
         films: by date.
         corrections: correction, loss, net, as far as the phases exist.
         findings: about the series.
         provenance: what made it.
+        further_levels: other injured vertebrae, each of which has a report of its own.
     """
 
     patient_id: str
@@ -225,3 +243,4 @@ class CorrectionReport:
     corrections: tuple[Correction, ...]
     findings: tuple[Finding, ...]
     provenance: Provenance
+    further_levels: tuple[VertebralLevel, ...] = ()

@@ -13,6 +13,7 @@ from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing
 from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.quality import facing_of
 from kummell_ai.measurement.results import (
+    AppliedScale,
     Change,
     Correction,
     CorrectionReport,
@@ -64,6 +65,7 @@ def _report(r: CorrectionReport) -> Json:
         "patient_id": r.patient_id,
         "index_level": str(r.index_level),
         "index_level_source": r.index_level_source,
+        "further_levels": [str(level) for level in r.further_levels],
         "films": [_phased(f) for f in r.films],
         "corrections": [_correction(c) for c in r.corrections],
         "findings": [_finding(f) for f in r.findings],
@@ -161,8 +163,14 @@ def _correction(c: Correction) -> Json:
         "index_level": str(c.index_level),
         "changes": {change.quantity_id: _change(change) for change in c.changes},
         "derived": {name: _quantity(q) for name, q in c.derived.items()},
+        "scale": None if c.scale is None else _scale(c.scale),
         "findings": [_finding(f) for f in c.findings],
     }
+
+
+def _scale(scale: AppliedScale) -> Json:
+    rulers = [str(level) for level in scale.rulers]
+    return {"film": scale.film, "factor": _quantity(scale.factor), "rulers": rulers}
 
 
 def _change(change: Change) -> Json:

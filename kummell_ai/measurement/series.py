@@ -8,9 +8,13 @@ from dataclasses import replace
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
-from kummell_ai.measurement.compare import compare, intravertebral_instability, posture_of
+from kummell_ai.measurement.compare import compare, intravertebral_instability
+from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
+from kummell_ai.measurement.mismatch import PAIR_CODES, mismatch_findings, posture_of, scale_finding
 from kummell_ai.measurement.naming import name_films
+from kummell_ai.measurement.operated import Ends, segment_findings, surgical_ends, with_surgical_segments
+from kummell_ai.measurement.phases import settle_phases
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import (
     Correction,
@@ -21,7 +25,6 @@ from kummell_ai.measurement.results import (
     RadiographMeasurement,
     Severity,
 )
-from kummell_ai.measurement.segments import facing_sign_of, instrumented_ends, surgical_segment
 
 _LYING = ("SUPINE", "PRONE", "DECUBITUS", "RECUMBENT", "LYING")
 _UPRIGHT = ("ERECT", "SITTING", "STANDING", "UPRIGHT")
@@ -31,6 +34,8 @@ def measure_series(
     films: Sequence[tuple[Phase, RadiographMeasurement]],
     *,
     index_level: VertebralLevel | None = None,
+    further_levels: Sequence[VertebralLevel] = (),
+    surgical_segment: Ends | None = None,
     surgery_date: dt.date | None = None,
     notes: Sequence[str] = (),
     provenance: Provenance | None = None,
@@ -40,12 +45,15 @@ def measure_series(
     Args:
         films: phase and measurement, by date.
         index_level: the injured vertebra, all names are counted from it; found from the films when absent.
+        further_levels: other injured vertebrae; with neither given they are found too.
+        surgical_segment: upper and lower level of the operation; by default those with screws.
         surgery_date: when given, the phases stand as they are and hardware that contradicts them is only reported.
         notes: about the series, from reading it; they become findings.
         provenance: of the report; made from that of the films when absent.
 
     Raises:
         SeriesError: no film, two patients, or no level stands out and none is given.
+        ValueError: the upper level of the surgical segment is not cranial of the lower one.
     """
     phased = [PhasedMeasurement(phase, measurement) for phase, measurement in films]
     patient_of(phased)
@@ -55,13 +63,43 @@ def measure_series(
     findings += about_names
     phased, contradictions = settle_phases(phased, dates_are_certain=surgery_date is not None)
     findings += contradictions
+    measured = [film.measurement for film in phased]
     if index_level is None:
-        level, reason = find_index_level([film.measurement for film in phased])
+        level, reason = find_index_level(measured)
         findings.append(Finding("index-level-found", Severity.INFO, f"injured vertebra found: {reason}", level))
-        source = "found"
     else:
-        level, source = index_level, "given"
-    return assemble_report(phased, level, index_level_source=source, findings=findings, provenance=provenance)
+        level = index_level
+    others = find_further(measured, {level, *further_levels})
+    findings += further_findings(others, are_given=index_level is not None)
+    found = [other.level for other in others if other.is_injured and index_level is None]
+    return assemble_report(
+        phased,
+        level,
+        index_level_source="found" if index_level is None else "given",
+        further_levels=[further for further in dict.fromkeys((*further_levels, *found)) if further is not level],
+        surgical_segment=surgical_segment,
+        findings=findings,
+        provenance=provenance,
+    )
+
+
+def further_reports(report: CorrectionReport, surgical_segment: Ends | None = None) -> tuple[CorrectionReport, ...]:
+    """A report about each of the further levels of ``report``, from the same films.
+
+    Args:
+        report: about the level that counts.
+        surgical_segment: as it was given for ``report``.
+    """
+    return tuple(
+        assemble_report(
+            report.films,
+            level,
+            index_level_source=report.index_level_source,
+            further_levels=[other for other in (report.index_level, *report.further_levels) if other is not level],
+            surgical_segment=surgical_segment,
+        )
+        for level in report.further_levels
+    )
 
 
 def assemble_report(
@@ -69,6 +107,8 @@ def assemble_report(
     index_level: VertebralLevel,
     *,
     index_level_source: str = "given",
+    further_levels: Sequence[VertebralLevel] = (),
+    surgical_segment: Ends | None = None,
     findings: Sequence[Finding] = (),
     provenance: Provenance | None = None,
 ) -> CorrectionReport:
@@ -78,24 +118,42 @@ def assemble_report(
 
     Raises:
         SeriesError: no film, or two patients.
+        ValueError: the upper level of the surgical segment is not cranial of the lower one.
     """
     patient = patient_of(films)
-    films = with_surgical_segments(films, index_level)
+    ends = surgical_ends(films, surgical_segment)
+    films = with_surgical_segments(films, ends, index_level)
     before = _last(films, Phase.PRE_OP)
     after = next((film for film in films if film.phase is Phase.POST_OP), None)
     last = _last(films, Phase.FOLLOW_UP)
     pairs = (("correction", before, after), ("loss", after, last), ("net", before, last))
-    corrections = [compare(a, b, index_level, name) for name, a, b in pairs if a is not None and b is not None]
-    instability = _instability(films, index_level, corrections)
+    corrections = [
+        compare(a, b, index_level, name, ends=ends) for name, a, b in pairs if a is not None and b is not None
+    ]
+    standing = [film for film in (before, after, last) if film is not None]
+    compared = [film.measurement for film in standing]
     return CorrectionReport(
         patient_id=patient,
         index_level=index_level,
         index_level_source=index_level_source,
         films=tuple(films),
-        corrections=instability,
-        findings=(*findings, *_series_findings(films, index_level)),
-        provenance=provenance or _provenance(films, index_level, index_level_source),
+        corrections=_instability(films, index_level, [_without_pair_findings(c) for c in corrections]),
+        findings=(
+            *findings,
+            *segment_findings(films, ends, surgical_segment, index_level),
+            *mismatch_findings(compared, index_level),
+            *scale_finding(corrections),
+            *_not_compared(films, standing),
+            *_series_findings(films, index_level, further_levels),
+        ),
+        provenance=provenance or _provenance(films, index_level, index_level_source, surgical_segment),
+        further_levels=tuple(further_levels),
     )
+
+
+def _without_pair_findings(correction: Correction) -> Correction:
+    """The comparison without what the report says once about all films."""
+    return replace(correction, findings=tuple(f for f in correction.findings if f.code not in PAIR_CODES))
 
 
 def patient_of(films: Sequence[PhasedMeasurement]) -> str:
@@ -115,66 +173,6 @@ def patient_of(films: Sequence[PhasedMeasurement]) -> str:
     return next(iter(names), "unknown")
 
 
-def with_surgical_segments(films: Sequence[PhasedMeasurement], level: VertebralLevel) -> list[PhasedMeasurement]:
-    """The films with the surgical segment also measured where no screws are, over the levels that get them."""
-    ends = next((e for e in (instrumented_ends(f.measurement.landmarks) for f in films) if e is not None), None)
-    return [
-        film
-        if ends is None or instrumented_ends(film.measurement.landmarks) is not None
-        else replace(film, measurement=_with_segment(film.measurement, ends, level))
-        for film in films
-    ]
-
-
-def _with_segment(
-    film: RadiographMeasurement, ends: tuple[VertebralLevel, VertebralLevel], level: VertebralLevel
-) -> RadiographMeasurement:
-    sign = facing_sign_of(film.landmarks, film.spacing)
-    segment = surgical_segment(film.landmarks, film.spacing, sign, ends, level)
-    return replace(film, segments=(*film.segments, segment))
-
-
-def settle_phases(
-    films: Sequence[PhasedMeasurement], *, dates_are_certain: bool = False
-) -> tuple[list[PhasedMeasurement], list[Finding]]:
-    """Phases that agree with the hardware seen: no screws before the operation, screws right after it.
-
-    Args:
-        films: by date.
-        dates_are_certain: report contradictions but keep the phases.
-    """
-    hardware = [_has_hardware(film.measurement) for film in films]
-    if not any(hardware):
-        return list(films), []
-    first = hardware.index(True)
-    settled, findings = [], []
-    for i, film in enumerate(films):
-        expected = _expected_phase(i, first, [f.phase for f in films])
-        if expected is not film.phase:
-            name = film.measurement.reference.name
-            seen = "screws are seen" if hardware[i] else "no screws are seen"
-            outcome = f"the phase stays {film.phase.value}" if dates_are_certain else f"it is taken as {expected.value}"
-            text = f"{name} is {film.phase.value} by its date but {seen}; {outcome}: give --surgery-date to decide"
-            findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
-        settled.append(film if dates_are_certain else replace(film, phase=expected))
-    return settled, findings
-
-
-def _expected_phase(i: int, first_with_hardware: int, given: list[Phase]) -> Phase:
-    """Phase of film ``i``: the first film with screws is the one right after the operation, unless another film was."""
-    if i < first_with_hardware:
-        return Phase.PRE_OP
-    was_follow_up = given[first_with_hardware] is Phase.FOLLOW_UP and Phase.POST_OP not in given[:first_with_hardware]
-    if i == first_with_hardware:
-        return Phase.FOLLOW_UP if was_follow_up else Phase.POST_OP
-    is_second_post_op = given[i] is Phase.POST_OP and given[first_with_hardware] is Phase.POST_OP
-    return Phase.POST_OP if is_second_post_op else Phase.FOLLOW_UP
-
-
-def _has_hardware(film: RadiographMeasurement) -> bool:
-    return sum("instrumented" in v.flags for v in film.landmarks.vertebrae) >= 2
-
-
 def _last(films: Sequence[PhasedMeasurement], phase: Phase) -> PhasedMeasurement | None:
     return next((film for film in reversed(films) if film.phase is phase), None)
 
@@ -184,8 +182,8 @@ def _instability(
 ) -> tuple[Correction, ...]:
     """Adds the intravertebral instability to the correction when films before it show the patient lying and upright."""
     before = [film.measurement for film in films if film.phase is Phase.PRE_OP]
-    lying = next((m for m in before if posture_of(m) in _LYING), None)
-    upright = next((m for m in before if posture_of(m) in _UPRIGHT), None)
+    lying = next((m for m in before if posture_of(m.reference) in _LYING), None)
+    upright = next((m for m in before if posture_of(m.reference) in _UPRIGHT), None)
     if lying is None or upright is None:
         return tuple(corrections)
     value = intravertebral_instability(lying, upright, level)
@@ -195,7 +193,21 @@ def _instability(
     )
 
 
-def _series_findings(films: Sequence[PhasedMeasurement], level: VertebralLevel) -> list[Finding]:
+def _not_compared(films: Sequence[PhasedMeasurement], standing: Sequence[PhasedMeasurement]) -> list[Finding]:
+    """Films whose phase another film stands for."""
+    findings = []
+    for film in films:
+        other = next((f for f in standing if f.phase is film.phase and f is not film), None)
+        if other is not None:
+            names = film.measurement.reference.name, other.measurement.reference.name
+            text = f"{names[0]} is measured and not compared; {names[1]} stands for {film.phase.value}"
+            findings.append(Finding("film-not-compared", Severity.INFO, text))
+    return findings
+
+
+def _series_findings(
+    films: Sequence[PhasedMeasurement], level: VertebralLevel, further: Sequence[VertebralLevel]
+) -> list[Finding]:
     findings = []
     if len(films) == 1:
         text = "1 film is given; a correction needs a film before and one after the operation: add the other films"
@@ -206,22 +218,24 @@ def _series_findings(films: Sequence[PhasedMeasurement], level: VertebralLevel) 
             text = f"{level} is not found on {name}; its quantities are missing there: check the level names"
             findings.append(Finding("index-level-not-seen", Severity.WARNING, text, level))
         ranked = rank_levels([film.measurement])
-        if ranked and ranked[0][0] is not level and ranked[0][1] >= 4.0:
+        if ranked and ranked[0][0] not in (level, *further) and ranked[0][1] >= 4.0:
             own = next((points for place, points, _ in ranked if place is level), 0.0)
             if ranked[0][1] - own >= 2.0:
-                text = (
-                    f"on {name} {ranked[0][0]} looks injured ({', '.join(ranked[0][2])}), not {level}: check the names"
-                )
+                why = ", ".join(reason.removesuffix(f" on {name}") for reason in ranked[0][2])
+                text = f"on {name} {ranked[0][0]} looks injured ({why}), not {level}: check the names"
                 findings.append(Finding("index-level-disagrees", Severity.WARNING, text, level))
     return findings
 
 
-def _provenance(films: Sequence[PhasedMeasurement], level: VertebralLevel, source: str) -> Provenance:
+def _provenance(
+    films: Sequence[PhasedMeasurement], level: VertebralLevel, source: str, segment: Ends | None
+) -> Provenance:
     made_by = [film.measurement.provenance for film in films]
     hashes = {p.weights_sha256 for p in made_by}
+    given = {"surgical_segment": f"{segment[0]} to {segment[1]} (given)"} if segment is not None else {}
     return build_provenance(
         model=", ".join(dict.fromkeys(p.model for p in made_by)),
         weights_sha256=hashes.pop() if len(hashes) == 1 else None,
         input_sha256=[film.measurement.reference.sha256 for film in films],
-        options={"index_level": f"{level} ({source})", **{k: v for p in made_by for k, v in p.options}},
+        options={"index_level": f"{level} ({source})", **given, **{k: v for p in made_by for k, v in p.options}},
     )

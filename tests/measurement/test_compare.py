@@ -10,7 +10,8 @@ import pytest
 from kummell_ai.anatomy import Phase
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.common_scale import common_scale
-from kummell_ai.measurement.compare import change_of, compare, intravertebral_instability, posture_of
+from kummell_ai.measurement.compare import change_of, compare, intravertebral_instability
+from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.results import Change, Correction, PhasedMeasurement, Verdict
 from kummell_ai.quantities import Interval, Quantity
 from tests.measurement.spines import SPACING, L, film, measured, spine
@@ -139,6 +140,9 @@ class TestScale:
         assert "scale-from-neighbours" in codes(found)
         assert "0.1667" in found.findings[0].message
         assert "T11, T12, L2, L3" in found.findings[0].message
+        assert found.scale is not None
+        assert (found.scale.film, found.scale.rulers) == ("post-op", (L.T11, L.T12, L.L2, L.L3))
+        np.testing.assert_allclose(number(found.scale.factor), 1 / 6)
 
     def test_the_earlier_film_may_be_the_uncalibrated_one(self) -> None:
         found = compare(film(PRE, 13.0, NONE, px_per_mm=6.0), film(POST, 22.0), L.L1, "correction")
@@ -182,8 +186,8 @@ class TestScale:
 
     def test_films_of_one_calibration_that_disagree(self) -> None:
         found = compare(film(PRE, 13.0), film(POST, 22.0, px_per_mm=4.8), L.L1, "correction")
-        assert codes(found)[0] == "scale-unlike"
-        assert "120 %" in found.findings[0].message
+        assert codes(found)[0] == "magnification-unlike"
+        assert "120 % on post-op" in found.findings[0].message
 
     def test_without_covariances(self) -> None:
         scale = common_scale(
@@ -214,7 +218,7 @@ class TestPosture:
 
     @pytest.mark.parametrize(("code", "posture"), [("HFP", "PRONE"), ("HFDR", "DECUBITUS"), ("", None)])
     def test_codes(self, code: str, posture: str | None) -> None:
-        assert posture_of(film(PRE, 13.0, patient_position=code).measurement) == posture
+        assert posture_of(film(PRE, 13.0, patient_position=code).measurement.reference) == posture
 
     def test_instability(self) -> None:
         found = intravertebral_instability(film(PRE, 17.0).measurement, film(PRE, 13.0).measurement, L.L1)

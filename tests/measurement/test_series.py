@@ -10,9 +10,10 @@ import pytest
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.errors import SeriesError
-from kummell_ai.measurement.pipeline import assemble_report, find_index_level, measure_series
+from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.measurement.pipeline import assemble_report, find_index_level, further_reports, measure_series
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
-from tests.measurement.spines import LEVELS, L, film, measured, spine
+from tests.measurement.spines import LEVELS, SPACING, L, film, measured, spine
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
 HELD: dict[L, set[str]] = {L.T12: {"instrumented"}, L.L2: {"instrumented"}}
@@ -24,6 +25,16 @@ def report(*films: PhasedMeasurement, **options: object) -> CorrectionReport:
 
 def codes(found: CorrectionReport) -> list[str]:
     return [f.code for f in found.findings]
+
+
+def replace_name(phased: PhasedMeasurement, name: str) -> PhasedMeasurement:
+    reference = replace(phased.measurement.reference, name=name)
+    return replace(phased, measurement=replace(phased.measurement, reference=reference))
+
+
+def one(found: CorrectionReport, code: str) -> str:
+    (message,) = [f.message for f in found.findings if f.code == code]
+    return message
 
 
 class TestIndexLevel:
@@ -91,7 +102,7 @@ class TestReport:
             ("loss", POST, LAST),
             ("net", PRE, LAST),
         ]
-        assert codes(found) == ["index-level-found"]
+        assert codes(found) == ["index-level-found", "surgical-segment", "posture-unknown"]
         assert found.patient_id == "unknown"
         assert ("index_level", "L1 (found)") in found.provenance.options
         assert found.provenance.model == "manual"
@@ -108,13 +119,16 @@ class TestReport:
     def test_given_level_and_notes(self) -> None:
         found = report(film(PRE, 13.0), film(POST, 22.0), index_level=L.L1, notes=["phases by order"])
         assert found.index_level_source == "given"
-        assert codes(found) == ["series-note"]
+        assert codes(found) == ["series-note", "posture-unknown"]
         assert [c.name for c in found.corrections] == ["correction"]
 
     def test_the_last_follow_up_counts(self) -> None:
         found = report(film(PRE, 13.0), film(POST, 22.0), film(LAST, 21.0), film(LAST, 20.0))
         loss = found.corrections[1].derived["height_loss_after_surgery"].value
         np.testing.assert_allclose(loss, 2.0)
+        films = (replace_name(film(LAST, 21.0), "a"), replace_name(film(LAST, 20.0), "b"))
+        several = report(film(PRE, 13.0), film(POST, 22.0), *films)
+        assert one(several, "film-not-compared") == "a is measured and not compared; b stands for follow-up"
 
     def test_one_film(self) -> None:
         found = report(film(Phase.UNKNOWN, 13.0))
@@ -142,12 +156,11 @@ class TestReport:
     def test_another_level_looks_injured(self) -> None:
         shifted = PhasedMeasurement(POST, measured(spine({L.L2: 12.0}, name="post-op")))
         found = report(film(PRE, 13.0), shifted, index_level=L.L1)
-        assert codes(found) == ["index-level-disagrees"]
-        assert "on post-op L2 looks injured" in found.findings[0].message
+        assert "on post-op L2 looks injured" in one(found, "index-level-disagrees")
 
     def test_two_levels_that_look_alike_are_left_to_the_reader(self) -> None:
         both = PhasedMeasurement(PRE, measured(spine({L.L1: 13.0, L.T11: 12.5}, name="pre-op")))
-        assert codes(report(both, film(POST, 22.0), index_level=L.L1)) == []
+        assert "index-level-disagrees" not in codes(report(both, film(POST, 22.0), index_level=L.L1))
 
     def test_one_hash_of_weights(self) -> None:
         films = [film(PRE, 13.0), film(POST, 22.0)]
@@ -209,3 +222,155 @@ class TestPhases:
         )
         assert phases == [PRE, POST]
         assert "phase-contradicts-hardware" in findings
+
+
+CEMENT: dict[L, set[str]] = {L.L1: {"cemented"}, L.L3: {"cemented"}}
+
+
+def built(
+    phase: Phase, heights: dict[L, float], spacing: PixelSpacing = SPACING, **options: object
+) -> PhasedMeasurement:
+    landmarks = spine(heights, name=phase.value, **options)  # type: ignore[arg-type]
+    return PhasedMeasurement(phase, measured(landmarks, spacing))
+
+
+class TestFurtherLevels:
+    def test_two_treated_levels_are_found(self) -> None:
+        pre = built(PRE, {L.L1: 13.0, L.L3: 15.0})
+        post = built(POST, {L.L1: 20.0, L.L3: 20.0}, flags=CEMENT)
+        found = report(pre, post)
+        assert (found.index_level, found.further_levels, found.index_level_source) == (L.L1, (L.L3,), "found")
+        assert "further injured vertebra found: L3: height loss" in one(found, "further-level-found")
+        assert "cement without screws on post-op" in one(found, "further-level-found")
+        (other,) = further_reports(found)
+        assert (other.index_level, other.further_levels, other.index_level_source) == (L.L3, (L.L1,), "found")
+        assert other.corrections[0].changes[0].before.value == pytest.approx(15.0)
+
+    def test_of_two_alike_the_treated_one_counts(self) -> None:
+        films = [measured(spine({L.T12: 14.0, L.L2: 15.0}, name="a"))]
+        films.append(measured(spine({L.T12: 14.0, L.L2: 26.0}, flags={L.L2: {"cemented"}}, name="b")))
+        assert find_index_level(films)[0] is L.L2
+
+    def test_an_old_fracture_is_told_and_not_mixed_in(self) -> None:
+        old = {L.T11: 20.0}
+        found = report(built(PRE, {L.L1: 13.0, **old}), built(POST, {L.L1: 22.0, **old}, flags=HELD))
+        assert found.further_levels == ()
+        assert one(found, "also-looks-fractured").startswith("T11 also looks fractured (height loss")
+        assert further_reports(found) == ()
+
+    def test_cement_in_an_intact_neighbour_is_no_injury(self) -> None:
+        found = report(built(PRE, {L.L1: 13.0}), built(POST, {L.L1: 20.0}, flags=CEMENT))
+        assert found.further_levels == ()
+        assert "also-looks-fractured" not in codes(found)
+
+    def test_a_new_fracture_is_found_where_names_are_certain(self) -> None:
+        films = [built(PRE, {L.L1: 13.0}), built(POST, {L.L1: 22.0}, flags=HELD)]
+        new = built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags=HELD)
+        found = report(*films, new)
+        assert found.further_levels == (L.L3,)
+        assert "of the height of its neighbours was lost from pre-op to follow-up" in one(found, "further-level-found")
+        vertebrae = tuple(replace(v, level_probability=0.6) for v in new.measurement.landmarks.vertebrae)
+        doubtful = replace(new.measurement.landmarks, vertebrae=vertebrae)
+        assert report(*films, PhasedMeasurement(LAST, measured(doubtful))).further_levels == ()
+
+    def test_given_levels_stand_and_what_else_looks_injured_is_told(self) -> None:
+        films = [built(PRE, {L.L1: 13.0, L.L3: 15.0}), built(POST, {L.L1: 20.0, L.L3: 20.0}, flags=CEMENT)]
+        found = report(*films, index_level=L.L1)
+        assert found.further_levels == ()
+        assert "L3 looks injured too" in one(found, "further-level-not-given")
+        both = report(*films, index_level=L.L3, further_levels=[L.L1])
+        assert (both.index_level, both.further_levels, both.index_level_source) == (L.L3, (L.L1,), "given")
+        assert "further-level-not-given" not in codes(both)
+
+
+class TestSurgicalSegment:
+    def angles(self, found: CorrectionReport) -> set[str]:
+        segments = (f.measurement.segment("surgical_segment_cobb", found.index_level) for f in found.films)
+        return {s.endplates if s is not None else "none" for s in segments}
+
+    def test_seen(self) -> None:
+        found = report(film(PRE, 13.0), film(POST, 22.0, flags=HELD), film(LAST, 21.0, flags=HELD))
+        assert one(found, "surgical-segment") == (
+            "the surgical segment is T12 to L2, from the screws seen on post-op, follow-up"
+        )
+        assert self.angles(found) == {"T12 superior to L2 inferior"}
+
+    def test_given_overrules_what_is_seen_on_every_film_and_change(self) -> None:
+        found = report(film(PRE, 13.0), film(POST, 22.0, flags=HELD), surgical_segment=(L.T11, L.L3))
+        assert self.angles(found) == {"T11 superior to L3 inferior"}
+        assert "T11 to L3, as given, but screws are seen in T12 to L2 on post-op" in one(
+            found, "surgical-segment-differs"
+        )
+        change = next(c for c in found.corrections[0].changes if c.quantity_id == "surgical_segment_cobb")
+        segment = found.films[0].measurement.segment("surgical_segment_cobb", L.L1)
+        assert segment is not None
+        assert change.before == segment.angle
+        assert ("surgical_segment", "T11 to L3 (given)") in found.provenance.options
+
+    def test_films_that_disagree_are_measured_alike(self) -> None:
+        wide: dict[L, set[str]] = {L.T11: {"instrumented"}, **HELD}
+        found = report(film(PRE, 13.0), film(POST, 22.0, flags=HELD), film(LAST, 21.0, flags=wide))
+        assert self.angles(found) == {"T12 superior to L2 inferior"}
+        assert "screws are seen in T11 to L2 on follow-up" in one(found, "surgical-segment-differs")
+
+    def test_a_segment_apart_from_the_injured_level(self) -> None:
+        found = report(film(PRE, 13.0), film(POST, 22.0), surgical_segment=(L.L2, L.L3))
+        assert "L2 to L3, and the injured level L1 lies outside of it" in one(found, "surgical-segment-apart")
+
+    def test_the_wrong_way_round(self) -> None:
+        with pytest.raises(
+            ValueError, match="surgical segment L2 to T12: the upper level must be cranial of the lower"
+        ):
+            report(film(PRE, 13.0), film(POST, 22.0), surgical_segment=(L.L2, L.T12))
+
+
+class TestUnlikeFilms:
+    """Posture, magnification and rotation are told apart, and each is said once for the three films."""
+
+    def mismatches(self, post: PhasedMeasurement, last: PhasedMeasurement) -> dict[str, str]:
+        found = report(built(PRE, {L.L1: 13.0}, patient_position="ERECT"), post, last)
+        assert not any(c.findings for c in found.corrections)
+        kinds = ("posture", "magnification", "rotation", "scale")
+        return {f.code: f.message for f in found.findings if f.code.startswith(kinds)}
+
+    def test_alike(self) -> None:
+        films = [built(phase, {L.L1: 20.0}, patient_position="ERECT") for phase in (POST, LAST)]
+        assert self.mismatches(*films) == {}
+
+    def test_posture(self) -> None:
+        films = [built(phase, {L.L1: 20.0}, patient_position="HFS") for phase in (POST, LAST)]
+        found = self.mismatches(*films)
+        assert list(found) == ["posture-unlike"]
+        assert "ERECT on pre-op, SUPINE on post-op, SUPINE on follow-up" in found["posture-unlike"]
+
+    def test_magnification(self) -> None:
+        films = [built(phase, {L.L1: 20.0}, px_per_mm=4.8, patient_position="ERECT") for phase in (POST, LAST)]
+        found = self.mismatches(*films)
+        assert list(found) == ["magnification-unlike"]
+        assert (
+            "measure 120 % on post-op and 120 % on follow-up of what they measure on pre-op"
+            in (found["magnification-unlike"])
+        )
+
+    def test_rotation(self) -> None:
+        """Bodies 12 % deeper at one height: no magnification does that, and lengths along the spine are alike."""
+        films = []
+        for phase in (POST, LAST):
+            landmarks = spine({L.L1: 20.0}, name=phase.value, patient_position="ERECT")
+            wide = tuple(replace(v, points_px=v.points_px * [1.12, 1.0]) for v in landmarks.vertebrae)
+            films.append(PhasedMeasurement(phase, measured(replace(landmarks, vertebrae=wide))))
+        found = self.mismatches(*films)
+        assert list(found) == ["rotation-unlike"]
+        assert (
+            "12 % deeper on post-op and 12 % deeper on follow-up for their height than on pre-op"
+            in (found["rotation-unlike"])
+        )
+
+    def test_a_scale_from_the_neighbours_is_told_once_with_its_factors(self) -> None:
+        bare = PixelSpacing.unknown()
+        films = [built(p, {L.L1: 20.0}, bare, px_per_mm=6.0, patient_position="ERECT") for p in (POST, LAST)]
+        found = self.mismatches(*films)
+        assert list(found) == ["scale-from-neighbours"]
+        text = found["scale-from-neighbours"]
+        assert "those of post-op by 0.1667" in text
+        assert "for the correction (T11, T12, L2, L3); those of follow-up by 0.1667" in text

@@ -1,0 +1,113 @@
+"""Injured vertebrae besides the one that counts, and vertebrae that only look fractured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.measurement.compare import change_of
+from kummell_ai.measurement.index_level import Ranked, ranked_levels
+from kummell_ai.measurement.results import (
+    Finding,
+    RadiographMeasurement,
+    Severity,
+    Verdict,
+    VertebraMeasurement,
+)
+
+LOSS_PERCENT = 20.0
+"""Height loss against the neighbours from which a vertebra looks fractured: grade 1 of Genant starts there."""
+
+CERTAIN_NAME = 0.7
+"""Least probability of a name for a vertebra to be followed from film to film."""
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A vertebra besides the one that counts.
+
+    Attributes:
+        level: its name.
+        is_injured: treated and misshapen, or newly collapsed; else it looks fractured, as from long ago.
+        why: the reasons, in plain words.
+    """
+
+    level: VertebralLevel
+    is_injured: bool
+    why: str
+
+
+def find_further(measurements: Sequence[RadiographMeasurement], known: Collection[VertebralLevel]) -> list[Further]:
+    """The vertebrae that are or look injured besides those ``known``, cranial to caudal.
+
+    A vertebra counts as injured where a surgeon treated it (cement without screws, or a bridge of screws) and its shape
+    or state shows why, or where it looks fractured on the last film and has lost height since the first by more than
+    the minimal detectable change. One that looks fractured on most films, untreated and unchanged, may be an old
+    fracture, and is only told: no film says how old a fracture is.
+    """
+    found = []
+    for ranked in ranked_levels(measurements):
+        level = ranked.level
+        if level in known:
+            continue
+        lost = _newly_lost(measurements, level)
+        if ranked.is_treated and ranked.is_misshapen:
+            found.append(Further(level, True, ranked.why))
+        elif lost:
+            found.append(Further(level, True, lost))
+        elif _looks_fractured_on_most(measurements, ranked):
+            found.append(Further(level, False, ranked.why))
+    return sorted(found, key=lambda f: f.level.index)
+
+
+def further_findings(found: Sequence[Further], *, are_given: bool) -> list[Finding]:
+    """What a reader must know about them; levels that are found do not add to those that a reader gives."""
+    findings = []
+    for further in found:
+        level, why = further.level, further.why
+        if further.is_injured and not are_given:
+            text = f"further injured vertebra found: {level}: {why}; it has a report of its own"
+            findings.append(Finding("further-level-found", Severity.INFO, text, level))
+        elif further.is_injured:
+            text = f"{level} looks injured too ({why}) and is not among the given levels: add it to --index-level"
+            findings.append(Finding("further-level-not-given", Severity.WARNING, text, level))
+        else:
+            text = (
+                f"{level} also looks fractured ({why}); it is neither treated nor changed, as an old fracture, and "
+                "does not count as injured: if it does, name it with --index-level"
+            )
+            findings.append(Finding("also-looks-fractured", Severity.INFO, text, level))
+    return findings
+
+
+def _seen(
+    measurements: Sequence[RadiographMeasurement], level: VertebralLevel
+) -> list[tuple[str, VertebraMeasurement]]:
+    """Film and vertebra, of the films that show all of it."""
+    bodies = ((film.reference.name, film.at(level)) for film in measurements)
+    return [(name, b) for name, b in bodies if b is not None and "cropped" not in b.landmarks.flags]
+
+
+def _looks_fractured(body: VertebraMeasurement) -> bool:
+    loss = body.quantities["height_loss"].value
+    return "fractured" in body.landmarks.flags or (loss is not None and loss >= LOSS_PERCENT)
+
+
+def _looks_fractured_on_most(measurements: Sequence[RadiographMeasurement], ranked: Ranked) -> bool:
+    bodies = _seen(measurements, ranked.level)
+    return 2 * sum(_looks_fractured(body) for _, body in bodies) > len(bodies)
+
+
+def _newly_lost(measurements: Sequence[RadiographMeasurement], level: VertebralLevel) -> str:
+    """How much height was lost between the first and the last film, in words; empty where that cannot be told."""
+    bodies = _seen(measurements, level)
+    is_certain = all((body.landmarks.level_probability or 0.0) >= CERTAIN_NAME for _, body in bodies)
+    if len(bodies) < 2 or not is_certain:
+        return ""
+    (first, before), (last, after) = bodies[0], bodies[-1]
+    change = change_of("height_loss", before.quantities["height_loss"], after.quantities["height_loss"])
+    is_new = _looks_fractured(after) and not _looks_fractured(before) and change.verdict is Verdict.WORSE
+    if not is_new or change.change.value is None:
+        return ""
+    return f"{change.change.value:.0f} % of the height of its neighbours was lost from {first} to {last}"

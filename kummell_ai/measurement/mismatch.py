@@ -1,0 +1,133 @@
+"""What makes a patient's films unlike, told apart and said once: posture, magnification, rotation; and the scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kummell_ai.anatomy import Endplate, VertebralLevel
+from kummell_ai.geometry import heights
+from kummell_ai.imaging.radiograph import ImageReference
+from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels
+from kummell_ai.measurement.results import Correction, Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
+from kummell_ai.quantities import Z95
+
+PAIR_CODES = frozenset({"posture-unknown", "posture-unlike", "magnification-unlike", "scale-from-neighbours"})
+"""Findings of a pair of films that a report says once, about all of its films."""
+
+ROTATED = 0.08
+"""Share by which intact vertebrae may be deeper for their height on one film than on another before a warning."""
+
+LEAST_RULERS = 2
+
+
+def posture_of(film: ImageReference) -> str | None:
+    """The posture that the header of a film names (PatientPosition), upper case, or None.
+
+    The codes of DICOM for head or feet first come down to SUPINE, PRONE and DECUBITUS.
+    """
+    text = (film.patient_position or "").strip().upper()
+    if text[:2] in ("HF", "FF"):
+        return {"S": "SUPINE", "P": "PRONE"}.get(text[2:], "DECUBITUS")
+    return None if text in ("", "UNKNOWN") else text
+
+
+def mismatch_findings(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
+    """Everything that makes the films unlike; each kind is one finding, whatever the number of films.
+
+    Args:
+        films: that are compared, the one that the others are held against first.
+        level: the injured vertebra, which is no ruler.
+    """
+    if len(films) < 2:
+        return []
+    return [*posture_findings(films), *_magnification(films, level), *_rotation(films, level)]
+
+
+def posture_findings(films: Sequence[RadiographMeasurement]) -> list[Finding]:
+    """A finding when films were taken in unlike or unknown posture."""
+    known = [(film.reference.name, p) for film in films if (p := posture_of(film.reference)) is not None]
+    unknown = [film.reference.name for film in films if posture_of(film.reference) is None]
+    why = "lying or sitting alone moves heights by 6 mm and angles by 10°: compare films of one posture only"
+    if len({posture for _, posture in known}) > 1:
+        named = ", ".join(f"{posture} on {name}" for name, posture in known)
+        rest = f", not known on {' and '.join(unknown)}" if unknown else ""
+        return [Finding("posture-unlike", Severity.WARNING, f"the posture is {named}{rest}; {why}")]
+    if unknown:
+        return [
+            Finding("posture-unknown", Severity.INFO, f"the posture is not known on {' and '.join(unknown)}; {why}")
+        ]
+    return []
+
+
+def scale_finding(corrections: Sequence[Correction]) -> list[Finding]:
+    """The factors by which lengths were brought to one scale, in one finding."""
+    parts = []
+    for c in corrections:
+        if c.scale is not None and c.scale.factor.value is not None:
+            rulers = ", ".join(map(str, c.scale.rulers))
+            half = c.scale.factor.interval.half_width if c.scale.factor.interval else None
+            error = f" ± {half:.2g}" if half is not None else ""
+            parts.append(f"those of {c.scale.film} by {c.scale.factor.value:.4g}{error} for the {c.name} ({rulers})")
+    if not parts:
+        return []
+    text = "the calibrations of the films differ; lengths are multiplied so that intact vertebrae keep their size: "
+    return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts))]
+
+
+def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
+    """Films of one kind of calibration on which intact vertebrae differ in size."""
+    first, unlike, rulers = films[0], [], ""
+    for film in films[1:]:
+        levels = ruler_levels(first, film, level)
+        is_same_kind = first.spacing.is_metric and first.spacing.calibration is film.spacing.calibration
+        if not levels or not is_same_kind:
+            continue
+        factor, _ = ruler_factor(first, film, levels)
+        if abs(factor - 1.0) > UNLIKE:
+            unlike.append(f"{100 / factor:.0f} % on {film.reference.name}")
+            rulers = ", ".join(map(str, levels))
+    return [magnification_unlike(rulers, unlike, first.reference.name)] if unlike else []
+
+
+def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
+    """Films on which intact vertebrae are deeper or shallower for their height, as no magnification makes them."""
+    first, unlike = films[0], []
+    for film in films[1:]:
+        levels = ruler_levels(first, film, level)
+        if len(levels) < LEAST_RULERS:
+            continue
+        (one, one_error), (other, other_error) = (_depth_for_height(f, levels) for f in (first, film))
+        change = other - one
+        error = float(np.hypot(one_error, other_error))
+        if abs(change) > max(np.log1p(ROTATED), Z95 * (error if np.isfinite(error) else 0.0)):
+            which = "deeper" if change > 0 else "less deep"
+            unlike.append(f"{100 * abs(np.expm1(change)):.0f} % {which} on {film.reference.name}")
+    if not unlike:
+        return []
+    text = (
+        f"intact vertebrae are {' and '.join(unlike)} for their height than on {first.reference.name}; a patient "
+        "turned about the long axis or bent to the side would look so: look for doubled endplates and pedicles, and "
+        "compare films of one rotation only"
+    )
+    return [Finding("rotation-unlike", Severity.WARNING, text)]
+
+
+def _depth_for_height(film: RadiographMeasurement, levels: Sequence[VertebralLevel]) -> tuple[float, float]:
+    """Mean over ``levels`` of ln(depth / posterior height), and its standard error; no magnification changes it."""
+    bodies = [body for body in film.landmarks.vertebrae if body.level in levels]
+
+    def mean(points: FloatArray) -> FloatArray:
+        ratios = [
+            np.log(
+                (heights.endplate_depth(p, Endplate.SUPERIOR) + heights.endplate_depth(p, Endplate.INFERIOR))
+                / (2.0 * heights.posterior_height(p))
+            )
+            for p in split_bodies(points, bodies)
+        ]
+        return np.asarray(np.mean(ratios, axis=0))[..., None]
+
+    result = propagated(bodies, film.spacing, mean)
+    return float(result.value[0]), float(result.standard_error[0])

@@ -1,0 +1,50 @@
+"""Phases of a patient's films held against the hardware that is seen on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kummell_ai.anatomy import Phase
+from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
+
+
+def settle_phases(
+    films: Sequence[PhasedMeasurement], *, dates_are_certain: bool = False
+) -> tuple[list[PhasedMeasurement], list[Finding]]:
+    """Phases that agree with the hardware seen: no screws before the operation, screws right after it.
+
+    Args:
+        films: by date.
+        dates_are_certain: report contradictions but keep the phases.
+    """
+    hardware = [_has_hardware(film.measurement) for film in films]
+    if not any(hardware):
+        return list(films), []
+    first = hardware.index(True)
+    settled, findings = [], []
+    for i, film in enumerate(films):
+        expected = _expected_phase(i, first, [f.phase for f in films])
+        if expected is not film.phase:
+            name = film.measurement.reference.name
+            seen = "screws are seen" if hardware[i] else "no screws are seen"
+            outcome = f"the phase stays {film.phase.value}" if dates_are_certain else f"it is taken as {expected.value}"
+            text = f"{name} is {film.phase.value} by its date but {seen}; {outcome}: give --surgery-date to decide"
+            findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
+        settled.append(film if dates_are_certain else replace(film, phase=expected))
+    return settled, findings
+
+
+def _expected_phase(i: int, first_with_hardware: int, given: list[Phase]) -> Phase:
+    """Phase of film ``i``: the first film with screws is the one right after the operation, unless another film was."""
+    if i < first_with_hardware:
+        return Phase.PRE_OP
+    was_follow_up = given[first_with_hardware] is Phase.FOLLOW_UP and Phase.POST_OP not in given[:first_with_hardware]
+    if i == first_with_hardware:
+        return Phase.FOLLOW_UP if was_follow_up else Phase.POST_OP
+    is_second_post_op = given[i] is Phase.POST_OP and given[first_with_hardware] is Phase.POST_OP
+    return Phase.POST_OP if is_second_post_op else Phase.FOLLOW_UP
+
+
+def _has_hardware(film: RadiographMeasurement) -> bool:
+    return sum("instrumented" in v.flags for v in film.landmarks.vertebrae) >= 2
