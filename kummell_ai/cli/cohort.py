@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,10 +68,13 @@ def run(args: argparse.Namespace) -> int:
     if groups:
         found = gather(folder, groups, models.load_predictor(args.model), losses, args.lang)
     if args.clinical:
-        _say_unmatched(set(found.members), {o.patient_id for o in scores}, losses)
+        _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)
     flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))
     observations = [*scores, *found.observations]
-    study = build_study(found.members, observations, found.readings, flow, losses.problems, found.provenance)
+    study = build_study(
+        *(found.members, observations, found.readings, flow, losses.problems, found.provenance),
+        simulated=found.simulated,
+    )
     code = exits.exit_code(len(study.patients), len(losses.refused))
     if study.patients:
         write_study(folder, study, args.lang, found.links)
@@ -78,13 +82,14 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _say_unmatched(measured: set[str], scored: set[str], losses: Losses) -> None:
-    for name in sorted(scored - measured):
-        text = "has scores and no usable film; it is not in the table: check its id and films"
-        losses.warn(Problem(Fault.NO_FILM, f"patient {name}", text))
-    for name in sorted(measured - scored):
-        text = "has films and no scores; they count as missing: check its id in the scores"
-        losses.warn(Problem(Fault.NO_SCORES, f"patient {name}", text))
+def _say_unmatched(measured: Mapping[str, str], scored: Mapping[str, str], losses: Losses) -> None:
+    """Patients in films or scores alone; both map a patient to the first place that names it."""
+    for name in sorted(scored.keys() - measured.keys()):
+        text = f"patient {name} has scores and no usable film; it is not in the table: check its id and films"
+        losses.warn(Problem(Fault.NO_FILM, scored[name], text))
+    for name in sorted(measured.keys() - scored.keys()):
+        text = f"patient {name} has films and no scores; they count as missing: check its id in the scores"
+        losses.warn(Problem(Fault.NO_SCORES, measured[name], text))
 
 
 def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[Observation]:

@@ -31,8 +31,10 @@ class Gathered:
     observations: list[Observation] = field(default_factory=list)
     readings: list[tuple[str, float, float]] = field(default_factory=list)
     links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     provenance: Provenance | None = None
+    simulated: bool = False
 
 
 def gather(
@@ -52,7 +54,9 @@ def gather(
         for problem in _other_films(patient, used):
             losses.leave_out(problem, say=False)
         gathered.members[name] = _member(patient)
+        gathered.places[name] = next(iter(patient.entries.values())).place
         gathered.links[name] = write_patient(folder, patient, language)
+        gathered.simulated |= any(f.measurement.reference.simulated for f in patient.report.films)
         gathered.provenance = patient.report.films[0].measurement.provenance
     return gathered
 

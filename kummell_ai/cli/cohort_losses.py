@@ -10,6 +10,13 @@ from kummell_ai.cohort.problems import Fault, Problem
 
 LEAST_WORD = 4
 
+OPTIONS = {
+    "--surgery-date": "surgery_date",
+    "--index-level": "index_level",
+    "--surgical-segment": "surgical_segment",
+}
+"""What a remedy of other commands calls an option is a column of the manifest here."""
+
 _QUOTES_CELLS = frozenset(
     (
         *(Fault.UNKNOWN_PHASE, Fault.UNKNOWN_LEVEL, Fault.BAD_DATE, Fault.BAD_NUMBER, Fault.OUT_OF_RANGE),
@@ -50,8 +57,9 @@ class Losses:
         return text
 
     def refuse(self, fault: Fault, place: str, reason: str) -> None:
-        """A film that is not used; what a remedy of other commands calls an option is a column of the manifest here."""
-        reason = reason.replace("--index-level", "index_level in a manifest")
+        """A film that is not used."""
+        for option, column in OPTIONS.items():
+            reason = reason.replace(option, f"{column} in a manifest")
         problem = self._scrubbed(Problem(fault, place, reason.removeprefix(f"{place}: ")))
         self.refused.append(problem)
         self.lines.fail(problem.place, problem.text)

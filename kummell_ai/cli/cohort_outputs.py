@@ -22,12 +22,16 @@ from kummell_ai.reporting.table import to_csv
 def write_patient(folder: Path, patient: MeasuredPatient, language: str) -> list[tuple[str, str]]:
     """A page and a JSON file for each injured level; returns level and path relative to ``folder``."""
     name = f"patient-{safe_name(patient.report.patient_id, 'unknown')}"
+    reports = (patient.report, *patient.others)
+    stems = {r.index_level: "report" if r is patient.report else f"report-{r.index_level}" for r in reports}
+    pages = {level: f"{stem}.html" for level, stem in stems.items()}
     links = []
-    for report in (patient.report, *patient.others):
-        stem = "report" if report is patient.report else f"report-{report.index_level}"
-        write_atomic(folder / name / f"{stem}.json", json_text(to_json(report)))
-        write_atomic(folder / name / f"{stem}.html", write_page(report, patient.films, language))
-        links.append((str(report.index_level), f"{name}/{stem}.html"))
+    for report in reports:
+        level = report.index_level
+        write_atomic(folder / name / f"{stems[level]}.json", json_text(to_json(report)))
+        write_atomic(folder / name / pages[level], write_page(report, patient.films, language, pages))
+        source = f" ({words(language)['found']})" if report.index_level_source == "found" else ""
+        links.append((f"{level}{source}", f"{name}/{pages[level]}"))
     return links
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 from kummell_ai.cli import console, models
 from kummell_ai.cli.cohort_films import ListedFilm
-from kummell_ai.cli.cohort_losses import Losses
+from kummell_ai.cli.cohort_losses import OPTIONS, Losses
 from kummell_ai.cohort.manifest import ManifestFilm
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.errors import FilmRefusedError, InputError, SeriesError
 from kummell_ai.imaging.radiograph import ImageReference, Radiograph
-from kummell_ai.measurement.pipeline import assemble_report, measure_film, measure_series
+from kummell_ai.measurement.mismatch import posture_of
+from kummell_ai.measurement.pipeline import further_reports, measure_film, measure_series
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement, Severity
 
@@ -27,7 +28,7 @@ class MeasuredPatient:
 
     Attributes:
         report: about the injured level that counts.
-        others: about further injured levels that are given.
+        others: about further injured levels, given or found.
         films: by reference.
         entries: what was given of each film.
         surgery: day of the operation, or None.
@@ -76,7 +77,7 @@ def _measure_films(
             losses.refuse(Fault.NOT_MEASURED, item.place, str(error))
             continue
         films[item.film.reference] = film
-        shots.append(Shot(item.place, item.entry.phase, measurement))
+        shots.append(Shot.of(item.place, item.entry.phase, measurement, posture_of(measurement.reference)))
     return films, shots
 
 
@@ -89,13 +90,16 @@ def _report(
     losses: Losses,
 ) -> MeasuredPatient:
     levels = _agreed(listed, "index_levels", losses) or ()
+    segment = _agreed(listed, "surgical_segment", losses)
     report = measure_series(
         visits.films,
         index_level=levels[0] if levels else None,
+        further_levels=levels[1:],
+        surgical_segment=segment,
         surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
     )
-    others = tuple(assemble_report(report.films, level) for level in levels[1:])
-    _say_limits(patient, report, losses)
+    others = further_reports(report, segment)
+    _say_limits(patient, listed[0].place, report, losses)
     return MeasuredPatient(report, others, films, {f.film.reference: f.entry for f in listed}, surgery)
 
 
@@ -109,22 +113,24 @@ def _agreed(listed: Sequence[ListedFilm], name: str, losses: Losses) -> Any:
     return given[0][1] if given else None
 
 
-def _say_limits(patient: str, report: CorrectionReport, losses: Losses) -> None:
-    """Missing phases, and what a reader of the patient's report is warned of."""
-    place = f"patient {patient}"
+def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Losses) -> None:
+    """Missing phases, and what a reader of the patient's report is warned of; ``place`` is that of the first film."""
     absent = [p.value for p in PHASES if p not in {f.phase for f in report.films}]
     if len(report.films) == 1:
         film = report.films[0]
-        text = f"1 usable film, {film.measurement.reference.name}; a correction needs a film before and one after"
+        name = film.measurement.reference.name
+        text = f"patient {patient}: 1 usable film, {name}; a correction needs a film before and one after"
         where = "" if film.phase in PHASES else "; its phase is not known, so it is not in the table: give phase"
         losses.warn(Problem(Fault.ONE_FILM, place, f"{text}: add the others{where}"))
     elif absent:
-        text = f"no {' or '.join(absent)} film is usable; it counts as missing: add it"
+        text = f"patient {patient}: no {' or '.join(absent)} film is usable; it counts as missing: add it"
         losses.warn(Problem(Fault.MISSING_PHASE, place, text))
     for finding in report.findings:
         if finding.severity is Severity.WARNING and finding.code != "one-film":
-            text = finding.message.replace("--surgery-date", "surgery_date in a manifest")
-            losses.warn(Problem(Fault.FINDING, place, text))
+            text = finding.message
+            for option, column in OPTIONS.items():
+                text = text.replace(option, f"{column} in a manifest")
+            losses.warn(Problem(Fault.FINDING, f"patient {patient}", text))
 
 
 def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:

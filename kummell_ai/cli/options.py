@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import math
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.cli import exits
@@ -26,6 +26,34 @@ def level(text: str) -> VertebralLevel:
         return VertebralLevel.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def levels(text: str) -> tuple[VertebralLevel, ...]:
+    """One or several levels with commas between, each once."""
+    return tuple(dict.fromkeys(level(name) for name in text.split(",")))
+
+
+class Levels(argparse.Action):
+    """The first level to ``index_level``, all others to ``further_levels``."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: Any, option_string: object = None
+    ) -> None:
+        """Store them."""
+        namespace.index_level, namespace.further_levels = values[0], values[1:]
+
+
+class Segment(argparse.Action):
+    """Upper and lower level of a surgical segment."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: object = None
+    ) -> None:
+        """Store them in the order that is asked for."""
+        upper, lower = values
+        if not upper < lower:
+            parser.error(f"argument {option_string}: {upper} {lower}; give the cranial level first, such as T12 L2")
+        setattr(namespace, self.dest, (upper, lower))
 
 
 def day(text: str) -> dt.date:
@@ -61,8 +89,8 @@ def path_of_input(text: str) -> Path:
     return Path(text)
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Films, output folder and what is common to measure and series."""
+def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False) -> None:
+    """Films, output folder and what is common to measure and series; ``--index-level`` may take several levels."""
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", type=path_of_input, help="film or folder (DICOM, PNG, JPEG, TIFF)"
     )
@@ -76,7 +104,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--frame", type=positive, metavar="N", help="frame of a multi-frame file, from 1")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
-    parser.add_argument("--index-level", type=level, metavar="LEVEL", help="injured vertebra, for example L1")
+    if several_levels:
+        text = "injured vertebra, for example L1; several as L1,T8, of which the first is compared in the tables"
+        parser.add_argument("--index-level", type=levels, action=Levels, metavar="LEVEL[,LEVEL...]", help=text)
+        parser.set_defaults(further_levels=())
+    else:
+        parser.add_argument("--index-level", type=level, metavar="LEVEL", help="injured vertebra, for example L1")
     add_json(parser)
     add_dry_run(parser)
 

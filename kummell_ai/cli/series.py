@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
-from kummell_ai.cli.analysis import MeasuredFilm, ReadFilm
+from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.files import check_out, safe_name, unique_stems, write_atomic
 from kummell_ai.errors import SeriesError
 
 if TYPE_CHECKING:
-    from kummell_ai.dicom import PatientSeries
+    from kummell_ai.cli.series_order import OrderedPatient
     from kummell_ai.measurement.results import CorrectionReport
 
 
@@ -25,22 +25,34 @@ KEPT_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """A report and the folder it was written to, relative to the output folder."""
+    """A report and its page, relative to the output folder."""
 
     report: CorrectionReport
-    folder: str
+    page: str
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("series", help="a patient's correction report from the films before and after surgery")
-    options.add_inputs(parser)
+    options.add_inputs(parser, several_levels=True)
     parser.add_argument("--surgery-date", type=options.day, metavar="YYYY-MM-DD", help="day of the operation")
+    parser.add_argument(
+        "--surgical-segment",
+        nargs=2,
+        type=options.level,
+        action=options.Segment,
+        metavar=("UPPER", "LOWER"),
+        help="operated levels, for example T12 L2 (default: those with screws on the films)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Group the films by patient, measure them and write a report for each patient."""
+    """Measure the films, put them in order by patient and write a report for each patient."""
+    from kummell_ai.cli.series_order import order_patients
+    from kummell_ai.cohort.visits import Shot
+    from kummell_ai.measurement.mismatch import posture_of
+
     problems = Problems()
     folder = check_out(args.out)
     paths = analysis.find_inputs(args.inputs, problems)
@@ -48,81 +60,38 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(args, paths, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
-    patients = _order([ReadFilm(f.path, f.radiograph) for f in films], args, problems)
+    shots = [
+        Shot.of(f.measurement.reference.name, None, f.measurement, posture_of(f.measurement.reference)) for f in films
+    ]
+    patients = order_patients(shots, args.surgery_date, problems)
     written = _write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
     code = exits.exit_code(len(written), len(problems.failed))
     _tell(args, folder, written, problems, code)
     return code
 
 
-def _order(films: Sequence[ReadFilm], args: argparse.Namespace, problems: Problems) -> list[PatientSeries]:
-    """The films of each patient by date; a patient whose films cannot be ordered is said and left out."""
-    from kummell_ai.dicom import order_series, split_by_patient
-
-    groups = split_by_patient([film.radiograph for film in films])
-    if len(groups) > 1:
-        names = ", ".join(groups)
-        problems.warn(
-            f"{len(groups)} patients",
-            f"the films are of {names}; each gets a report of its own: give one patient's films if that is not meant",
-        )
-    ordered = []
-    for patient, radiographs in groups.items():
-        try:
-            ordered.append(order_series(patient, radiographs, surgery_date=args.surgery_date))
-        except SeriesError as error:
-            problems.fail(f"patient {patient}", str(error))
-    for series in ordered:
-        _say_limits(series, len(groups[series.patient_id]), problems)
-    return ordered
-
-
-def _say_limits(series: PatientSeries, given: int, problems: Problems) -> None:
-    """What a reader of the report should know about the films themselves."""
-    from kummell_ai.dicom.series import UNKNOWN_PATIENT
-
-    patient = f"patient {series.patient_id}"
-    if len(series.films) < given:
-        problems.warn(patient, f"{given - len(series.films)} of {given} films left out, copies of others")
-    if len(series.films) == 1:
-        text = "the only film of its patient; a correction needs a film before and one after surgery: add the others"
-        problems.warn(series.films[0][1].reference.name, text)
-    elif series.patient_id == UNKNOWN_PATIENT:
-        text = f"{len(series.films)} films name no patient and are taken to be of one: give films of one patient only"
-        problems.warn(patient, text)
-
-
 def _write_all(
     folder: Path,
-    patients: Sequence[PatientSeries],
+    patients: Sequence[OrderedPatient],
     films: dict[Any, MeasuredFilm],
     args: argparse.Namespace,
     problems: Problems,
 ) -> list[WrittenReport]:
-    from kummell_ai.measurement.pipeline import measure_series
-    from kummell_ai.measurement.results import Severity
-
     written: list[WrittenReport] = []
-    for series in console.track(patients, "reporting", len(patients)):
-        own = [(phase, films[radiograph.reference]) for phase, radiograph in series.films]
+    for patient in console.track(patients, "reporting", len(patients)):
         try:
-            report = measure_series(
-                [(phase, film.measurement) for phase, film in own],
-                index_level=args.index_level,
-                surgery_date=args.surgery_date,
-                notes=series.notes,
-            )
+            reports = _reports(patient, args)
         except SeriesError as error:
-            problems.fail(f"patient {series.patient_id}", str(error))
+            problems.fail(f"patient {patient.patient_id}", str(error))
             continue
-        for finding in report.findings:
-            if finding.severity is Severity.WARNING and finding.code != "one-film":
-                problems.warn(f"patient {series.patient_id}", finding.message)
-        name = "." if len(patients) == 1 else f"patient-{safe_name(series.patient_id, 'unknown')}"
-        in_report = {film.measurement.reference: film.measurement for film in report.films}
-        named = [replace(film, measurement=in_report[film.measurement.reference]) for _, film in own]
-        _write_report(folder / name, report, named, args)
-        written.append(WrittenReport(report, name))
+        _say_findings(reports, problems)
+        name = "." if len(patients) == 1 else f"patient-{safe_name(patient.patient_id, 'unknown')}"
+        in_report = {film.measurement.reference: film.measurement for film in reports[0].films}
+        own = [replace(films[reference], measurement=measured) for reference, measured in in_report.items()]
+        _write_reports(folder / name, reports, own, args)
+        written += [
+            WrittenReport(report, f"{name}/{_stem(report, reports)}.html".removeprefix("./")) for report in reports
+        ]
     if written:
         outputs.write_patients(folder, [entry.report for entry in written])
     if len(patients) > 1 and written:
@@ -130,10 +99,42 @@ def _write_all(
     return written
 
 
-def _write_report(
-    folder: Path, report: CorrectionReport, films: Sequence[MeasuredFilm], args: argparse.Namespace
+def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[CorrectionReport]:
+    """The report about the level that counts, then those about further levels.
+
+    Raises:
+        SeriesError: no level stands out and none is given.
+    """
+    from kummell_ai.measurement.pipeline import further_reports, measure_series
+
+    report = measure_series(
+        patient.visits.films,
+        index_level=args.index_level,
+        further_levels=args.further_levels,
+        surgical_segment=args.surgical_segment,
+        surgery_date=args.surgery_date,
+        notes=patient.notes,
+    )
+    return [report, *further_reports(report, args.surgical_segment)]
+
+
+def _say_findings(reports: Sequence[CorrectionReport], problems: Problems) -> None:
+    """The warnings of the reports, each once."""
+    from kummell_ai.measurement.results import Severity
+
+    warnings = (f for report in reports for f in report.findings if f.severity is Severity.WARNING)
+    for message in dict.fromkeys(f.message for f in warnings if f.code != "one-film"):
+        problems.warn(f"patient {reports[0].patient_id}", message)
+
+
+def _stem(report: CorrectionReport, reports: Sequence[CorrectionReport]) -> str:
+    return "report" if report is reports[0] else f"report-{report.index_level}"
+
+
+def _write_reports(
+    folder: Path, reports: Sequence[CorrectionReport], films: Sequence[MeasuredFilm], args: argparse.Namespace
 ) -> None:
-    """report.html, report.json, the tables, and the files of each film."""
+    """report.html and report.json, the same of further levels, the tables, and the files of each film."""
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.page import write_page
 
@@ -145,11 +146,14 @@ def _write_report(
             continue
         pictures[film.measurement.reference] = radiograph
         outputs.write_film(
-            folder, stems[film.path], radiograph, film.measurement, ("json", "svg", "png"), report.index_level
+            folder, stems[film.path], radiograph, film.measurement, ("json", "svg", "png"), reports[0].index_level
         )
     outputs.write_tables(folder, [film.measurement for film in films])
-    write_atomic(folder / "report.json", outputs.json_text(to_json(report)))
-    write_atomic(folder / "report.html", write_page(report, pictures))
+    links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
+    for report in reports:
+        stem = _stem(report, reports)
+        write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
+        write_atomic(folder / f"{stem}.html", write_page(report, pictures, links=links))
 
 
 def _write_index(folder: Path, written: Sequence[WrittenReport], problems: Problems) -> None:
@@ -157,22 +161,27 @@ def _write_index(folder: Path, written: Sequence[WrittenReport], problems: Probl
     from kummell_ai.reporting.page import write_index
     from kummell_ai.reporting.prose import headline
 
-    entries = [(w.report.patient_id, f"{w.folder}/report.html", headline(w.report)) for w in written]
+    entries = [(w.report.patient_id, w.page, headline(w.report)) for w in written]
     write_atomic(folder / "index.html", write_index(entries, [*problems.failed, *problems.warnings]))
 
 
 def _dry_run(args: argparse.Namespace, paths: Sequence[Path], problems: Problems) -> int:
-    read = [ReadFilm(f.path, analysis.without_pixels(f.radiograph)) for f in analysis.read_all(paths, args, problems)]
-    patients = _order(read, args, problems)
+    from kummell_ai.cli.series_order import order_patients
+    from kummell_ai.cohort.visits import Shot
+    from kummell_ai.measurement.mismatch import posture_of
+
+    references = [film.radiograph.reference for film in analysis.read_all(paths, args, problems)]
+    shots = [Shot(reference.name, None, reference, posture=posture_of(reference)) for reference in references]
+    patients = order_patients(shots, args.surgery_date, problems)
     plan: list[dict[str, Any]] = [
         {
-            "patient_id": series.patient_id,
+            "patient_id": patient.patient_id,
             "films": [
-                {"film": film.reference.name, "phase": phase.value, "acquired": _moment(film.reference.acquired)}
-                for phase, film in series.films
+                {"film": shot.name, "phase": phase.value, "acquired": _moment(shot.reference.acquired)}
+                for phase, shot in zip(patient.visits.phases, patient.visits.shots, strict=True)
             ],
         }
-        for series in patients
+        for patient in patients
     ]
     code = exits.exit_code(len(plan), len(problems.failed))
     if args.json:
@@ -198,7 +207,7 @@ def _tell(
                 "patient_id": w.report.patient_id,
                 "index_level": str(w.report.index_level),
                 "index_level_source": w.report.index_level_source,
-                "report": str(Path(w.folder) / "report.html"),
+                "report": w.page,
                 "corrections": to_json(w.report)["corrections"],
             }
             for w in written
@@ -210,8 +219,8 @@ def _tell(
     for w in written:
         console.tell_table(report_table(w.report))
         console.tell(report_caption(w.report))
-        console.tell(f"Report: {folder / w.folder / 'report.html'}")
-    if len(written) > 1:
+        console.tell(f"Report: {folder / w.page}")
+    if (folder / "index.html").exists() and len({w.report.patient_id for w in written}) > 1:
         console.tell(f"All patients: {folder / 'index.html'}")
 
 

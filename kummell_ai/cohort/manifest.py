@@ -27,6 +27,7 @@ class ManifestFilm:
         surgery_date: of the patient, when given.
         index_levels: the patient's injured vertebrae, the one that counts first; empty when none is given.
         manual: readings of a person by measure, in the unit of the measure (columns ``manual_anterior_height_mm``).
+        surgical_segment: upper and lower operated level, as given; None takes those with screws.
     """
 
     path: Path
@@ -36,10 +37,11 @@ class ManifestFilm:
     surgery_date: dt.date | None
     index_levels: tuple[VertebralLevel, ...]
     manual: tuple[tuple[str, float], ...]
+    surgical_segment: tuple[VertebralLevel, VertebralLevel] | None = None
 
 
 def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
-    """Films of a manifest (columns film, patient_id, phase, surgery_date, index_level, manual_...), and problems.
+    """Films of a manifest and problems; the columns stand in docs/cohort.md.
 
     Raises:
         InputError: the file cannot be read or has no column ``film``.
@@ -84,17 +86,31 @@ def _film(path: Path, row: Row, problems: list[Problem]) -> ManifestFilm:
             fault = f"manual_{measure.column} is {text!r}, not a number; the reading is left out: correct it"
             problems.append(Problem(Fault.BAD_NUMBER, row.place, fault))
         manual += [(measure.key, value)] if value is not None else []
-    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, _levels(row, problems), tuple(manual))
+    levels = _levels(row, "index_level", "the level is found from the films", problems)
+    segment = _segment(row, problems)
+    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, levels, tuple(manual), segment)
 
 
-def _levels(row: Row, problems: list[Problem]) -> tuple[VertebralLevel, ...]:
-    """The injured levels of a row, such as ``L1`` or ``L1 T8``; none when one of them is not known."""
+def _levels(row: Row, column: str, outcome: str, problems: list[Problem]) -> tuple[VertebralLevel, ...]:
+    """The levels of a cell, such as ``L1``, ``L1 T8`` or ``T12-L2``; none when one of them is not known."""
     levels = []
-    for name in re.split(r"[\s,;/+]+", row.cells.get("index_level", "").strip()):
+    for name in re.split(r"[\s,;/+–-]+", row.cells.get(column, "").strip()):
         try:
             levels += [VertebralLevel.parse(name)] if name else []
         except ValueError as error:
-            text = f"index_level: {error}; the level is found from the films: correct it"
-            problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, text))
+            problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, f"{column}: {error}; {outcome}: correct it"))
             return ()
     return tuple(dict.fromkeys(levels))
+
+
+def _segment(row: Row, problems: list[Problem]) -> tuple[VertebralLevel, VertebralLevel] | None:
+    """The surgical segment of a row; None when there is none, or it is not two levels from cranial to caudal."""
+    text, before = row.cells.get("surgical_segment", ""), len(problems)
+    levels = _levels(row, "surgical_segment", "the levels with screws are taken", problems)
+    if len(levels) == 2 and levels[0] < levels[1]:
+        return levels[0], levels[1]
+    if text and len(problems) == before:
+        fault = f"surgical_segment is {text!r}; two levels, the cranial one first, are expected, such as T12 L2"
+        outcome = "the levels with screws are taken: correct it"
+        problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, f"{fault}; {outcome}"))
+    return None

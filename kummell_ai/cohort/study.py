@@ -89,6 +89,7 @@ class CohortStudy:
         flow: what became of the films.
         problems: inputs not used or used with a limit; films that are not used stand in ``flow``.
         provenance: what measured the films; None when no film could be measured.
+        simulated: whether a film says that it is simulated.
     """
 
     patients: tuple[str, ...]
@@ -99,6 +100,7 @@ class CohortStudy:
     flow: Flow
     problems: tuple[Problem, ...]
     provenance: Provenance | None
+    simulated: bool = False
 
 
 def build_study(
@@ -108,6 +110,8 @@ def build_study(
     flow: Flow,
     problems: Sequence[Problem],
     provenance: Provenance | None,
+    *,
+    simulated: bool = False,
 ) -> CohortStudy:
     """Analyse a cohort.
 
@@ -118,6 +122,7 @@ def build_study(
         flow: what became of the films.
         problems: of the inputs.
         provenance: of the films' measurement.
+        simulated: whether a film says that it is simulated.
     """
     patients = tuple(sorted(members))
     own = tuple(o for o in observations if o.patient_id in members)
@@ -129,7 +134,10 @@ def build_study(
             result = analyse(values, phases, ordinal=bool(measure.grades), margin=measure.margin)
             lines.append(Line(measure, values, result))
     agreement = [a for m in FILM_MEASURES if (a := _agreement(m, readings)) is not None]
-    return CohortStudy(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance)
+    return CohortStudy(
+        *(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance),
+        simulated=simulated,
+    )
 
 
 def _agreement(measure: Measure, readings: Sequence[tuple[str, float, float]]) -> Agreement | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.problems import Fault, Problem
+from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.measurement.results import RadiographMeasurement
 
 _ORDER = {phase: i for i, phase in enumerate((*PHASES, Phase.UNKNOWN))}
@@ -16,32 +17,42 @@ _ORDER = {phase: i for i, phase in enumerate((*PHASES, Phase.UNKNOWN))}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One measured film.
+    """One film.
 
     Attributes:
         place: file and row, for people.
         phase: as given, or None.
+        reference: the film.
+        is_operated: whether screws or cement are seen.
+        posture: such as SUPINE or ERECT, or None.
+        measurement: of the film; None before it is measured.
     """
 
     place: str
     phase: Phase | None
-    measurement: RadiographMeasurement
+    reference: ImageReference
+    is_operated: bool = False
+    posture: str | None = None
+    measurement: RadiographMeasurement | None = None
+
+    @classmethod
+    def of(
+        cls, place: str, phase: Phase | None, measurement: RadiographMeasurement, posture: str | None = None
+    ) -> Shot:
+        """A measured film."""
+        flags = [v.landmarks.flags for v in measurement.vertebrae]
+        is_operated = sum("instrumented" in f for f in flags) >= 2 or any("cemented" in f for f in flags)
+        return cls(place, phase, measurement.reference, is_operated, posture, measurement)
 
     @property
     def acquired(self) -> dt.datetime:
         """Moment of the exposure; the earliest there is without a date."""
-        return self.measurement.reference.acquired or dt.datetime.min
+        return self.reference.acquired or dt.datetime.min
 
     @property
     def name(self) -> str:
         """Name of the film."""
-        return self.measurement.reference.name
-
-    @property
-    def is_operated(self) -> bool:
-        """Whether screws or cement are seen."""
-        flags = [v.landmarks.flags for v in self.measurement.vertebrae]
-        return sum("instrumented" in f for f in flags) >= 2 or any("cemented" in f for f in flags)
+        return self.reference.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +75,17 @@ class Visits:
 
     @property
     def films(self) -> tuple[tuple[Phase, RadiographMeasurement], ...]:
-        """Phase and measurement of each film."""
-        return tuple((phase, shot.measurement) for phase, shot in zip(self.phases, self.shots, strict=True))
+        """Phase and measurement of each measured film."""
+        pairs = zip(self.phases, self.shots, strict=True)
+        return tuple((phase, shot.measurement) for phase, shot in pairs if shot.measurement is not None)
 
 
 def order_visits(shots: Sequence[Shot], surgery: dt.date | None = None) -> Visits:
     """Phases by what is given, then by the day of surgery, then by the order of the days.
 
-    Of several films of one day without a phase the first counts; one without and one with screws or cement are before
-    and after an operation of that day. A film without date and phase is left out when there are others.
+    Of several films of one day without a phase the first counts, but films in two postures are one visit and both
+    stay; one without and one with screws or cement are before and after an operation of that day. A film without date
+    and phase is left out when there are others.
 
     Args:
         shots: films of one patient.
@@ -89,8 +102,11 @@ def order_visits(shots: Sequence[Shot], surgery: dt.date | None = None) -> Visit
 def _with_date(shots: Sequence[Shot]) -> tuple[list[Shot], list[Problem]]:
     if len(shots) == 1:
         return list(shots), []
-    undated = [shot for shot in shots if shot.measurement.reference.acquired is None and shot.phase is None]
-    text = "has neither date nor phase; it is not used: give its phase in a manifest, or a film with AcquisitionDate"
+    undated = [shot for shot in shots if shot.reference.acquired is None and shot.phase is None]
+    text = (
+        "has neither date nor phase; it is not used: give its phase in a manifest (kummell-ai cohort), or a film with "
+        "AcquisitionDate"
+    )
     return (
         [shot for shot in shots if shot not in undated],
         [Problem(Fault.NO_DATE, shot.place, f"{shot.name} {text}") for shot in undated],
@@ -107,16 +123,22 @@ def _one_a_day(shots: Sequence[Shot]) -> tuple[list[Shot], list[Problem]]:
             continue
         text = (
             f"{first.name} and {shot.name} are of one day, {shot.acquired:%Y-%m-%d}; {first.name} counts: give the "
-            "phase of each in a manifest, or leave one out"
+            "phase of each in a manifest (kummell-ai cohort), or leave one out"
         )
         extras.append(Problem(Fault.SAME_DAY, shot.place, text))
     return sorted(kept, key=lambda s: (s.acquired.date(), s.is_operated, s.acquired)), extras
 
 
 def _is_same_visit(kept: Shot, shot: Shot) -> bool:
-    has_date = shot.measurement.reference.acquired is not None
-    same_day = has_date and kept.acquired.date() == shot.acquired.date()
-    return same_day and shot.phase is None and kept.is_operated == shot.is_operated
+    """Whether ``shot`` shows what ``kept`` shows already."""
+    in_two_postures = None not in (kept.posture, shot.posture) and kept.posture != shot.posture
+    return _is_same_state(kept, shot) and shot.phase is None and not in_two_postures
+
+
+def _is_same_state(one: Shot, other: Shot) -> bool:
+    """Whether two films are of one day and on one side of an operation."""
+    has_date = one.reference.acquired is not None and other.reference.acquired is not None
+    return has_date and one.acquired.date() == other.acquired.date() and one.is_operated == other.is_operated
 
 
 def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
@@ -125,10 +147,12 @@ def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
         return [shots[0].phase or Phase.UNKNOWN]
     phases: list[Phase] = []
     dated: list[Phase] = []  # a film without a date has a given phase and says nothing about the others
-    for shot in shots:
+    for i, shot in enumerate(shots):
         by_date = _next_phase(dated) if surgery is None else _by_surgery(shot, dated, surgery)
+        if i and _is_same_state(shots[i - 1], shot):
+            by_date = phases[-1]
         phases.append(shot.phase or by_date)
-        dated += [phases[-1]] if shot.measurement.reference.acquired else []
+        dated += [phases[-1]] if shot.reference.acquired else []
     return phases
 
 

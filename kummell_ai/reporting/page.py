@@ -9,6 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
 from kummell_ai.reporting import page_rows as rows
@@ -39,13 +40,19 @@ class FilmPanel:
     picture: Markup
 
 
-def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiograph], language: str = "en") -> str:
+def write_page(
+    report: CorrectionReport,
+    films: Mapping[ImageReference, Radiograph],
+    language: str = "en",
+    links: Mapping[VertebralLevel, str] | None = None,
+) -> str:
     """HTML text of a patient's correction report.
 
     Args:
         report: the course of the patient.
         films: the films by the reference of their measurement; a film that is absent gets no picture.
         language: ``en`` or ``zh``; findings and the labels on the films are English in both.
+        links: relative link to the page about each of the patient's injured levels.
     """
     return (
         _environment()
@@ -58,6 +65,8 @@ def write_page(report: CorrectionReport, films: Mapping[ImageReference, Radiogra
             signs=SIGNS,
             panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],
             index_source=_index_source(report),
+            level_source={"given": "given", "found": "found"}[report.index_level_source],
+            links=links or {},
             summary=chinese_sentences(report) if language == "zh" else summary_sentences(report),
             alerts=[f.message[:1].upper() + f.message[1:] for f in report.findings if f.severity is Severity.WARNING],
             courses=[

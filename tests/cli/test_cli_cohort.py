@@ -59,6 +59,8 @@ def test_page_table_and_figures(plain: tuple[Path, int, str, str]) -> None:
     assert "4 patients, 9 of 11 films in the table" in out
     assert page.count("<h2>") == 8
     assert "ICC(2,1)" in page
+    assert '<span class="badge">Simulated films</span>' in page, "the films of these tests say that they are simulated"
+    assert re.search(r'>\+[\d.]+ <span class="ci">\([\d.−]+ to [\d.−]+\)</span>', page), "an interval stays together"
     assert not re.search(r'(src|href)="(?!data:|#|patient-)', page), "the page must not load anything"
     assert {p.name for p in folder.iterdir()} >= {"report.html", "values.csv", "methods.txt", "figures"}
     assert len(list((folder / "figures").glob("*.svg"))) == 4 * 3 + 1
@@ -80,9 +82,9 @@ def test_every_number_leads_back_to_its_film_or_row(plain: tuple[Path, int, str,
         "scores.csv row 3: vas_last is '12'; expected 0 to 10",
         "manifest.csv row 11: ",
         "absent.dcm: is not there; check the path",
-        "patient LI-3: no follow-up film is usable; it counts as missing",
-        "patient LI-4: 1 usable film, LI-4-0.dcm; a correction needs",
-        "patient LI-9: has scores and no usable film",
+        "manifest.csv row 8: patient LI-3: no follow-up film is usable; it counts as missing",
+        "manifest.csv row 10: patient LI-4: 1 usable film, LI-4-0.dcm; a correction needs",
+        "scores.csv row 6: patient LI-9 has scores and no usable film",
     ],
 )
 def test_bad_input_is_said_and_shown(plain: tuple[Path, int, str, str], line: str) -> None:
@@ -116,7 +118,9 @@ def test_a_folder_is_enough_and_of_a_day_twice_one_film_counts(tmp_path: Path) -
     assert code == 0
     assert "2 patients, 5 of 6 films" in out
     assert "b1.dcm: b0.dcm and b1.dcm are of one day, 2024-03-04; b0.dcm counts: give the phase of each" in err
-    assert "another film of the same day" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "another film of the same day" in page
+    assert '<a href="patient-A/report.html">L1 (found)</a>' in page
 
 
 def test_nothing_usable(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, series
@@ -104,13 +106,55 @@ def test_one_film_only_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "No comparison" not in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_the_same_date_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_two_films_of_one_moment_one_counts_and_the_rest_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     moment = made_up.DATES[Phase.PRE_OP]
     for seed, name in enumerate(("a.dcm", "b.dcm")):
         write_dicom(tmp_path / "in" / name, Phase.PRE_OP, acquired=moment, seed=seed)
+    write_dicom(tmp_path / "in" / "c.dcm", Phase.POST_OP, seed=9)
+    for words in ([], ["--dry-run"]):
+        assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *words]) == 0
+        said = capsys.readouterr()
+        line = "b.dcm: a.dcm and b.dcm are of one day, 2024-03-04; a.dcm counts: give the phase of each in a manifest"
+        assert line in said.err
+    assert "a.dcm (pre-op), c.dcm (post-op)" in said.out
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [film["measurement"]["film"]["name"] for film in report["films"]] == ["a.dcm", "c.dcm"]
+    assert "a.dcm and b.dcm are of one day" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_films_without_a_date_are_named_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.png", "b.png"):
+        pixels = np.round(made_up.radiograph(Phase.PRE_OP).pixels * 255).astype(np.uint8)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.fromarray(np.roll(pixels, len(name) + ord(name[0]), axis=1)).save(tmp_path / "in" / name)
     assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 3
-    assert re.search(r"patient KUM-001: a.dcm and b.dcm have the same date 2024-03-04; ", capsys.readouterr().err)
-    assert not (tmp_path / "out").exists()
+    assert "a.png: has neither date nor phase; it is not used: give its phase in a manifest" in capsys.readouterr().err
+
+
+def test_several_levels_get_a_report_each(stored: Path, tmp_path: Path) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
+    rows = read_rows(tmp_path / "series.csv")
+    assert [(row["index_level"], row["index_level_source"]) for row in rows] == [("L1", "given"), ("T12", "given")]
+    report, other = (json.loads((tmp_path / f"{stem}.json").read_text()) for stem in ("report", "report-T12"))
+    assert (report["index_level"], report["further_levels"]) == ("L1", ["T12"])
+    assert (other["index_level"], other["further_levels"]) == ("T12", ["L1"])
+    assert '<a href="report-T12.html">T12</a>' in (tmp_path / "report.html").read_text()
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_the_surgical_segment_can_be_given(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--surgical-segment", "T11", "L3"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    angles = [s for film in report["films"] for s in film["measurement"]["segments"] if s["id"].startswith("surgical")]
+    assert [s["endplates"] for s in angles] == ["T11 superior to L3 inferior"] * 3
+    assert "T11 superior to L3 inferior" in (tmp_path / "report.html").read_text()
+    capsys.readouterr()
+    assert main(["series", str(stored), "--out", str(tmp_path), "--surgical-segment", "L3", "T11"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "--surgical-segment: L3 T11; give the cranial level first, such as T12 L2" in err
 
 
 def test_the_injured_level_can_be_given_and_json_is_all_of_stdout(

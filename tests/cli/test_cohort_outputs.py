@@ -75,7 +75,7 @@ def test_a_further_injured_level_has_its_page_and_values_and_does_not_count_twic
     assert {r["n"] for r in read_rows(tmp_path / "out" / "summary.csv")} == {"3"}
     page = (tmp_path / "out" / "report.html").read_text()
     assert '<a href="patient-P0/report.html">L1</a>, <a href="patient-P0/report-T12.html">T12</a>' in page
-    assert "<dd>T12</dd>" in (tmp_path / "out" / "patient-P0" / "report-T12.html").read_text()
+    assert "<dd>T12 <span" in (tmp_path / "out" / "patient-P0" / "report-T12.html").read_text()
 
 
 def test_parquet_holds_what_the_csv_holds(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_each_kind_of_bad_input_is_named_with_its_row_and_counted(
     page = (tmp_path / "out" / "report.html").read_text()
     flow = dict(re.findall(r'<th scope="row">([^<]*)</th><td>(\d+)</td>', page))
     for kind, line in {
-        "patient with one film": "patient P2: 1 usable film, 2-0.dcm; a correction needs",
+        "patient with one film": "m.csv row 7: patient P2: 1 usable film, 2-0.dcm; a correction needs",
         "another film of the same day": "m.csv row 8: 0-0.dcm and twin.dcm are of one day, 2024-03-04; 0-0.dcm counts",
         "unknown level": "m.csv row 8: index_level: 'X9' is no vertebral level; use one of ",
         "not a date": "m.csv row 9: surgery_date '1.1.23' is no date; it is not used: write YYYY-MM-DD",
@@ -149,8 +149,8 @@ def test_each_kind_of_bad_input_is_named_with_its_row_and_counted(
         "decimal comma": "s.csv row 2: 1 number with a decimal comma, '8,5' the first, read as 8.5; write a point",
         "other encoding": "s.csv row 5: the file is read as GB 18030; check the letters of this row",
         "patient stands twice": "s.csv row 3: patient P1 stands 2 times; none is used: keep one",
-        "scores without a film": "patient 患者: has scores and no usable film; it is not in the table: check",
-        "films without scores": "patient P1: has films and no scores; they count as missing: check its id",
+        "scores without a film": "s.csv row 5: patient 患者 has scores and no usable film; it is not in the table:",
+        "films without scores": "m.csv row 5: patient P1 has films and no scores; they count as missing: check its id",
     }.items():
         assert line in said
         assert int(flow[kind]) >= 1, kind

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cohort.manifest import read_manifest
 from kummell_ai.cohort.problems import Fault
 from kummell_ai.cohort.pseudonym import Pseudonyms
@@ -23,6 +23,20 @@ def scores(tmp_path: Path, text: str, encoding: str = "utf-8") -> tuple[list[tup
     path.write_bytes(text.encode(encoding))
     found, problems = read_scores(path)
     return [(o.patient_id, o.phase.value, o.value) for o in found], [problem.line for problem in problems]
+
+
+def test_surgical_segments_of_a_manifest(tmp_path: Path) -> None:
+    rows = ["a.dcm,T12 L2", "b.dcm,T12-L2", "c.dcm,L2 T12", "d.dcm,T12", "e.dcm,T12 L9", "f.dcm,"]
+    (tmp_path / "m.csv").write_text("\n".join(["film,surgical_segment", *rows]) + "\n")
+    films, problems = read_manifest(tmp_path / "m.csv")
+    segment = (VertebralLevel.T12, VertebralLevel.L2)
+    assert [film.surgical_segment for film in films] == [segment, segment, None, None, None, None]
+    assert [problem.fault for problem in problems] == [Fault.UNKNOWN_LEVEL] * 3
+    assert problems[0].line == (
+        "m.csv row 4: surgical_segment is 'L2 T12'; two levels, the cranial one first, are expected, such as T12 L2; "
+        "the levels with screws are taken: correct it"
+    )
+    assert problems[2].line.startswith("m.csv row 6: surgical_segment: 'L9' is no vertebral level")
 
 
 def test_a_row_a_patient(tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from tests import made_up
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
 
 
-def shot(name: str, day: str | None, shows: Phase = PRE, given: Phase | None = None) -> Shot:
+def shot(
+    name: str, day: str | None, shows: Phase = PRE, given: Phase | None = None, posture: str | None = None
+) -> Shot:
     """A film of ``day``, on which the made-up patient is seen as at phase ``shows``."""
     moment = dt.datetime.fromisoformat(day) if day else None
     measurement = made_up.measurement(shows)
-    return Shot(name, given, replace(measurement, reference=replace(measurement.reference, name=name, acquired=moment)))
+    named = replace(measurement, reference=replace(measurement.reference, name=name, acquired=moment))
+    return Shot.of(name, given, named, posture)
 
 
 def ordered(*shots: Shot, surgery: str | None = None) -> list[tuple[str, str]]:
@@ -52,6 +55,20 @@ def test_two_films_of_one_day_count_once_and_the_rest_is_ordered() -> None:
     assert [(p.fault, p.place) for p in visits.same_day] == [(Fault.SAME_DAY, "a2")]
     assert "a1 and a2 are of one day, 2024-03-01; a1 counts" in visits.same_day[0].text
     assert not visits.are_certain
+
+
+def test_lying_and_sitting_on_one_day_are_one_visit() -> None:
+    films = [shot("a", "2024-03-01T09:00", posture="SUPINE"), shot("b", "2024-03-01T10:00", posture="SITTING")]
+    films.append(shot("c", "2024-03-09", POST, posture="SITTING"))
+    assert ordered(*films) == [("pre-op", "a"), ("pre-op", "b"), ("post-op", "c")]
+    assert order_visits(films).same_day == ()
+
+
+def test_films_that_are_not_measured_yet_are_ordered_too() -> None:
+    films = [replace(shot(name, day), measurement=None) for name, day in (("b", "2024-03-09"), ("a", "2024-03-01"))]
+    visits = order_visits(films)
+    assert [(s.name, phase) for s, phase in zip(visits.shots, visits.phases, strict=True)] == [("a", PRE), ("b", POST)]
+    assert visits.films == ()
 
 
 def test_given_phases_stand_and_place_films_without_a_date() -> None:

@@ -1,0 +1,100 @@
+"""The films of `kummell-ai series` by patient and visit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kummell_ai.cli.console import Problems
+from kummell_ai.cohort.visits import Shot, Visits, order_visits
+from kummell_ai.dicom.series import UNKNOWN_PATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedPatient:
+    """A patient's films in order.
+
+    Attributes:
+        patient_id: as in the headers; ``unknown`` when they do not say.
+        visits: the films and their phases.
+        notes: what had to be assumed, one sentence each.
+    """
+
+    patient_id: str
+    visits: Visits
+    notes: tuple[str, ...]
+
+
+def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Problems) -> list[OrderedPatient]:
+    """The patients by id, each with the films that have a place; what is left out is said, and why.
+
+    Args:
+        shots: films of all patients.
+        surgery: day of the operation, or None.
+        problems: collects what is said.
+    """
+    groups: dict[str, list[Shot]] = {}
+    for shot in shots:
+        groups.setdefault(shot.reference.patient_id or UNKNOWN_PATIENT, []).append(shot)
+    if len(groups) > 1:
+        names = ", ".join(sorted(groups))
+        problems.warn(
+            f"{len(groups)} patients",
+            f"the films are of {names}; each gets a report of its own: give one patient's films if that is not meant",
+        )
+    ordered = []
+    for patient in sorted(groups):
+        unique, notes = _without_copies(groups[patient])
+        visits = order_visits(unique, surgery)
+        for problem in visits.undated:
+            problems.fail(problem.place, problem.text)
+        for problem in visits.same_day:
+            problems.warn(problem.place, problem.text)
+        if visits.shots:
+            notes += _notes(patient, visits, surgery)
+            _say_limits(patient, visits, len(groups[patient]) - len(unique), problems)
+            ordered.append(OrderedPatient(patient, visits, tuple(notes)))
+    return ordered
+
+
+def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[str]]:
+    kept: dict[tuple[str | int, int | None], Shot] = {}
+    notes: list[str] = []
+    for position, shot in enumerate(shots):
+        key = (shot.reference.sha256 or position, shot.reference.frame_number)
+        if key in kept:
+            notes.append(f"{shot.name} is a copy of {kept[key].name} and is left out.")
+        else:
+            kept[key] = shot
+    return list(kept.values()), notes
+
+
+def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
+    """What was assumed of the films."""
+    notes = [f"Left out: {problem.text}." for problem in (*visits.undated, *visits.same_day)]
+    if patient == UNKNOWN_PATIENT and len(visits.shots) > 1:
+        notes.append("The films name no patient; they are taken to be of one patient.")
+    if surgery is not None:
+        first = visits.shots[0]
+        if first.acquired.date() == surgery and visits.phases[0].value == "pre-op":
+            notes.append(f"{first.name} is of the day of surgery and is taken to be before it.")
+    elif len(visits.shots) == 1:
+        notes.append("One film only: its phase is not known and no correction can be given; pass --surgery-date.")
+    else:
+        notes.append("Phases follow the order of the dates: first pre-op, second post-op, further follow-up.")
+    return notes
+
+
+def _say_limits(patient: str, visits: Visits, copies: int, problems: Problems) -> None:
+    """What a reader of the report should know about the films themselves."""
+    shots = visits.shots
+    if copies:
+        given = copies + len(shots) + len(visits.undated) + len(visits.same_day)
+        problems.warn(f"patient {patient}", f"{copies} of {given} films left out, copies of others")
+    if len(shots) == 1:
+        text = "the only film of its patient; a correction needs a film before and one after surgery: add the others"
+        problems.warn(shots[0].name, text)
+    elif patient == UNKNOWN_PATIENT:
+        text = f"{len(shots)} films name no patient and are taken to be of one: give films of one patient only"
+        problems.warn(f"patient {patient}", text)
