@@ -18,6 +18,7 @@ from kummell_ai.landmarks.levels import (
     ANATOMIES,
     ScoredRow,
     counted_from,
+    doubted,
     merge_shifts,
     name_rows,
     order_with,
@@ -89,7 +90,8 @@ def solve(films: Sequence[FilmEvidence]) -> list[tuple[NameRow, ...]]:
     for rows in zip(*(film.choices() for film in films), strict=True):
         for names, score in _follow(films, rows):
             scores[names] = max(score, scores.get(names, -np.inf))
-    return _marginals(scores)
+    solution = _marginals(scores)
+    return [rows if f.evidence is None else doubted(rows) for f, rows in zip(films, solution, strict=True)]
 
 
 def _marginals(scores: Mapping[tuple[Names, ...], float]) -> list[tuple[NameRow, ...]]:
@@ -128,8 +130,7 @@ def _follow(
                 matches = sum(match(i, k, other, row.levels) for i, other in enumerate(chosen))
                 grown.append(((*chosen, row.levels), score + row.score + 2.0 / len(films) * matches))
         kept = sorted(grown, key=lambda g: -g[1])[:BEAM]
-    bodies = float(np.mean([len(film.names) for film in films]))
-    return [(names, score - variant_cost({level for row in names for level in row}, bodies)) for names, score in kept]
+    return [(n, score - variant_cost({level for row in n for level in row}, len(films))) for n, score in kept]
 
 
 def conflicts(films: Sequence[FilmEvidence], names: Sequence[Names]) -> list[tuple[int, int, int]]:
@@ -183,7 +184,6 @@ def count_all_from(
     The other names are counted from it; which variants the spine has is all that is left to the evidence.
     """
     known = {level for row in names for level in row}
-    bodies = float(np.mean([len(row) for row in names]))
     scores: dict[tuple[Names, ...], float] = {}
     for variants in ANATOMIES:
         rows = [counted_from(row, found, given, variants, known) for row in names]
@@ -192,5 +192,5 @@ def count_all_from(
             evidence = sum(
                 row_score(f.evidence.log_probability, r) for f, r in zip(films, moved, strict=True) if f.evidence
             )
-            scores[moved] = evidence - variant_cost({level for row in moved for level in row}, bodies)
+            scores[moved] = evidence - variant_cost({level for row in moved for level in row}, len(films))
     return _marginals(scores) if scores else None

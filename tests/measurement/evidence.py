@@ -10,7 +10,7 @@ import numpy as np
 from kummell_ai.anatomy import LEVELS, VertebralLevel
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
-from kummell_ai.landmarks.levels import name_rows
+from kummell_ai.landmarks.levels import doubted, name_rows
 
 IMPOSSIBLE = -60.0
 Row = Sequence[VertebralLevel]
@@ -35,7 +35,7 @@ def evidence_for(rows: Mapping[str, float]) -> LevelEvidence:
         for i, level in enumerate(row):
             local[i, level.index] = score * np.sqrt(count) / len(own) if i in own else 0.0
     missed = np.zeros(count - 1)
-    return LevelEvidence(local, missed, name_rows(local, missed))
+    return LevelEvidence(local, missed, doubted(name_rows(local, missed)))
 
 
 def with_evidence(landmarks: SpineLandmarks, rows: Mapping[str, float]) -> SpineLandmarks:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kummell_ai.anatomy import Phase
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
-from kummell_ai.landmarks.levels import pin_level
+from kummell_ai.landmarks.levels import DOUBT, pin_level
 from kummell_ai.measurement.body_match import MARK_ERROR, Traits, agreement, mark_weight, traits_of
 from kummell_ai.measurement.film import measure_radiograph
 from kummell_ai.measurement.joint_names import FilmEvidence, conflicts, counted, solve
@@ -28,6 +28,7 @@ from tests.measurement.spines import SPACING, L, measured, spine
 FIVE = {"T11 T12 L1 L2 L3": 0.0}
 SURE = {"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -5.0}
 OFF = {"T11 T12 L1 L2 L3": -0.5, "T10 T11 T12 L1 L2": 0.0}
+SURE_AT_BEST = 1.0 - DOUBT
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
 
 
@@ -138,7 +139,7 @@ class TestSolve:
         assert one.evidence is not None
         (rows,) = solve([one])
         assert rows[0].probability == pytest.approx(one.evidence.chosen.probability, abs=1e-3)
-        assert rows[0].probability == pytest.approx(1 / (1 + math.exp(-1.0)), abs=1e-3)
+        assert rows[0].probability == pytest.approx(SURE_AT_BEST / (1 + math.exp(-1.0)), abs=1e-3)
 
     def test_two_films_by_the_formula(self) -> None:
         """Injured at the same place; the second film is 1 nat for the shifted names."""
@@ -149,7 +150,8 @@ class TestSolve:
         shifted = 2 * mark_weight(True, False, e)
         rows = solve([first, second])
         assert rows[1][0].levels == row_of("T12 L1 L2")
-        assert rows[1][0].probability == pytest.approx(1 / (1 + math.exp((shifted - same) / math.sqrt(2))), rel=1e-3)
+        share = 1 / (1 + math.exp((shifted - same) / math.sqrt(2)))
+        assert rows[1][0].probability == pytest.approx(SURE_AT_BEST * share, rel=1e-3)
 
     def test_the_film_that_is_off_by_one_is_corrected(self) -> None:
         sure = {"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -4.0}
@@ -180,8 +182,8 @@ class TestSolve:
         assert [r[0].levels for r in solve([with_it, unsure])] == [row_of("T11 T12 T13 L1")] * 2
 
     def test_a_variant_costs_once_for_all_films(self) -> None:
-        """T13 costs 4 / sqrt(4) = 2 nats: more than the 1.5 of one film, less than those of two."""
-        rows = {"T11 T12 T13 L1": 0.0, "T11 T12 L1 L2": -1.5}
+        """T13 costs 3 nats on one film, more than its 2.5, and 3 sqrt(2) on two, less than their 5."""
+        rows = {"T11 T12 T13 L1": 0.0, "T11 T12 L1 L2": -2.5}
         assert evidence(rows).own_names == row_of("T11 T12 L1 L2")
         assert [r[0].levels for r in solve([evidence(rows), evidence(rows)])] == [row_of("T11 T12 T13 L1")] * 2
 
@@ -370,10 +372,10 @@ class TestOutput:
         found = to_json(film({"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -2.0}))["level_names"]
         share = 1 / (1 + math.exp(-2.0))
         assert found["names"] == ["T11", "T12", "L1", "L2", "L3"]
-        assert found["probability"] == pytest.approx(share, abs=1e-3)
+        assert found["probability"] == pytest.approx(SURE_AT_BEST * share, abs=1e-3)
         assert found["runner_up"]["names"] == ["T10", "T11", "T12", "L1", "L2"]
         assert found["runner_up"]["shift"] == -1
-        assert found["runner_up"]["probability"] == pytest.approx(1 - share, abs=1e-3)
+        assert found["runner_up"]["probability"] == pytest.approx(SURE_AT_BEST * (1 - share), abs=1e-3)
         assert to_json(film())["level_names"] is None
 
     @pytest.mark.parametrize(("score", "severity"), [(-2.0, Severity.INFO), (-0.5, Severity.WARNING)])
