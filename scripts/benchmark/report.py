@@ -29,6 +29,7 @@ def collect(out: Path, order: Sequence[str]) -> list[dict[str, Any]]:
 
 def write(out: Path, order: Sequence[str], missing: dict[str, str]) -> str:
     """Write results.json and table.md; returns the table."""
+    out.mkdir(parents=True, exist_ok=True)
     results = collect(out, order)
     record = {"results": results, "left_out": missing}
     (out / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

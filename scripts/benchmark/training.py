@@ -88,7 +88,9 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         loss = design.loss(network, crops[step])
         if not torch.isfinite(loss):
-            raise SystemExit(f"error: the loss of {design.title} is {float(loss)} at step {step}; lower its rate")
+            raise SystemExit(
+                f"error: the loss of {design.title} is {float(loss.detach())} at step {step}; lower its rate"
+            )
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
         optimiser.step()
