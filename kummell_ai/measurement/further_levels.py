@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.measurement.compare import change_of
 from kummell_ai.measurement.index_level import Ranked, ranked_levels
+from kummell_ai.measurement.quality import CONFIDENCE
 from kummell_ai.measurement.results import (
     Finding,
     RadiographMeasurement,
@@ -42,9 +43,9 @@ def find_further(measurements: Sequence[RadiographMeasurement], known: Collectio
     """The vertebrae that are or look injured besides those ``known``, cranial to caudal.
 
     A vertebra counts as injured where a surgeon treated it (cement without screws, or a bridge of screws) and its shape
-    or state shows why, or where it looks fractured on the last film and has lost height since the first by more than
-    the minimal detectable change. One that looks fractured on most films, untreated and unchanged, may be an old
-    fracture, and is only told: no film says how old a fracture is.
+    or state shows why, or where it is marked as fractured on the last film, does not look so on the first, and has lost
+    height between them by more than the minimal detectable change. One that looks fractured on most films, untreated
+    and unchanged, may be an old fracture, and is only told: no film says how old a fracture is.
     """
     found = []
     for ranked in ranked_levels(measurements):
@@ -84,9 +85,13 @@ def further_findings(found: Sequence[Further], *, are_given: bool) -> list[Findi
 def _seen(
     measurements: Sequence[RadiographMeasurement], level: VertebralLevel
 ) -> list[tuple[str, VertebraMeasurement]]:
-    """Film and vertebra, of the films that show all of it."""
+    """Film and vertebra, of the films that show all of it clearly."""
     bodies = ((film.reference.name, film.at(level)) for film in measurements)
-    return [(name, b) for name, b in bodies if b is not None and "cropped" not in b.landmarks.flags]
+    return [(name, body) for name, body in bodies if body is not None and _is_clear(body)]
+
+
+def _is_clear(body: VertebraMeasurement) -> bool:
+    return "cropped" not in body.landmarks.flags and body.landmarks.confidence >= CONFIDENCE
 
 
 def _looks_fractured(body: VertebraMeasurement) -> bool:
@@ -107,7 +112,7 @@ def _newly_lost(measurements: Sequence[RadiographMeasurement], level: VertebralL
         return ""
     (first, before), (last, after) = bodies[0], bodies[-1]
     change = change_of("height_loss", before.quantities["height_loss"], after.quantities["height_loss"])
-    is_new = _looks_fractured(after) and not _looks_fractured(before) and change.verdict is Verdict.WORSE
-    if not is_new or change.change.value is None:
+    is_marked = "fractured" in after.landmarks.flags and not _looks_fractured(before)
+    if not is_marked or change.verdict is not Verdict.WORSE or change.change.value is None:
         return ""
     return f"{change.change.value:.0f} % of the height of its neighbours was lost from {first} to {last}"

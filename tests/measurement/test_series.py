@@ -265,13 +265,15 @@ class TestFurtherLevels:
 
     def test_a_new_fracture_is_found_where_names_are_certain(self) -> None:
         films = [built(PRE, {L.L1: 13.0}), built(POST, {L.L1: 22.0}, flags=HELD)]
-        new = built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags=HELD)
+        new = built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags={**HELD, L.L3: {"fractured"}})
         found = report(*films, new)
         assert found.further_levels == (L.L3,)
         assert "of the height of its neighbours was lost from pre-op to follow-up" in one(found, "further-level-found")
-        vertebrae = tuple(replace(v, level_probability=0.6) for v in new.measurement.landmarks.vertebrae)
-        doubtful = replace(new.measurement.landmarks, vertebrae=vertebrae)
-        assert report(*films, PhasedMeasurement(LAST, measured(doubtful))).further_levels == ()
+        assert report(*films, built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags=HELD)).further_levels == (), "not marked"
+        for doubt in ({"level_probability": 0.6}, {"confidence": 0.4}):
+            vertebrae = tuple(replace(v, **doubt) for v in new.measurement.landmarks.vertebrae)  # type: ignore[arg-type]
+            doubtful = replace(new.measurement.landmarks, vertebrae=vertebrae)
+            assert report(*films, PhasedMeasurement(LAST, measured(doubtful))).further_levels == ()
 
     def test_given_levels_stand_and_what_else_looks_injured_is_told(self) -> None:
         films = [built(PRE, {L.L1: 13.0, L.L3: 15.0}), built(POST, {L.L1: 20.0, L.L3: 20.0}, flags=CEMENT)]
