@@ -41,6 +41,10 @@ class IntervalFactors:
     stratum: str
     by_quantity: Mapping[str, float]
 
+    def has(self, quantity_id: str) -> bool:
+        """Whether a factor was set for a quantity."""
+        return calibrated_as(quantity_id) in self.by_quantity
+
     def of(self, quantity_id: str) -> float:
         """The factor of one quantity; 1 where none was set."""
         return float(self.by_quantity.get(calibrated_as(quantity_id), 1.0))

@@ -10,7 +10,7 @@ from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles
 from kummell_ai.geometry.vertebra import signed_area
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.interval_factors import STRATA
+from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
 from kummell_ai.measurement.results import SegmentMeasurement
@@ -18,10 +18,10 @@ from kummell_ai.measurement.scale import isotropic
 from kummell_ai.measurement.vertebrae import (
     NOT_SEEN,
     FloatArray,
+    calibrated_quantity,
     join_caveats,
     propagated,
     split_bodies,
-    to_quantity,
 )
 from kummell_ai.quantities import Interval, Quantity
 
@@ -77,15 +77,14 @@ def _angle(
 
     uncertain = [str(b.level) for b in bodies if b.level_probability is not None and b.level_probability < 0.5]
     caveat = f"the name of {' and '.join(uncertain)} is uncertain" if uncertain else None
-    factor = _angle_factor(bodies if about is None else [about])
-    return to_quantity(propagated(bodies, spacing, function), 0, "deg", NOT_SEEN, caveat, factor)
+    factors = _deciding_factors(bodies if about is None else [about])
+    return calibrated_quantity(propagated(bodies, spacing, function), 0, "cobb", "deg", NOT_SEEN, caveat, factors)
 
 
-def _angle_factor(bodies: Sequence[VertebraLandmarks]) -> float:
-    """The factor of a segment's angle: that of the vertebra it is about, else of the first stratum at its ends."""
+def _deciding_factors(bodies: Sequence[VertebraLandmarks]) -> IntervalFactors | None:
+    """The factors of a segment's angle: those of the vertebra it is about, else of the first stratum at its ends."""
     factors = [body.interval_factors for body in bodies if body.interval_factors is not None]
-    deciding = min(factors, key=lambda f: STRATA.index(f.stratum), default=None)
-    return 1.0 if deciding is None else deciding.of("cobb")
+    return min(factors, key=lambda f: STRATA.index(f.stratum), default=None)
 
 
 def measure_segments(

@@ -11,6 +11,7 @@ from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles, heights
 from kummell_ai.geometry.propagation import Function, Propagated, propagate
 from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import find_references
 from kummell_ai.measurement.scale import NO_SPACING, isotropic, isotropic_covariance, length_caveat
@@ -19,6 +20,13 @@ from kummell_ai.quantities import Z95, Interval, Quantity
 FloatArray = NDArray[np.float64]
 
 NOT_SEEN = "a corner it needs is not seen"
+TOO_WIDE: dict[str, float] = {"mm": 6.5, "deg": 12.0, "%": 25.0}
+"""Half width of a calibrated 95 % interval by unit beyond which a number is withheld.
+
+That is what an operation typically changes: Cobb angle 22.4 to 10.1 degrees, height loss 48 to 22.5 % (Park 2015,
+cement-augmented percutaneous short fixation), which is 6.5 mm of a height of 26 mm.
+"""
+
 _GRADE_CAVEAT = "derived from the anterior height; a reader's grade may differ"
 
 _BODY_LENGTHS = ("anterior_height", "middle_height", "posterior_height", "superior_depth", "inferior_depth")
@@ -55,11 +63,11 @@ def measure_vertebra(
         result[name] = (
             Quantity.missing(unit, missing)
             if why_no_length
-            else to_quantity(own, i, unit, missing, lengths_note, interval_factor(body, name))
+            else calibrated_quantity(own, i, name, unit, missing, lengths_note, body.interval_factors)
         )
     for i, (name, ratio_unit) in enumerate(_BODY_ANGLES_AND_RATIOS, start=len(_BODY_LENGTHS)):
         why, note = _why_missing(body, name), _ratio_caveat(body, name)
-        result[name] = to_quantity(own, i, ratio_unit, why, note, interval_factor(body, name))
+        result[name] = calibrated_quantity(own, i, name, ratio_unit, why, note, body.interval_factors)
     result |= _reference_quantities(vertebrae, index, spacing, unit, why_no_length)
     order = (*_BODY_LENGTHS, "wedge_angle", "wedge_ratio", "reference_height", "height_loss", "compression")
     return {name: result[name] for name in (*order, "height_derived_grade")}
@@ -77,9 +85,28 @@ def propagated(bodies: Sequence[VertebraLandmarks], spacing: PixelSpacing, funct
     return propagate(function, points, np.concatenate(covariances))
 
 
-def interval_factor(body: VertebraLandmarks, quantity_id: str) -> float:
-    """What the standard error of a quantity about ``body`` is multiplied by; 1 where nothing was calibrated."""
-    return 1.0 if body.interval_factors is None else body.interval_factors.of(quantity_id)
+def calibrated_quantity(
+    result: Propagated,
+    i: int,
+    name: str,
+    unit: str,
+    missing: str,
+    caveat: str | None,
+    factors: IntervalFactors | None,
+) -> Quantity:
+    """`to_quantity` of the quantity ``name`` with its factor, withheld when its calibrated interval says nothing.
+
+    An interval that nobody calibrated may be too wide by itself and is never a reason to withhold a number.
+    """
+    if factors is None:
+        return to_quantity(result, i, unit, missing, caveat)
+    quantity = to_quantity(result, i, unit, missing, caveat, factors.of(name))
+    limit = TOO_WIDE.get(unit)
+    if quantity.interval is None or limit is None or not factors.has(name) or quantity.interval.half_width <= limit:
+        return quantity
+    sign = "°" if unit == "deg" else f" {unit}"
+    text = f"not measurable: its 95 % interval is ± {quantity.interval.half_width:.1f}{sign}"
+    return Quantity.missing(unit, f"{text}, more than a typical correction of {limit:g}{sign}; look at its corners")
 
 
 def to_quantity(
@@ -93,7 +120,7 @@ def to_quantity(
         unit: of the quantity.
         missing: why there is no value, if there is none.
         caveat: what a reader must know.
-        factor: of `interval_factor`, on the propagated standard error.
+        factor: on the propagated standard error.
     """
     value, error = float(result.value[i]), factor * float(result.standard_error[i])
     if not np.isfinite(value):
@@ -167,15 +194,11 @@ def _reference_quantities(
 
     result = propagated(bodies, spacing, function)
     note = join_caveats(length_caveat(spacing), references.caveat)
-    wider = [interval_factor(body, name) for name in ("reference_height", "height_loss")]
-    height = (
-        Quantity.missing(unit, why_no_length)
-        if why_no_length
-        else to_quantity(result, 0, unit, NOT_SEEN, note, wider[0])
-    )
-    loss = to_quantity(result, 1, "%", NOT_SEEN, references.caveat, wider[1])
+    height = Quantity.missing(unit, why_no_length) if why_no_length else to_quantity(result, 0, unit, NOT_SEEN, note)
+    factors = body.interval_factors
+    loss = calibrated_quantity(result, 1, "height_loss", "%", NOT_SEEN, references.caveat, factors)
     if loss.value is None:
-        grade = Quantity.missing("1", NOT_SEEN)
+        grade = Quantity.missing("1", loss.caveat or NOT_SEEN)
     else:
         number = float(heights.height_derived_grade(loss.value))
         grade = Quantity(number, "1", None, join_caveats(_GRADE_CAVEAT, references.caveat))
