@@ -64,6 +64,18 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
+def table(rows: Sequence[dict[str, str]]) -> list[str]:
+    """Lines of columns as wide as their longest cell, a blank one before each pair of phases."""
+    names = list(rows[0]) if rows else []
+    widths = [max(len(name), *(len(row[name]) for row in rows)) for name in names]
+    lines = ["  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()]
+    for row, before in zip(rows, [None, *rows], strict=False):
+        if before is None or before["pair"] != row["pair"]:
+            lines.append("")
+        lines.append("  ".join(row[name].ljust(width) for name, width in zip(names, widths, strict=True)).rstrip())
+    return lines
+
+
 def tell(data: Path, folder: Path) -> None:
     """Print everything, and write it beside the results."""
     held, reports = changes(data, folder / "results")
@@ -73,9 +85,9 @@ def tell(data: Path, folder: Path) -> None:
     rows = summary(held)
     write_rows(folder / "changes.csv", [asdict(h) for h in held])
     write_rows(folder / "summary.csv", rows)
-    for row in rows:
-        print(f"\n{row['pair']}, {row['quantity']}, n = {row['n']}")
-        print("".join(f"  {key:<34}{value}\n" for key, value in list(row.items())[3:] if value), end="")
+    print("\ncorrection: before surgery to after it; loss: after it to the last follow-up; net: before it to the last")
+    for line in table(rows):
+        print(line)
     for pair in (*PAIRS, ALL):
         print(f"\nVerdicts against truth, {pair} ({' + '.join(COLUMNS)}), rows are what is true:")
         for first, *counts in confusion(held, pair):

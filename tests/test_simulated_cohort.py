@@ -158,6 +158,11 @@ def test_shares_over_several_changes_of_a_patient_are_those_of_resampled_patient
     assert (low, high) == (20.0, 80.0), "the quantiles of a binomial of 10 trials at a half"
 
 
+def test_the_table_has_a_line_a_row_and_a_gap_before_each_pair(scripts: Any) -> None:
+    rows = [{"pair": "loss", "n": "4"}, {"pair": "loss", "n": "12"}, {"pair": "all", "n": "16"}]
+    assert scripts("evaluate_cohort").table(rows) == ["pair  n", "", "loss  4", "loss  12", "", "all   16"]
+
+
 def test_a_film_is_located_once(scripts: Any, tmp_path: Path) -> None:
     module = scripts("simulated_cohort.stored")
     located: list[str] = []

@@ -14,7 +14,11 @@ from kummell_ai.measurement.results import Correction, Finding, RadiographMeasur
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95
 
-PAIR_CODES = frozenset({"posture-unknown", "posture-unlike", "magnification-unlike", "scale-from-neighbours"})
+_NO_RULER = ("scale-unlike", "no-common-scale")
+
+PAIR_CODES = frozenset(
+    {"posture-unknown", "posture-unlike", "magnification-unlike", "scale-from-neighbours", *_NO_RULER}
+)
 """Findings of a pair of films that a report says once, about all of its films."""
 
 ROTATED = 0.08
@@ -53,17 +57,21 @@ def posture_findings(films: Sequence[RadiographMeasurement]) -> list[Finding]:
     why = "lying or sitting alone moves heights by 6 mm and angles by 10°: compare films of one posture only"
     if len({posture for _, posture in known}) > 1:
         named = ", ".join(f"{posture} on {name}" for name, posture in known)
-        rest = f", not known on {' and '.join(unknown)}" if unknown else ""
+        rest = f", not known on {_listed(unknown)}" if unknown else ""
         return [Finding("posture-unlike", Severity.WARNING, f"the posture is {named}{rest}; {why}")]
     if unknown:
-        return [
-            Finding("posture-unknown", Severity.INFO, f"the posture is not known on {' and '.join(unknown)}; {why}")
-        ]
+        return [Finding("posture-unknown", Severity.INFO, f"the posture is not known on {_listed(unknown)}; {why}")]
     return []
 
 
-def scale_finding(corrections: Sequence[Correction]) -> list[Finding]:
-    """The factors by which lengths were brought to one scale, in one finding."""
+def _listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, with commas and an ``and`` before the last."""
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else parts[0]
+
+
+def scale_findings(corrections: Sequence[Correction]) -> list[Finding]:
+    """The factors by which lengths were brought to one scale, in one finding; and where none could be, one a kind."""
+    lacking = {f.code: f for c in reversed(corrections) for f in c.findings if f.code in _NO_RULER}
     parts = []
     for c in corrections:
         if c.scale is not None and c.scale.factor.value is not None:
@@ -72,9 +80,9 @@ def scale_finding(corrections: Sequence[Correction]) -> list[Finding]:
             error = f" ± {half:.2g}" if half is not None else ""
             parts.append(f"those of {c.scale.film} by {c.scale.factor.value:.4g}{error} for the {c.name} ({rulers})")
     if not parts:
-        return []
+        return list(lacking.values())
     text = "the calibrations of the films differ; lengths are multiplied so that intact vertebrae keep their size: "
-    return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts))]
+    return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts)), *lacking.values()]
 
 
 def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
@@ -108,7 +116,7 @@ def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> 
     if not unlike:
         return []
     text = (
-        f"intact vertebrae are {' and '.join(unlike)} for their height than on {first.reference.name}; a patient "
+        f"intact vertebrae are {_listed(unlike)} for their height than on {first.reference.name}; a patient "
         "turned about the long axis or bent to the side would look so: look for doubled endplates and pedicles, and "
         "compare films of one rotation only"
     )

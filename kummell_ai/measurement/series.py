@@ -11,7 +11,7 @@ from kummell_ai.errors import SeriesError
 from kummell_ai.measurement.compare import compare, intravertebral_instability
 from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
-from kummell_ai.measurement.mismatch import PAIR_CODES, mismatch_findings, posture_of, scale_finding
+from kummell_ai.measurement.mismatch import PAIR_CODES, mismatch_findings, posture_of, scale_findings
 from kummell_ai.measurement.naming import name_films
 from kummell_ai.measurement.operated import Ends, segment_findings, surgical_ends, with_surgical_segments
 from kummell_ai.measurement.phases import settle_phases
@@ -142,7 +142,7 @@ def assemble_report(
             *findings,
             *segment_findings(films, ends, surgical_segment, index_level),
             *mismatch_findings(compared, index_level),
-            *scale_finding(corrections),
+            *scale_findings(corrections),
             *_not_compared(films, standing),
             *_series_findings(films, index_level, further_levels),
         ),

@@ -17,6 +17,15 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 44.0, 42.0
 INK, SOFT, GRID = "#14181d", "#5a6673", "#e6eaee"
 
 
+def _tick(value: float) -> str:
+    """A mark's number with a true minus sign.
+
+    >>> _tick(-10.0), _tick(0.5)
+    ('−10', '0.5')
+    """
+    return f"{value:g}".replace("-", "−")
+
+
 def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers from at or below ``low`` to at or above ``high``, at most ``most`` steps.
 
@@ -104,7 +113,7 @@ class Plot:
         """SVG text of the whole."""
         x_ticks = self.x_ticks if self.x_ticks is not None else nice_ticks(*self.x)
         y_ticks = self.y_ticks if self.y_ticks is not None else nice_ticks(*self.y)
-        y_names = self.y_names if self.y_names is not None else [f"{v:g}" for v in y_ticks]
+        y_names = self.y_names if self.y_names is not None else [_tick(v) for v in y_ticks]
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
         axes = [
             _text(8, 18, self.title, "start", INK, 13, "600"),
@@ -120,7 +129,7 @@ class Plot:
             if self.x[0] <= value <= self.x[1]:
                 column = self._x(value)
                 axes.append(f'<path d="M{column:.1f} {bottom}v4" stroke="{SOFT}"/>')
-                axes.append(_text(column, bottom + 16, f"{value:g}", "middle"))
+                axes.append(_text(column, bottom + 16, _tick(value), "middle"))
         axes.append(f'<path d="M{self.left} {bottom}H{right}" stroke="{SOFT}"/>')
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '

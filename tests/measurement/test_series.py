@@ -332,7 +332,8 @@ class TestUnlikeFilms:
     def mismatches(self, post: PhasedMeasurement, last: PhasedMeasurement) -> dict[str, str]:
         found = report(built(PRE, {L.L1: 13.0}, patient_position="ERECT"), post, last)
         assert not any(c.findings for c in found.corrections)
-        kinds = ("posture", "magnification", "rotation", "scale")
+        assert len({f.code for f in found.findings}) == len(found.findings), "each kind is said once"
+        kinds = ("posture", "magnification", "rotation", "scale", "no-common-scale")
         return {f.code: f.message for f in found.findings if f.code.startswith(kinds)}
 
     def test_alike(self) -> None:
@@ -367,6 +368,13 @@ class TestUnlikeFilms:
             "12 % deeper on post-op and 12 % deeper on follow-up for their height than on pre-op"
             in (found["rotation-unlike"])
         )
+
+    def test_no_ruler_is_told_once(self) -> None:
+        bare = PixelSpacing.unknown()
+        films = [PhasedMeasurement(p, measured(spine(levels=(L.L1,), name=p.value), bare)) for p in (POST, LAST)]
+        found = self.mismatches(*films)
+        assert [code for code in found if not code.startswith("posture")] == ["no-common-scale"]
+        assert "fiducial and none and no intact vertebra is seen on both" in found["no-common-scale"]
 
     def test_a_scale_from_the_neighbours_is_told_once_with_its_factors(self) -> None:
         bare = PixelSpacing.unknown()
