@@ -110,6 +110,45 @@ def write_crops(path: Path, crops: Sequence[VertebraCrop]) -> None:
     os.replace(partial, path)
 
 
+class CropWriter:
+    """Writes crops into numbered shards of a folder; use as a context manager or call `close`.
+
+    Args:
+        folder: made when missing.
+        crops_per_shard: crops kept in memory before a shard is written.
+    """
+
+    def __init__(self, folder: Path, crops_per_shard: int = 256) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.crops_per_shard = crops_per_shard
+        self.count = 0
+        self._number = 0
+        self._crops: list[VertebraCrop] = []
+
+    def extend(self, crops: Sequence[VertebraCrop]) -> None:
+        """Add crops."""
+        self.count += len(crops)
+        self._crops.extend(crops)
+        if len(self._crops) >= self.crops_per_shard:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is left."""
+        if not self._crops:
+            return
+        while (target := self.folder / f"crops_{self._number:05d}.npz").exists():
+            self._number += 1
+        write_crops(target, self._crops)
+        self._crops = []
+
+    def __enter__(self) -> CropWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class CropReader:
     """All crops of a folder of shards, in memory as uint8; `rescan` picks up new shards."""
 

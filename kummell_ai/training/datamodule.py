@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from kummell_ai.errors import InputError
 from kummell_ai.landmarks.channels import STRIDE
@@ -18,6 +17,7 @@ from kummell_ai.landmarks.heatmaps import empty_targets, encode_heatmaps
 from kummell_ai.training.augmentation import apply_augmentation, draw_augmentation, plain_augmentation
 from kummell_ai.training.batch import Batch, Sample, collate
 from kummell_ai.training.config import TrainConfig
+from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.samples import ShardReader
 
 
@@ -49,22 +49,6 @@ class FilmDataset(Dataset[Sample]):
         return Sample(normalise(image), targets, film.level, film.states, draw.view, points)
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """(film number, seed) for one epoch: every film once before any film twice, in an order fixed by ``seed``."""
-
-    def __init__(self, films: int, count: int, seed: int) -> None:
-        self.films, self.count, self.seed = films, count, seed
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        rng = np.random.default_rng(self.seed)
-        order = np.concatenate([rng.permutation(self.films) for _ in range(-(-self.count // self.films))])
-        for number in order[: self.count]:
-            yield int(number), int(rng.integers(0, 2**62))
-
-
 class FilmDataModule(lightning.LightningDataModule):
     """Training and validation films; looks for new training shards at the start of every epoch."""
 
@@ -84,18 +68,18 @@ class FilmDataModule(lightning.LightningDataModule):
         self._validation = self._validation or _reader(self.config.validation_shards, self.config.validation_films)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Batches of one epoch."""
+        """Batches of what is left of an epoch."""
         assert self._train is not None
         self._train.rescan()
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        count = self.config.films_per_epoch
-        sampler = EpochSampler(len(self._train), count, self.config.seed * 100_003 + epoch)
-        return self._loader(self._train, sampler, drop_last=count >= self.config.batch_size)
+        count, size = self.config.films_per_epoch, self.config.batch_size
+        place = Place.of(self.trainer, count, size)
+        sampler = EpochSampler(len(self._train), count, size, self.config.seed, place)
+        return self._loader(self._train, sampler, drop_last=len(sampler) >= size)
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Plain crops of the held-out films."""
         assert self._validation is not None
-        items = [(i, -1) for i in range(len(self._validation))]
+        items = share_of([(i, -1) for i in range(len(self._validation))], *process_of(self.trainer))
         return self._loader(self._validation, items, drop_last=False)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:

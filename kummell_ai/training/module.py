@@ -1,34 +1,36 @@
-"""The Lightning module: network, its averaged copy, loss and validation."""
+"""The Lightning module of the first stage: network, loss and validation."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any, cast
+from collections.abc import Sequence
 
-import lightning
+import numpy as np
 import torch
 from torch import Tensor
 
+from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.engine import to_maps
-from kummell_ai.landmarks.grouping import decode
+from kummell_ai.landmarks.grouping import Candidate, decode
 from kummell_ai.landmarks.network import KeypointNetwork
+from kummell_ai.training.averaged import AveragedModule
 from kummell_ai.training.batch import Batch
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.losses import total_loss
 from kummell_ai.training.metrics import FilmAgreement, agreement, summary
-from kummell_ai.training.trainer import make_optimiser, move_average
+
+LOST_PERCENT = 50.0
+"""What a missed or a false vertebra counts in the badness of a film, in % of depth."""
 
 
-class KeypointModule(lightning.LightningModule):
-    """Trains a `KeypointNetwork`; ``averaged`` is what is validated and shipped."""
+class KeypointModule(AveragedModule):
+    """Trains a `KeypointNetwork`."""
+
+    network: KeypointNetwork
+    averaged: KeypointNetwork
 
     def __init__(self, config: TrainConfig) -> None:
-        super().__init__()
+        super().__init__(KeypointNetwork(config.network), config)
         self.config = config
-        self.network = KeypointNetwork(config.network).to(memory_format=torch.channels_last)
-        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
-        self.register_buffer("averaged_steps", torch.zeros((), dtype=torch.long))
-        self.validation: dict[str, float] = {}
         self._films: list[FilmAgreement] = []
         self._views: list[bool] = []
 
@@ -41,21 +43,25 @@ class KeypointModule(lightning.LightningModule):
         self.log("train/loss", loss.detach(), batch_size=len(batch.film), prog_bar=True)
         return loss
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights towards the trained ones."""
-        step = int(cast(Tensor, self.averaged_steps).add_(1))
-        move_average(self.averaged, self.network, step, self.config.ema_decay)
-
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode with the averaged weights and hold the result against the truth."""
-        self.averaged.eval()
         output = self.averaged(batch.film.contiguous(memory_format=torch.channels_last))
         loss, _ = total_loss(output, batch, self.config.loss)
         self.log("val/loss", loss, batch_size=len(batch.film), sync_dist=True)
         size = (batch.film.shape[2], batch.film.shape[3])
-        for maps, (points, levels), view in zip(to_maps(output), batch.truth, batch.views.tolist(), strict=True):
-            self._films.append(agreement(decode(maps), points, levels, size))
-            self._views.append(int(maps.view.argmax()) == view)
+        for i, (maps, (points, levels)) in enumerate(zip(to_maps(output), batch.truth, strict=True)):
+            bodies = decode(maps)
+            self._films.append(agreement(bodies, points, levels, size))
+            self._views.append(int(maps.view.argmax()) == int(batch.views[i]))
+            self._show(batch.film[i, 0], points, bodies)
+
+    def _show(self, film: Tensor, points: FloatArray, bodies: Sequence[Candidate]) -> None:
+        """Offer the last film for the gallery."""
+        last = self._films[-1]
+        badness = badness_percent(last)
+        seen = np.stack([body.points_px for body in bodies]) if bodies else np.empty((0, 2))
+        text = f"{badness:.1f} %, {last.found} of {last.truth}, {last.false} false"
+        self.worst.offer(badness, film.float().cpu().numpy(), points, seen, text)
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures of the epoch."""
@@ -64,14 +70,9 @@ class KeypointModule(lightning.LightningModule):
         self.log_dict({f"val/{name}": value for name, value in self.validation.items()}, sync_dist=True)
         self._films, self._views = [], []
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW; biases and norms are not decayed."""
-        return make_optimiser(self.network, self.config)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the last figures."""
-        checkpoint["validation"] = self.validation
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the last figures."""
-        self.validation = dict(checkpoint.get("validation", {}))
+def badness_percent(film: FilmAgreement) -> float:
+    """Corner error (% of depth), mean over the vertebrae; a missed or a false one counts `LOST_PERCENT`."""
+    lost = film.truth - film.found + film.false
+    corners = 100.0 * float(np.mean(film.error_share)) * film.found if film.found else 0.0
+    return (LOST_PERCENT * lost + corners) / max(film.truth, 1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
@@ -18,13 +17,14 @@ from torch.utils.data import DataLoader, Dataset
 from kummell_ai.errors import CheckpointError, InputError
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.checkpoint import add_refiner, load_bundle, read_info
-from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, standard
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS, standard
 from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
+from kummell_ai.training.averaged import AveragedModule, take_over
 from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
-from kummell_ai.training.datamodule import EpochSampler
+from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
-from kummell_ai.training.trainer import fit_module, make_optimiser, move_average, take_over
+from kummell_ai.training.trainer import fit_module
 
 MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
 
@@ -92,15 +92,16 @@ class CropDataModule(lightning.LightningDataModule):
         self.validation_reader = _reader(config.validation_crops, config.validation_limit)
 
     def train_dataloader(self) -> DataLoader[tuple[Any, ...]]:
-        """Batches of one epoch."""
+        """Batches of what is left of an epoch."""
         self.train_reader.rescan()
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        sampler = EpochSampler(len(self.train_reader), self.config.crops_per_epoch, self.config.seed * 100_003 + epoch)
-        return self._loader(self.train_reader, sampler, drop_last=True)
+        count, size = self.config.crops_per_epoch, self.config.batch_size
+        place = Place.of(self.trainer, count, size)
+        sampler = EpochSampler(len(self.train_reader), count, size, self.config.seed, place)
+        return self._loader(self.train_reader, sampler, drop_last=len(sampler) >= size)
 
     def val_dataloader(self) -> DataLoader[tuple[Any, ...]]:
         """Held-out crops, looked at from mildly wrong frames."""
-        items = [(i, -1) for i in range(len(self.validation_reader))]
+        items = share_of([(i, -1) for i in range(len(self.validation_reader))], *process_of(self.trainer))
         return self._loader(self.validation_reader, items, drop_last=False)
 
     def _loader(self, reader: CropReader, sampler: Any, drop_last: bool) -> DataLoader[tuple[Any, ...]]:
@@ -131,58 +132,72 @@ def refine_loss(output: RefinerOutput, batch: CropBatch, config: RefineConfig) -
     return loss, parts
 
 
-class RefineModule(lightning.LightningModule):
-    """Trains a `RefinerNetwork`; ``averaged`` is what is validated and shipped."""
+class RefineModule(AveragedModule):
+    """Trains a `RefinerNetwork`."""
+
+    network: RefinerNetwork
+    averaged: RefinerNetwork
 
     def __init__(self, config: RefineConfig) -> None:
-        super().__init__()
+        super().__init__(RefinerNetwork(config.sizes), config)
         self.config = config
-        self.network = RefinerNetwork(config.sizes).to(memory_format=torch.channels_last)
-        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
-        self.register_buffer("averaged_steps", torch.zeros((), dtype=torch.long))
-        self.validation: dict[str, float] = {}
         self._errors: list[NDArray[np.float64]] = []
+        self._spacings: list[NDArray[np.float64]] = []
 
     def training_step(self, batch: CropBatch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
         output = self.network(batch.crops.contiguous(memory_format=torch.channels_last))
         loss, parts = refine_loss(output, batch, self.config)
-        self.log_dict({f"train/{n}": p.detach() for n, p in parts.items()}, batch_size=len(batch.crops))
+        named = {"loss": loss, **parts}
+        self.log_dict({f"train/{name}": part.detach() for name, part in named.items()}, batch_size=len(batch.crops))
         return loss
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights towards the trained ones."""
-        step = int(cast(Tensor, self.averaged_steps).add_(1))
-        move_average(self.averaged, self.network, step, self.config.ema_decay)
 
     def validation_step(self, batch: CropBatch, batch_idx: int) -> None:
         """Decode with the averaged weights; errors in mm where the scale is known."""
-        self.averaged.eval()
         output = self.averaged(batch.crops.contiguous(memory_format=torch.channels_last))
         loss, _ = refine_loss(output, batch, self.config)
         self.log("val/loss", loss, batch_size=len(batch.crops), sync_dist=True)
         maps = output.points.float().flatten(2).softmax(2).unflatten(2, MAP_SHAPE)
         points, _ = decode_points(maps.cpu().numpy())
-        error = np.linalg.norm(points - batch.points.cpu().numpy(), axis=2)
-        self._errors.append(error * batch.spacing_mm.cpu().numpy()[:, None])
+        true = batch.points.cpu().numpy()
+        error = np.linalg.norm(points - true, axis=2)
+        self._errors.append(error)
+        self._spacings.append(batch.spacing_mm.cpu().numpy())
+        for crop, badness, one, other in zip(batch.crops, _badness_percent(error), true, points, strict=True):
+            self.worst.offer(badness, crop[0].float().cpu().numpy(), one, other, f"{badness:.1f} % of depth")
 
     def on_validation_epoch_end(self) -> None:
-        """Log the figures of the epoch (mm)."""
-        errors = np.concatenate(self._errors)
-        corners, middles = errors[:, :4], errors[:, 4:]
-        self.validation = {
-            "refined_corner_mm_mean": float(np.nanmean(corners)),
-            "refined_corner_mm_median": float(np.nanmedian(corners)),
-            "refined_corner_mm_p90": float(np.nanquantile(corners, 0.9)),
-        }
-        if np.isfinite(middles).any():
-            self.validation["refined_middle_mm_median"] = float(np.nanmedian(middles))
+        """Log the figures of the epoch."""
+        self.validation = refined_summary(np.concatenate(self._errors), np.concatenate(self._spacings))
         self.log_dict({f"val/{name}": value for name, value in self.validation.items()}, sync_dist=True)
-        self._errors = []
+        self._errors, self._spacings = [], []
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW; biases and norms are not decayed."""
-        return make_optimiser(self.network, self.config)
+
+def refined_summary(error_px: NDArray[np.float64], spacing_mm: NDArray[np.float64]) -> dict[str, float]:
+    """Figures over crops: errors (B, 6) crop px, as % of depth and, of crops with a scale (B,) mm a px, in mm.
+
+    Names ending in ``percent`` are always there; a figure of which nothing is known is left out.
+    """
+    percent, mm = 100.0 * error_px / CROP_DEPTH, error_px * spacing_mm[:, None]
+    named = {
+        "refined_corner_percent_median": (percent[:, :4], 0.5),
+        "refined_corner_percent_p90": (percent[:, :4], 0.9),
+        "refined_corner_mm_median": (mm[:, :4], 0.5),
+        "refined_corner_mm_p90": (mm[:, :4], 0.9),
+        "refined_middle_mm_median": (mm[:, 4:], 0.5),
+    }
+    known = {name: (values[np.isfinite(values)], share) for name, (values, share) in named.items()}
+    figures = {name: float(np.quantile(values, share)) for name, (values, share) in known.items() if values.size}
+    corners = mm[:, :4][np.isfinite(mm[:, :4])]
+    return figures | ({"refined_corner_mm_mean": float(corners.mean())} if corners.size else {})
+
+
+def _badness_percent(error_px: NDArray[np.float64]) -> list[float]:
+    """Mean corner error (% of depth) of crops (B, 6) px; NaN where no corner is known."""
+    corners = error_px[:, :4]
+    known = np.isfinite(corners)
+    total, count = np.where(known, corners, 0.0).sum(axis=1), known.sum(axis=1)
+    return [100.0 * t / (n * CROP_DEPTH) if n else float("nan") for t, n in zip(total, count, strict=True)]
 
 
 def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:

@@ -26,9 +26,10 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     import torch
 
     from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
+    from kummell_ai.training.averaged import take_over
     from kummell_ai.training.datamodule import FilmDataModule
     from kummell_ai.training.module import KeypointModule
-    from kummell_ai.training.trainer import fit_module, take_over
+    from kummell_ai.training.trainer import fit_module
 
     if config.threads:
         torch.set_num_threads(config.threads)

@@ -32,9 +32,19 @@ class RunConfig:
         resume: go on from the last checkpoint in ``runs``, when there is one.
         init: model folder whose weights the run starts from, or None; its sizes must be those asked for.
         fast_dev_run: one batch only, to try a configuration.
+        checkpoint_minutes: wall clock between checkpoints within an epoch; there is one at the end of each anyway.
+        pictures_every: epochs between pictures of the learning curves and the worst films; 0 = only at the end.
     """
 
-    LOCAL: ClassVar[tuple[str, ...]] = ("runs", "out", "init", "resume", "fast_dev_run")
+    LOCAL: ClassVar[tuple[str, ...]] = (
+        "runs",
+        "out",
+        "init",
+        "resume",
+        "fast_dev_run",
+        "checkpoint_minutes",
+        "pictures_every",
+    )
     """Fields that say where and how a run was done, and do not change what comes out of it."""
 
     COUNTS: ClassVar[tuple[str, ...]] = ("batch_size", "max_steps", "devices")
@@ -59,6 +69,8 @@ class RunConfig:
     resume: bool = True
     init: str | None = None
     fast_dev_run: bool = False
+    checkpoint_minutes: float = 10.0
+    pictures_every: int = 1
 
     def __post_init__(self) -> None:
         for name in self.COUNTS:
@@ -66,6 +78,10 @@ class RunConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
         if self.max_minutes is not None and self.max_minutes <= 0:
             raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
+
+        for name in ("checkpoint_minutes", "pictures_every"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0", name)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML."""

@@ -12,23 +12,29 @@ import pytest
 from PIL import Image
 
 from kummell_ai.anatomy import LEVELS
-from kummell_ai.annotations import write_coco
-from kummell_ai.errors import InputError
+from kummell_ai.annotations import FORMS, write_coco
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.landmarks.crops import CROP_DEPTH
+from kummell_ai.training.crop_samples import CropReader
 from kummell_ai.training.samples import ShardReader
 from tests.annotations import sets, test_public_sets
+from tests.annotations.test_read import make
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "make_shards_from_annotations.py"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_shards_from_annotations", SCRIPT)
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load("make_shards_from_annotations")
 
 
 def test_points_move_with_the_picture(script: ModuleType, tmp_path: Path) -> None:
@@ -66,8 +72,62 @@ def test_patients_are_held_out_whole(script: ModuleType, tmp_path: Path) -> None
     assert all(seeds)
 
 
-def test_a_film_of_another_size_is_refused(script: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["make_shards_from_annotations", "make_crops"])
+def test_a_film_that_does_not_fit_is_said_and_the_others_are_used(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sets.write_film(tmp_path / "a.png", (50, 60))
-    write_coco(tmp_path / "annotations.json", [sets.film("a.png")])
-    with pytest.raises(InputError, match=r"a\.png: the film is \(50, 60\) px, its annotation says \(200, 400\)"):
-        script.main([str(tmp_path), "--out", str(tmp_path / "shards")])
+    sets.write_film(tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes(b"no film")
+    main = load(name).main
+    for films, code in (("a.png", "b.png", "c.png"), 2), (("b.png",), 0), (("a.png",), 3):
+        write_coco(tmp_path / "annotations.json", [sets.film(film) for film in films])
+        out = tmp_path / f"out-{code}"
+        assert main([str(tmp_path), "--out", str(out)]) == code
+        assert len(list(out.glob("*.npz"))) == (code != 3)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == len(films) - ("b.png" in films)
+        if "a.png" in films:
+            assert lines[0].startswith("a.png: the film is (50, 60) px, its annotation says (200, 400)")
+
+
+def test_crops_show_the_corners_at_full_resolution(tmp_path: Path) -> None:
+    """A white square about a corner of an annotated film of oblong pixels lies about that corner in the crop too."""
+    film = replace(sets.film("a.png"), spacing=PixelSpacing(0.4, 0.2, Calibration.DETECTOR_PLANE))
+    x, y = np.round(film.landmarks.vertebrae[2].points_px[0]).astype(int)
+    pixels = np.full(sets.SIZE[::-1], 10, dtype=np.uint8)
+    pixels[y - 1 : y + 1, x - 2 : x + 2] = 250
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    write_coco(tmp_path / "annotations.json", [film])
+    assert load("make_crops").main([str(tmp_path), "--out", str(tmp_path / "crops")]) == 0
+    crops = list(CropReader(tmp_path / "crops"))
+    assert len(crops) == 5  # S1 lacks a corner
+    for crop in crops:
+        endplates = np.linalg.norm(crop.points[[1, 3]] - crop.points[[0, 2]], axis=1)
+        assert endplates.mean() == pytest.approx(CROP_DEPTH, rel=1e-4)
+        assert (crop.points[[1, 3], 0] > crop.points[[0, 2], 0]).all()
+    rows, columns = np.nonzero(crops[2].image > 125)
+    centre = np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+    np.testing.assert_allclose(crops[2].points[0], centre, atol=2.0)  # corner rounded to 0.5 px, enlarged 4 times
+    assert crops[0].states.tolist() == [True, False, True]
+    assert np.isfinite(crops[1].points).all()  # six points are marked on L2
+    corners_mm = sets.corners(0) * [0.2, 0.4]
+    depth_mm = np.linalg.norm(corners_mm[[1, 3]] - corners_mm[[0, 2]], axis=1).mean()
+    assert crops[0].spacing_mm * CROP_DEPTH == pytest.approx(depth_mm, rel=1e-4)
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_both_stages_can_be_trained_from_any_form(form: str, tmp_path: Path) -> None:
+    given = make(form, tmp_path / "set")
+    shards, crops, again = (tmp_path / name for name in ("shards", "crops", "again"))
+    assert load("make_shards_from_annotations").main([str(given), "--out", str(shards)]) == 0
+    assert load("make_crops").main([str(given), "--out", str(crops)]) == 0
+    assert load("make_crops").main([str(shards), "--out", str(again)]) == 0
+    (film,) = ShardReader(shards)
+    assert len(film.points_px) >= 5
+    whole = int(np.isfinite(film.points_px).all(axis=(1, 2)).sum())
+    assert len(CropReader(crops)) == len(CropReader(again)) == whole
+    for one, other in zip(CropReader(crops), CropReader(again), strict=True):  # the same at either resolution
+        np.testing.assert_allclose(one.points[:4], other.points[:4], atol=0.3)
+        if film.image.shape[0] > 400:
+            assert abs(one.image.astype(float) - other.image).mean() < 12

@@ -72,7 +72,7 @@ def test_a_run_starts_from_the_network_of_a_model(paths, tmp_path):
 
 
 def test_what_is_local_stays_out_of_the_recipe():
-    local = {"runs", "out", "init", "resume", "fast_dev_run"}
+    local = {"runs", "out", "init", "resume", "fast_dev_run", "checkpoint_minutes", "pictures_every"}
     assert TrainConfig().as_dict().keys() - TrainConfig().recipe().keys() == local | {"shards", "validation_shards"}
     assert RefineConfig().as_dict().keys() - RefineConfig().recipe().keys() == local | {"crops", "validation_crops"}
 

@@ -1,0 +1,103 @@
+"""What both stages' Lightning modules share: a network, its moving average, and figures that survive a kill."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, cast
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from kummell_ai.errors import ConfigError
+from kummell_ai.training.gallery import WorstLooks
+from kummell_ai.training.run_config import RunConfig
+
+PICTURES = 12
+"""Looks in the gallery of the worst."""
+
+
+class AveragedModule(lightning.LightningModule):
+    """Trains ``network``; ``averaged`` follows it and is what is validated and shipped.
+
+    Attributes:
+        validation: figures of the last validation.
+        worst: the looks that went worst in the last validation.
+    """
+
+    network: nn.Module
+    averaged: nn.Module
+
+    def __init__(self, network: nn.Module, config: RunConfig) -> None:
+        super().__init__()
+        self.settings = config
+        self.network = network.to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.register_buffer("averaged_steps", torch.zeros((), dtype=torch.long))
+        self.validation: dict[str, float] = {}
+        self.worst = WorstLooks(PICTURES)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the averaged weights towards the trained ones."""
+        step = int(cast(Tensor, self.averaged_steps).add_(1))
+        move_average(self.averaged, self.network, step, self.settings.ema_decay)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the looks of the last validation; the average is validated as it is used."""
+        self.worst = WorstLooks(PICTURES)
+        self.averaged.eval()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW; biases and norms are not decayed."""
+        return make_optimiser(self.network, self.settings)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the last figures."""
+        checkpoint["validation"] = self.validation
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the last figures."""
+        self.validation = dict(checkpoint.get("validation", {}))
+
+
+def take_over(trained: nn.Module, averaged: nn.Module, source: nn.Module) -> None:
+    """Give the weights of ``source`` to the trained network and its average.
+
+    Raises:
+        ConfigError: ``source`` has other sizes.
+    """
+    expected, given = (network.state_dict() for network in (trained, source))
+    shapes = {n: tuple(given[n].shape) if n in given else None for n in expected}
+    wrong = [n for n, value in expected.items() if shapes[n] != tuple(value.shape)]
+    if wrong:
+        n = wrong[0]
+        raise ConfigError(
+            f"init has sizes of its own ({n} is {shapes[n]}, this run's is {tuple(expected[n].shape)}); "
+            "give the sizes of the model it names, or init=null",
+            n,
+        )
+    trained.load_state_dict(given)
+    averaged.load_state_dict(given)
+
+
+def make_optimiser(network: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
+    """AdamW; biases and norms are not decayed."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate)
+
+
+@torch.no_grad()
+def move_average(averaged: nn.Module, trained: nn.Module, step: int, most: float) -> None:
+    """Move averaged weights towards the trained ones; the average is short at first and ``most`` long later."""
+    decay = min(most, (1.0 + step) / (10.0 + step))
+    state = trained.state_dict()
+    for name, value in averaged.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(state[name], 1.0 - decay)
+        else:
+            value.copy_(state[name])

@@ -1,0 +1,60 @@
+"""Checkpoints that a kill at any moment leaves whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+
+LAST = "last.ckpt"
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and moves it there, so that the old one or the new one is there, whole.
+
+    Lightning's own way passes through the folder of temporary files, from which the move is a copy when that lies on
+    another disk.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write ``checkpoint`` to ``path``."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".partial")
+        with partial.open("wb") as stream:
+            torch.save(checkpoint, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, target)
+
+
+class Keeper(Checkpoint):
+    """Keeps the last checkpoint: of the end of an epoch, and within one whenever ``minutes`` have gone by.
+
+    It is taken between two steps, when the averaged weights have followed the trained ones.
+    """
+
+    def __init__(self, folder: Path, minutes: float) -> None:
+        self.path = Path(folder) / LAST
+        self.seconds = 60.0 * minutes
+        self._saved = time.monotonic()
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Save when it is time; all processes together, although each has a clock of its own."""
+        due = time.monotonic() - self._saved >= self.seconds
+        if trainer.strategy.reduce_boolean_decision(due, all=False):
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Save."""
+        self._save(trainer)
+
+    def _save(self, trainer: lightning.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._saved = time.monotonic()
