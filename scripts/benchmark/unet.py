@@ -22,6 +22,10 @@ EMPHASIS = 9.0
 """Further weight of cells in a Gaussian against the many empty ones, as in this program's own loss."""
 
 
+START_LOGIT = -6.5
+"""Bias of the maps at the start: about the share of their cells that lie in a Gaussian."""
+
+
 class PlainUNet(Design):
     """ResNet-18 U-Net; cross-entropy against the Gaussians."""
 
@@ -34,7 +38,7 @@ class PlainUNet(Design):
         import segmentation_models_pytorch as smp
 
         network = smp.Unet("resnet18", encoder_weights=None, in_channels=1, classes=level_maps.MAPS)
-        nn.init.constant_(network.segmentation_head[0].bias, -4.0)
+        nn.init.constant_(network.segmentation_head[0].bias, START_LOGIT)
         return network.to(memory_format=torch.channels_last)
 
     def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
