@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.cli import console, exits, models, options, outputs
+from kummell_ai.cli.console import Problems
 from kummell_ai.cli.files import check_out, write_atomic
 from kummell_ai.errors import InputError
 
 if TYPE_CHECKING:
+    from kummell_ai.evaluation.dataset import Evaluation
     from kummell_ai.evaluation.summary import Row
 
 SHOWN = {
@@ -42,6 +45,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
     parser.add_argument(
+        "--workers", type=options.positive, default=1, metavar="N", help="processes, one a processor core (default: 1)"
+    )
+    parser.add_argument(
         "--gallery", type=_gallery, default=MOST_PICTURES, metavar="N", help="pictures of the worst films (default: 12)"
     )
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
@@ -70,7 +76,10 @@ def _seed(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the report, the tables and the JSON files, and print the main columns."""
+    """Write the report, the tables and the JSON files, and print the main columns.
+
+    A film that cannot be read is said and left out; one that the network refuses is said, and counts as missed.
+    """
     from kummell_ai.annotations import as_coco, read_coco
     from kummell_ai.cli import evaluation_files
     from kummell_ai.evaluation import evaluate_dataset
@@ -84,11 +93,19 @@ def run(args: argparse.Namespace) -> int:
         predictor = models.load_predictor(args.model)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
-                coco, predictor, limit=args.limit, progress=lambda done, of: advance(1), keep_worst=args.gallery
+                coco,
+                predictor,
+                limit=args.limit,
+                progress=lambda done, of: advance(1),
+                keep_worst=args.gallery,
+                workers=args.workers,
+                make_predictor=partial(models.load_predictor, args.model),
             )
     except InputError as error:
         console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
+    problems = _say_problems(result)
+    code = exits.exit_code(len(result.films), len(problems.failed))
     facts = {
         "command": "evaluate",
         "dataset": str(args.dataset),
@@ -96,7 +113,8 @@ def run(args: argparse.Namespace) -> int:
         "model": predictor.bundle.name,
         "weights_sha256": predictor.bundle.weights_sha256,
         "rows": list(result.rows),
-        "exit_code": exits.DONE,
+        "failed": problems.failed,
+        "exit_code": code,
     }
     _write(folder, facts, result.rows)
     study = study_of(result.films, seed=args.seed)
@@ -105,9 +123,23 @@ def run(args: argparse.Namespace) -> int:
         console.tell_json(facts)
     else:
         console.tell_table(_table(result.rows))
-        console.tell(f"{len(result.films)} films; all figures in {folder / 'evaluation.csv'}")
+        console.tell(f"{_count(result)}; all figures in {folder / 'summary.csv'}")
         console.tell(f"Report: {folder / 'report.html'}")
-    return exits.DONE
+    return code
+
+
+def _say_problems(result: Evaluation) -> Problems:
+    """A line for each film that was not used or refused."""
+    problems = Problems()
+    for film in result.unused:
+        problems.fail(film.name, film.reason)
+    for film in result.refused:
+        problems.fail(film.name, f"refused, all its vertebrae count as missed: {film.reason}")
+    return problems
+
+
+def _count(result: Evaluation) -> str:
+    return f"{len(result.films)} films, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
 
 
 def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:

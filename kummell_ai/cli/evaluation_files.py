@@ -57,12 +57,14 @@ def _page(films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any
     ]
     head = {
         "Films": f"{len(result.films):,}",
+        "of them refused": f"{len(result.refused):,}",
+        "Not usable": f"{len(result.unused):,}",
         "Patients": f"{len(study.samples.patients):,}",
         "Set": str(facts["dataset"]),
         "Model": str(facts["model"]),
         "Weights": str(facts["weights_sha256"])[:16],
     }
-    return write_evaluation_page(study, head, shown)
+    return write_evaluation_page(study, head, shown, [(film.name, film.reason) for film in result.unused])
 
 
 def _summary(result: Evaluation, study: Study, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +75,8 @@ def _summary(result: Evaluation, study: Study, facts: Mapping[str, Any]) -> dict
         "schema": SCHEMA,
         **{name: facts[name] for name in kept},
         "patients": len(study.samples.patients),
+        "refused": [{"film": film.name, "reason": film.reason} for film in result.refused],
+        "unused": [{"film": film.name, "reason": film.reason} for film in result.unused],
         "wall_seconds": result.wall_seconds,
         "bootstrap": {"unit": "patient", "resamples": study.resamples, "seed": study.seed},
         "main": {name: _figure(figure) for name, figure in main_figures(study.figures).items()},

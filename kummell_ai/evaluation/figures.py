@@ -98,7 +98,9 @@ def _of_films(group: _Group) -> Iterator[Figure]:
     shares: dict[str, list[float | None]] = {
         "refused": [film.refused is not None for film in films],
         "usable": [film.is_usable if film.needed else None for film in films],
+        "usable_jointly": [film.is_usable_jointly if film.needed else None for film in films],
         "measurable": [film.is_measurable if film.needed else None for film in films],
+        "with_landmark": [film.has_level_landmark for film in films],
     }
     for name, values in shares.items():
         yield group.figure("films", "film", name, "%", group.bootstrap.proportion(_array(values), patient))
@@ -134,15 +136,19 @@ def _of_vertebrae(group: _Group) -> Iterator[Figure]:
 
 
 def _of_levels(group: _Group) -> Iterator[Figure]:
-    mask = group.vertebrae
-    right, patient = group.samples.named_right[mask], group.samples.patient[mask]
-    landmark = group.samples.has_landmark[mask]
-    for name, values in (
-        ("any_field", right),
-        ("with_landmark", np.where(landmark, right, np.nan)),
-        ("without_landmark", np.where(landmark, np.nan, right)),
-    ):
-        yield group.figure("levels", "exact", name, "%", group.bootstrap.proportion(values, patient))
+    """Names film by film (``exact``) and together (``exact_jointly``), by what there is to count from."""
+    mask, samples = group.vertebrae, group.samples
+    patient = samples.patient[mask]
+    seen = {"with_landmark": samples.has_landmark[mask], "with_landmark_on_a_film": samples.patient_has_landmark[mask]}
+    for subject, right in (("exact", samples.named_right[mask]), ("exact_jointly", samples.joint_right[mask])):
+        values = {"any_field": right} | {name: np.where(where, right, np.nan) for name, where in seen.items()}
+        values["without_landmark"] = np.where(seen["with_landmark"], np.nan, right)
+        for name, chosen in values.items():
+            yield group.figure("levels", subject, name, "%", group.bootstrap.proportion(chosen, patient))
+    known = np.isfinite(samples.named_right[mask])
+    for name, where in seen.items():
+        share = np.where(known, where.astype(np.float64), np.nan)
+        yield group.figure("levels", "vertebra", name, "%", group.bootstrap.proportion(share, patient))
 
 
 def _of_corners(group: _Group) -> Iterator[Figure]:

@@ -87,6 +87,7 @@ def evaluate_film(
                 level_probability=found.level_probability,
                 predicted_flags=found.flags,
                 abstained=abstained,
+                predicted_index=partner[i],
             )
         )
     film = FilmResult(truth.reference.name, phase, tuple(results), len(matching.false), len(matching.beyond))

@@ -54,6 +54,8 @@ class VertebraResult:
         level_probability: of the name it was given; None when not found or not named.
         predicted_flags: of the matched vertebra.
         abstained: ids of quantities of a found vertebra that the truth has and the prediction does not give.
+        predicted_index: number of the matched vertebra among the predicted ones; None when not found.
+        joint_level: the name it gets when the patient's films are named together; None as for ``predicted_level``.
     """
 
     level: VertebralLevel | None
@@ -68,11 +70,18 @@ class VertebraResult:
     level_probability: float | None = None
     predicted_flags: frozenset[str] = frozenset()
     abstained: tuple[str, ...] = ()
+    predicted_index: int | None = None
+    joint_level: VertebralLevel | None = None
 
     @property
     def is_named_right(self) -> bool | None:
         """Whether it was given its true name; None when it was not found or its true name is not known."""
         return self.predicted_level is self.level if self.found and self.level is not None else None
+
+    @property
+    def is_joint_right(self) -> bool | None:
+        """As `is_named_right`, of the name given together with the patient's other films."""
+        return self.joint_level is self.level if self.found and self.level is not None else None
 
     @property
     def strata(self) -> tuple[str, ...]:
@@ -128,3 +137,8 @@ class FilmResult:
     def is_usable(self) -> bool:
         """Whether the film can be reported without help: measurable, and no needed vertebra has a wrong name."""
         return self.is_measurable and all(v.is_named_right is not False for v in self.needed)
+
+    @property
+    def is_usable_jointly(self) -> bool:
+        """As `is_usable`, with the names that the patient's films get together."""
+        return self.is_measurable and all(v.is_joint_right is not False for v in self.needed)

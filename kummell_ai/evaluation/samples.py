@@ -72,7 +72,9 @@ class Samples:
         strata: (V,) masks by `STRATA`.
         found: (V,) whether found.
         named_right: (V,) 1 right, 0 wrong, NaN not found or not known.
+        joint_right: (V,) the same of the names that a patient's films get together.
         has_landmark: (V,) whether its film shows the sacrum or the last rib.
+        patient_has_landmark: (V,) whether any film of its patient does.
         corners: (V, 4) by `CORNER_PARTS`; NaN for what was not found or not seen.
         corners_lost: (V,) corners that are on a metric film and were not located.
         confidence, level_probability: (V,), NaN where there is none.
@@ -87,7 +89,9 @@ class Samples:
     strata: dict[str, BoolArray]
     found: BoolArray
     named_right: FloatArray
+    joint_right: FloatArray
     has_landmark: BoolArray
+    patient_has_landmark: BoolArray
     corners: dict[str, FloatArray]
     corners_lost: IntArray
     confidence: FloatArray
@@ -124,7 +128,9 @@ def collect(films: Sequence[FilmResult]) -> Samples:
         strata={stratum: np.array([_is_in(v, stratum) for v in bodies], dtype=bool) for stratum in STRATA},
         found=np.array([v.found for v in bodies], dtype=bool),
         named_right=_floats([v.is_named_right for v in bodies]),
+        joint_right=_floats([v.is_joint_right for v in bodies]),
         has_landmark=np.array([films[i].has_level_landmark for i in owner], dtype=bool),
+        patient_has_landmark=np.isin(film_patient[owner], film_patient[[f.has_level_landmark for f in films]]),
         corners=corners,
         corners_lost=np.where(metric, np.maximum(seen - located, 0), 0),
         confidence=_floats([v.confidence for v in bodies]),

@@ -20,8 +20,9 @@ def summarise(films: Sequence[FilmResult]) -> tuple[Row, ...]:
     """Rows by stratum over all phases, then by phase over all vertebrae; strata and phases without any are left out.
 
     Columns: ``stratum, phase, films, vertebrae, found_percent``; ``false_vertebrae``, ``beyond_annotation`` and
-    ``refused_films`` (of films, therefore only where the stratum is ``all``); ``level_accuracy_percent`` (of those
-    found whose true name is known); median and 90th percentile of the corner error in px, mm, % of vertebral depth
+    ``refused_films`` (of films, therefore only where the stratum is ``all``); ``level_accuracy_percent`` and
+    ``joint_level_accuracy_percent`` (of those found whose true name is known; film by film, and a patient's films
+    together); median and 90th percentile of the corner error in px, mm, % of vertebral depth
     and its parts across and along the endplate; and for every quantity its number, mean absolute error, bias (measured
     minus true) and the share of true values inside the 95 % interval. None = no number to give.
     """
@@ -42,7 +43,8 @@ def _row(films: Sequence[FilmResult], stratum: str, phase: str) -> Row:
         "false_vertebrae": sum(film.false for film in films) if whole else None,
         "beyond_annotation": sum(film.beyond for film in films) if whole else None,
         "refused_films": sum(film.refused is not None for film in films) if whole else None,
-        "level_accuracy_percent": _percent(v.predicted_level is v.level for v in chosen if v.found and v.level),
+        "level_accuracy_percent": _percent(v.is_named_right for v in chosen if v.found and v.level),
+        "joint_level_accuracy_percent": _percent(v.is_joint_right for v in chosen if v.found and v.level),
     }
     return row | _corners(chosen) | _quantities(chosen)
 

@@ -18,9 +18,10 @@ _OF_CORNER = ("distance_mm", "percent", "normal_percent", "tangential_percent", 
 _QUANTITY_UNITS = {"wedge_angle": "deg", "height_loss": "percent", "wedge_ratio": "percent", "compression": "percent"}
 
 FILM_COLUMNS = (
-    *("film", "patient_id", "phase", "index_level", "refused", "usable", "measurable", "vertebrae", "found", "false"),
-    *("beyond", "named_right", "named_wrong", "has_level_landmark", "corner_mean_mm", "corner_max_mm"),
-    *("corner_mean_percent", "corner_max_percent", "seconds", "decode_seconds"),
+    *("film", "patient_id", "phase", "index_level", "refused", "usable", "usable_jointly", "measurable", "vertebrae"),
+    *("found", "false", "beyond", "named_right", "named_wrong", "jointly_right", "jointly_wrong"),
+    *("has_level_landmark", "corner_mean_mm", "corner_max_mm", "corner_mean_percent", "corner_max_percent"),
+    *("seconds", "decode_seconds"),
 )
 """Columns of films.csv."""
 
@@ -32,7 +33,8 @@ _COLUMNS_OF = {
 }
 
 VERTEBRA_COLUMNS = (
-    *("film", "patient_id", "phase", "level", "is_index", "flags", "found", "predicted_level", "level_probability"),
+    *("film", "patient_id", "phase", "level", "is_index", "flags", "found", "predicted_level", "joint_level"),
+    *("level_probability",),
     *("predicted_flags", "confidence"),
     *(f"{corner.key}_{part}" for corner in CORNERS for part in ("dx_px", "dy_px", *_OF_CORNER)),
     *(column for columns in _COLUMNS_OF.values() for column in columns),
@@ -59,10 +61,12 @@ def film_rows(films: Iterable[FilmResult]) -> Iterator[Row]:
     """One row a film."""
     for film in films:
         names = [v.is_named_right for v in film.vertebrae]
+        joint = [v.is_joint_right for v in film.vertebrae]
         row = _film_cells(film) | {
             "index_level": _text(film.index_level),
             "refused": film.refused,
             "usable": _flag(film.is_usable),
+            "usable_jointly": _flag(film.is_usable_jointly),
             "measurable": _flag(film.is_measurable),
             "vertebrae": len(film.vertebrae),
             "found": sum(v.found for v in film.vertebrae),
@@ -70,6 +74,8 @@ def film_rows(films: Iterable[FilmResult]) -> Iterator[Row]:
             "beyond": film.beyond,
             "named_right": names.count(True),
             "named_wrong": names.count(False),
+            "jointly_right": joint.count(True),
+            "jointly_wrong": joint.count(False),
             "has_level_landmark": _flag(film.has_level_landmark),
             "seconds": film.seconds,
             "decode_seconds": film.decode_seconds,
@@ -96,6 +102,7 @@ def _vertebra_cells(v: VertebraResult) -> Row:
         "flags": " ".join(sorted(v.flags)) or None,
         "found": _flag(v.found),
         "predicted_level": _text(v.predicted_level),
+        "joint_level": _text(v.joint_level),
         "level_probability": v.level_probability,
         "predicted_flags": " ".join(sorted(v.predicted_flags)) or None,
         "confidence": v.confidence,
@@ -188,6 +195,7 @@ _MAIN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cobb_mae_deg", ("quantities", "segmental_cobb", "mae", "deg")),
     ("cobb_mae_deg_injured", ("quantities", "segmental_cobb", "mae", "deg", "injured")),
     ("cobb_mae_post_minus_pre_deg", ("quantities", "segmental_cobb", "mae_post_minus_pre", "deg")),
+    ("cobb_mae_post_minus_pre_deg_injured", ("quantities", "segmental_cobb", "mae_post_minus_pre", "deg", "injured")),
     ("cobb_change_mae_deg", ("changes", "segmental_cobb", "correction_mae", "deg", "injured")),
     ("wedge_mae_deg", ("quantities", "wedge_angle", "mae", "deg")),
     ("wedge_mae_deg_injured", ("quantities", "wedge_angle", "mae", "deg", "injured")),
@@ -196,14 +204,23 @@ _MAIN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("height_loss_mae_percent", ("quantities", "height_loss", "mae", "%")),
     ("level_exact_percent_with_landmark", ("levels", "exact", "with_landmark", "%")),
     ("level_exact_percent_any_field", ("levels", "exact", "any_field", "%")),
+    ("level_exact_jointly_percent_with_landmark", ("levels", "exact_jointly", "with_landmark", "%")),
+    ("level_exact_jointly_percent_any_field", ("levels", "exact_jointly", "any_field", "%")),
+    ("vertebrae_percent_with_landmark", ("levels", "vertebra", "with_landmark", "%")),
+    ("films_percent_with_landmark", ("films", "film", "with_landmark", "%")),
     ("corner_ellipse_coverage_percent", ("corners", "ellipse", "coverage", "%")),
     ("cobb_interval_coverage_percent", ("quantities", "segmental_cobb", "coverage", "%")),
+    ("cobb_interval_width_deg", ("quantities", "segmental_cobb", "width_mean", "deg")),
     ("wedge_interval_coverage_percent", ("quantities", "wedge_angle", "coverage", "%")),
+    ("wedge_interval_width_deg", ("quantities", "wedge_angle", "width_mean", "deg")),
     ("anterior_height_interval_coverage_percent", ("quantities", "anterior_height", "coverage", "%")),
+    ("anterior_height_interval_width_mm", ("quantities", "anterior_height", "width_mean", "mm")),
     ("refused_films_percent", ("films", "film", "refused", "%")),
     ("usable_films_percent", ("films", "film", "usable", "%")),
     ("usable_films_percent_pre_op", ("films", "film", "usable", "%", "all", "pre-op")),
     ("usable_films_percent_post_op", ("films", "film", "usable", "%", "all", "post-op")),
+    ("usable_jointly_films_percent_pre_op", ("films", "film", "usable_jointly", "%", "all", "pre-op")),
+    ("usable_jointly_films_percent_post_op", ("films", "film", "usable_jointly", "%", "all", "post-op")),
     ("seconds_a_film", ("films", "locate", "mean", "s")),
 )
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.evaluation.aims import standings
 from kummell_ai.evaluation.bootstrap import Estimate
 from kummell_ai.evaluation.figures import ANY_PHASE, Figure, finder
 from kummell_ai.evaluation.samples import STRATA
@@ -24,6 +25,7 @@ Cell = tuple[str, str]
 _CORNER_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     ("found, %", ("vertebrae", "vertebra", "found", "%")),
     ("name exact, %", ("levels", "exact", "any_field", "%")),
+    ("name exact jointly, %", ("levels", "exact_jointly", "any_field", "%")),
     ("mean, mm", ("corners", "error", "mean", "mm")),
     ("median, mm", ("corners", "error", "median", "mm")),
     ("90th, mm", ("corners", "error", "p90", "mm")),
@@ -50,6 +52,20 @@ _QUANTITY_HEADS = (
     "given, %",
 )
 
+_LEVEL_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
+    ("any field, %", ("levels", "exact", "any_field", "%")),
+    ("landmark on the film, %", ("levels", "exact", "with_landmark", "%")),
+    ("no landmark, %", ("levels", "exact", "without_landmark", "%")),
+    ("any field, jointly, %", ("levels", "exact_jointly", "any_field", "%")),
+    ("landmark on the film, jointly, %", ("levels", "exact_jointly", "with_landmark", "%")),
+    ("landmark on a film, jointly, %", ("levels", "exact_jointly", "with_landmark_on_a_film", "%")),
+    ("of them with a landmark on the film, %", ("levels", "vertebra", "with_landmark", "%")),
+    ("with one on a film of the patient, %", ("levels", "vertebra", "with_landmark_on_a_film", "%")),
+)
+
+_WIDTHS = ("width_mean", "width_median")
+_INTERVAL_HEADS = ("n", "coverage, %", "mean width", "median width")
+
 _WORDS = {
     "found_percent": "Vertebrae found",
     "false_vertebrae_per_film": "False vertebrae a film",
@@ -65,6 +81,7 @@ _WORDS = {
     "cobb_mae_deg": "Segmental Cobb, MAE",
     "cobb_mae_deg_injured": "– about the injured vertebra",
     "cobb_mae_post_minus_pre_deg": "– MAE post-op minus pre-op",
+    "cobb_mae_post_minus_pre_deg_injured": "– the same about the injured vertebra",
     "cobb_change_mae_deg": "– change post-op − pre-op, MAE",
     "wedge_mae_deg": "Wedge angle, MAE",
     "wedge_mae_deg_injured": "– of the injured vertebra",
@@ -73,14 +90,23 @@ _WORDS = {
     "height_loss_mae_percent": "Height loss, MAE",
     "level_exact_percent_with_landmark": "Name exact, sacrum or last rib in view",
     "level_exact_percent_any_field": "Name exact, any field",
+    "level_exact_jointly_percent_with_landmark": "– patient's films together, landmark in view",
+    "level_exact_jointly_percent_any_field": "– patient's films together, any field",
+    "vertebrae_percent_with_landmark": "Vertebrae with sacrum or last rib in view",
+    "films_percent_with_landmark": "Films with sacrum or last rib in view",
     "corner_ellipse_coverage_percent": "95 % ellipses hold the corner",
     "cobb_interval_coverage_percent": "95 % intervals hold the Cobb angle",
+    "cobb_interval_width_deg": "– their mean width",
     "wedge_interval_coverage_percent": "95 % intervals hold the wedge angle",
+    "wedge_interval_width_deg": "– their mean width",
     "anterior_height_interval_coverage_percent": "95 % intervals hold the anterior height",
+    "anterior_height_interval_width_mm": "– their mean width",
     "refused_films_percent": "Films refused",
     "usable_films_percent": "Films usable",
     "usable_films_percent_pre_op": "– pre-op",
     "usable_films_percent_post_op": "– post-op",
+    "usable_jointly_films_percent_pre_op": "– pre-op, named together",
+    "usable_jointly_films_percent_post_op": "– post-op, named together",
     "seconds_a_film": "Seconds a film",
 }
 
@@ -103,13 +129,16 @@ class Picture:
     drawing: str
 
 
-def write_evaluation_page(study: Study, facts: Mapping[str, str], pictures: Sequence[Picture]) -> str:
+def write_evaluation_page(
+    study: Study, facts: Mapping[str, str], pictures: Sequence[Picture], unused: Sequence[tuple[str, str]] = ()
+) -> str:
     """HTML text, self-contained.
 
     Args:
         study: what was found.
         facts: of the run, by name, as they stand in the head of the page.
         pictures: of the worst films, worst first.
+        unused: name of each film that could not be used, and why.
     """
     environment = Environment(
         loader=PackageLoader("kummell_ai.reporting", "templates"),
@@ -130,6 +159,12 @@ def write_evaluation_page(study: Study, facts: Mapping[str, str], pictures: Sequ
         signs=SIGNS,
         facts=facts,
         main=main_lines(study.figures),
+        aims=aim_lines(study.figures),
+        level_heads=[head for head, _ in _LEVEL_HEADS],
+        levels=group_lines(study.figures, _LEVEL_HEADS),
+        interval_heads=_INTERVAL_HEADS,
+        intervals=interval_lines(study.figures),
+        unused=list(unused),
         corner_heads=[head for head, _ in _CORNER_HEADS],
         corners=corner_lines(study.figures),
         quantity_heads=_QUANTITY_HEADS,
@@ -154,12 +189,52 @@ def main_lines(figures: Sequence[Figure]) -> list[Line]:
     return lines
 
 
+def aim_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Floor, value reached and aim of the figures that have one, and whether it is reached."""
+    words = {"aim": "aim reached", "floor": "above the floor", "below": "below the floor"}
+    lines = []
+    for standing in standings(figures):
+        unit = sign(standing.figure.unit)
+        ends = ["–" if end is None else f"{end:g}" for end in (standing.floor, standing.aim)]
+        verdict = words[standing.verdict] if standing.floor is not None or standing.verdict == "aim" else "not reached"
+        cells = ((ends[0], ""), _cell(standing.figure), (ends[1], ""), (verdict, ""))
+        lines.append(Line(f"{_full_words(standing.name)},{unit}", f"n = {standing.figure.estimate.n:,}", cells))
+    return lines
+
+
+def _full_words(name: str) -> str:
+    """The words of a main figure as they read when its neighbours are not there."""
+    names = list(_WORDS)
+    start = next(n for n in reversed(names[: names.index(name) + 1]) if not _WORDS[n].startswith("–"))
+    return _WORDS[name] if start == name else f"{_WORDS[start]} {_WORDS[name]}"
+
+
+def interval_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Coverage and width of the 95 % intervals of the main quantities, by stratum and by phase."""
+    find = finder(figures)
+    units = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    lines = []
+    for subject in (name for name in MAIN_QUANTITIES if name in units):
+        for stratum, phase in _groups():
+            figure = find("quantities", subject, "coverage", "%", stratum, phase)
+            if figure is not None:
+                widths = [find("quantities", subject, n, units[subject], stratum, phase) for n in _WIDTHS]
+                cells = ((f"{figure.estimate.n:,}", ""), _cell(figure), *_cells(widths))
+                lines.append(Line(f"{label(subject)},{sign(units[subject])}", _group_name(stratum, phase), cells))
+    return lines
+
+
 def corner_lines(figures: Sequence[Figure]) -> list[Line]:
     """Findings and corner errors: strata over all phases, then phases over all vertebrae."""
+    return group_lines(figures, _CORNER_HEADS)
+
+
+def group_lines(figures: Sequence[Figure], heads: Sequence[tuple[str, tuple[str, str, str, str]]]) -> list[Line]:
+    """The figures of ``heads``: strata over all phases, then phases."""
     find = finder(figures)
     lines = []
     for stratum, phase in _groups():
-        cells = [find(*key, stratum, phase) for _, key in _CORNER_HEADS]
+        cells = [find(*key, stratum, phase) for _, key in heads]
         if cells[0] is not None:
             lines.append(Line(_group_name(stratum, phase), f"n = {cells[0].estimate.n:,}", _cells(cells)))
     return lines
@@ -207,7 +282,7 @@ def film_lines(figures: Sequence[Figure]) -> list[Line]:
     find = finder(figures)
     lines = []
     for phase in (ANY_PHASE, *(phase.value for phase in Phase)):
-        names = ("refused", "measurable", "usable")
+        names = ("refused", "measurable", "usable", "usable_jointly", "with_landmark")
         cells = [find("films", "film", name, "%", "all", phase) for name in names]
         if cells[0] is None:
             continue

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.annotations import AnnotatedFilm, write_coco
+from kummell_ai.annotations import AnnotatedFilm, read_coco, write_coco
+from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from kummell_ai.evaluation import tables
 from tests import made_up
-from tests.cli.conftest import read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, read_rows, write_dicom
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,55 @@ def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: py
     assert summary["bootstrap"]["unit"] == "patient"
     report = (out / "report.html").read_text(encoding="utf-8")
     assert report.count("data:image/jpeg") == 6
+
+
+def test_films_that_cannot_be_used_are_said_and_the_others_go_on(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = read_coco(dataset / "annotations.json")
+    there = tmp_path / "set"
+    shutil.copytree(dataset / "films", there / "films")
+    (there / "films" / "A-pre-op.dcm").write_bytes(b"no film")
+    (there / "films" / "B-pre-op.dcm").unlink()
+    (there / "films" / "C-pre-op.dcm").rename(there / "films" / "frontal.dcm")
+    odd = replace(films[1], extra={**films[1].extra, "index_level": "L9"})
+    write_coco(
+        there / "annotations.json",
+        (films[0], odd, *films[2:4], replace(films[4], file_name="films/frontal.dcm"), films[5]),
+    )
+    out = tmp_path / "out"
+    assert main(["evaluate", str(there), "--out", str(out)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "films/A-pre-op.dcm", "films/A-post-op.dcm", "films/B-pre-op.dcm", "films/frontal.dcm",
+    ]  # fmt: skip
+    assert "L9" in lines[1]
+    assert "refused, all its vertebrae count as missed" in lines[3]
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["films"], len(summary["unused"]), len(summary["refused"])) == (3, 3, 1)
+    assert summary["main"]["refused_films_percent"]["value"] == pytest.approx(100 / 3)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "Films that could not be used" in report
+    assert "films/B-pre-op.dcm" in report
+    write_coco(there / "annotations.json", (films[0], films[2]))
+    assert main(["evaluate", str(there), "--out", str(out)]) == 3
+    assert "none of 2 films can be used" in capsys.readouterr().err
+
+
+def test_the_films_of_a_patient_are_named_together_too(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubtful = DoubtfulPredictor(frozenset({Phase.POST_OP}))
+    monkeypatch.setattr(models, "load_predictor", lambda folder: doubtful)
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0"]) == 0
+    main_figures = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["main"]
+    assert main_figures["level_exact_percent_any_field"]["value"] == pytest.approx(50.0)
+    assert main_figures["level_exact_jointly_percent_any_field"]["value"] == 100.0
+    assert main_figures["vertebrae_percent_with_landmark"]["value"] == 100.0
+    films = read_rows(tmp_path / "films.csv")
+    assert [(row["usable"], row["usable_jointly"]) for row in films] == [("1", "1"), ("0", "1")] * 3
+    post = [row for row in read_rows(tmp_path / "vertebrae.csv") if row["phase"] == "post-op"]
+    assert all(row["joint_level"] == row["level"] != row["predicted_level"] for row in post)
 
 
 def test_the_gallery_can_be_left_out(dataset: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import evaluate_dataset
 from kummell_ai.evaluation.prefetch import prefetched
+from kummell_ai.evaluation.results import FilmResult
+from kummell_ai.evaluation.tables import film_rows, segment_rows, vertebra_rows
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
 from tests.evaluation.test_evaluation import Fake, dataset, moved
@@ -79,6 +81,35 @@ def test_few_films_are_in_memory_at_once(tmp_path: Path) -> None:
     assert len(result.worst) == 3
     assert all(film.seconds >= 0 and film.decode_seconds > 0 for film in result.films)
     assert result.wall_seconds > 0
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
+    path = dataset(tmp_path, (*(f"{i}.png" for i in range(5)), "frontal.png"))
+    (tmp_path / "3.png").write_bytes(b"no film")
+    seen: list[tuple[int, int]] = []
+    alone = evaluate_dataset(path, Fake(), keep_worst=2)
+    apart = evaluate_dataset(
+        path,
+        Fake(),
+        keep_worst=2,
+        workers=2,
+        make_predictor=Fake,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(i + 1, 6) for i in range(6)]
+    assert apart.unused == alone.unused
+    assert [film.name for film in apart.unused] == ["3.png"]
+    assert apart.rows == alone.rows
+    assert [w.film.file_name for w in apart.worst] == [w.film.file_name for w in alone.worst]
+    assert [tables_of(film) for film in apart.films] == [tables_of(film) for film in alone.films]
+    with pytest.raises(ValueError, match="workers is 2; more than one need make_predictor"):
+        evaluate_dataset(path, Fake(), workers=2)
+
+
+def tables_of(film: FilmResult) -> list[Any]:
+    """A film's rows of the tables, without what the clock says."""
+    (row,) = film_rows([replace(film, seconds=None, decode_seconds=None)])
+    return [row, list(vertebra_rows([film])), list(segment_rows([film]))]
 
 
 def test_the_worst_films_are_kept_with_what_was_located(tmp_path: Path) -> None:

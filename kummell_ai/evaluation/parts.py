@@ -1,0 +1,153 @@
+"""The films of a set, one after the other or in several processes: read, located, judged."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.annotations.coco import AnnotatedFilm
+from kummell_ai.dicom.read import read_radiograph
+from kummell_ai.errors import FilmRefusedError, InputError
+from kummell_ai.evaluation.films import evaluate_film, refused_film
+from kummell_ai.evaluation.joint import LocatedFilm
+from kummell_ai.evaluation.prefetch import prefetched
+from kummell_ai.evaluation.results import FilmResult
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.measurement.quality import check_landmarks
+
+CHUNK = 4
+"""Films that a process is given at a time: few, so that all processes end together."""
+
+
+class Locator(Protocol):
+    """Whatever finds vertebrae; `landmarks.predictor.Predictor` is one."""
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        """The vertebrae of one film, in its own image px."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedFilm:
+    """A film that was not used: its file name, and why."""
+
+    name: str
+    reason: str
+
+
+Outcome = LocatedFilm | UnusedFilm
+
+_locator: Locator | None = None
+"""Of a process that `judged_apart` started."""
+
+
+def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> Iterator[Outcome]:
+    """What became of each film; the next ones are read in a thread while ``locator`` works."""
+    for film, radiograph, decode_seconds in prefetched(_read_all(folder, films)):
+        if isinstance(radiograph, InputError):
+            yield UnusedFilm(film.file_name, str(radiograph))
+            continue
+        began = time.perf_counter()
+        try:
+            predicted = locator.locate(radiograph)
+            seconds = time.perf_counter() - began
+            result = _judge(film, radiograph, predicted)
+        except InputError as error:
+            yield UnusedFilm(film.file_name, str(error))
+            continue
+        timed = replace(result, seconds=seconds, decode_seconds=decode_seconds)
+        yield LocatedFilm(timed, predicted, radiograph.spacing, film.size_px)
+
+
+def judged_apart(
+    folder: Path, films: Sequence[AnnotatedFilm], make_locator: Callable[[], Locator], workers: int
+) -> Iterator[Outcome]:
+    """`judged`, in ``workers`` processes of one thread each; ``make_locator`` is called in each of them."""
+    jobs = [(folder, films[start : start + CHUNK]) for start in range(0, len(films), CHUNK)]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, len(jobs)), _start, (make_locator,)) as pool:
+        for outcomes in pool.imap(_run, jobs):
+            yield from outcomes
+
+
+def read_film(folder: Path, film: AnnotatedFilm) -> Radiograph:
+    """The film of an annotation, with the annotation's spacing where it has one.
+
+    Raises:
+        InputError: the file cannot be read, or is not the one that was annotated.
+    """
+    radiograph = read_radiograph(folder / film.file_name, frame=film.landmarks.reference.frame_number)
+    if (radiograph.width, radiograph.height) != film.size_px:
+        raise InputError(
+            f"{film.file_name}: the film is {radiograph.width} x {radiograph.height} px, its annotation says "
+            f"{film.size_px[0]} x {film.size_px[1]}; annotate this very file",
+            film.size_px,
+        )
+    return radiograph if film.spacing is None else replace(radiograph, spacing=film.spacing)
+
+
+def _start(make_locator: Callable[[], Locator]) -> None:
+    global _locator
+    import torch
+
+    torch.set_num_threads(1)
+    _locator = make_locator()
+
+
+def _run(job: tuple[Path, Sequence[AnnotatedFilm]]) -> list[Outcome]:
+    assert _locator is not None
+    return list(judged(*job, _locator))
+
+
+def _read_all(
+    folder: Path, films: Iterable[AnnotatedFilm]
+) -> Iterator[tuple[AnnotatedFilm, Radiograph | InputError, float]]:
+    """Film, picture or why there is none, and the seconds that reading it took."""
+    for film in films:
+        start = time.perf_counter()
+        radiograph: Radiograph | InputError
+        try:
+            radiograph = read_film(folder, film)
+        except InputError as error:
+            radiograph = error
+        yield film, radiograph, time.perf_counter() - start
+
+
+def _judge(film: AnnotatedFilm, radiograph: Radiograph, predicted: SpineLandmarks) -> FilmResult:
+    phase, spacing, index_level = _phase(film), radiograph.spacing, _index_level(film)
+    try:
+        check_landmarks(radiograph, predicted)
+    except FilmRefusedError as error:
+        return refused_film(film.landmarks, phase, str(error), spacing, index_level)
+    return evaluate_film(
+        predicted,
+        film.landmarks,
+        spacing,
+        size_px=film.size_px,
+        phase=phase,
+        index_level=index_level,
+        truth_3d=film.extra.get("truth"),
+    )
+
+
+def _phase(film: AnnotatedFilm) -> Phase:
+    try:
+        return Phase(film.extra.get("phase"))
+    except ValueError:
+        return Phase.UNKNOWN
+
+
+def _index_level(film: AnnotatedFilm) -> VertebralLevel | None:
+    named = film.extra.get("index_level")
+    try:
+        return None if named is None else VertebralLevel.parse(str(named))
+    except ValueError as error:
+        raise InputError(f"{film.file_name}: index_level: {error}", named) from error
+
+
+__all__ = ["LocatedFilm", "Locator", "Outcome", "UnusedFilm", "judged", "judged_apart", "read_film"]
