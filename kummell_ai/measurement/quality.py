@@ -230,7 +230,7 @@ def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[st
 def _shape(landmarks: SpineLandmarks, body: VertebraLandmarks, name: str) -> list[tuple[str, str]]:
     found = []
     area = float(signed_area(body.points_px))
-    total = sum(float(signed_area(v.points_px)) for v in landmarks.vertebrae)
+    total = float(signed_area(np.stack([v.corners_px for v in landmarks.vertebrae])).sum())
     if area * total < 0:
         text = f"the corners of {name} run the other way round than those of its neighbours; set them anew"
         found.append(("corners-swapped", text))
