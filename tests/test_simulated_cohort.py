@@ -69,6 +69,7 @@ def test_means_stand_beside_the_truth_of_the_same_films(scripts: Any, tmp_path: 
         }
         for f, v in zip(films, measured, strict=True)
     ]
+    values.append({**values[0], "level": "T8", "in_statistics": 0})  # a further level of the first patient
     write(tmp_path / "truth.csv", truth)
     write(tmp_path / "values.csv", values)
     module = scripts("simulated_cohort.truth")

@@ -42,10 +42,11 @@ class Further:
 def find_further(measurements: Sequence[RadiographMeasurement], known: Collection[VertebralLevel]) -> list[Further]:
     """The vertebrae that are or look injured besides those ``known``, cranial to caudal.
 
-    A vertebra counts as injured where a surgeon treated it (cement without screws, or a bridge of screws) and its shape
-    or state shows why, or where it is marked as fractured on the last film, does not look so on the first, and has lost
-    height between them by more than the minimal detectable change. One that looks fractured on most films, untreated
-    and unchanged, may be an old fracture, and is only told: no film says how old a fracture is.
+    A vertebra counts as injured where a surgeon treated it (cement without screws, or a bridge of screws, on more than
+    half of the films from the first that shows it, as it is there for good) and its shape or state shows why, or where
+    it is marked as fractured on the last film, does not look so on the first, and has lost height between them by more
+    than the minimal detectable change. One that looks fractured on most films, untreated and unchanged, may be an old
+    fracture, and is only told: no film says how old a fracture is.
     """
     found = []
     for ranked in ranked_levels(measurements):
@@ -53,7 +54,7 @@ def find_further(measurements: Sequence[RadiographMeasurement], known: Collectio
         if level in known:
             continue
         lost = _newly_lost(measurements, level)
-        if ranked.is_treated and ranked.is_misshapen:
+        if ranked.is_treated and ranked.is_misshapen and _stays_treated(measurements, level):
             found.append(Further(level, True, ranked.why))
         elif lost:
             found.append(Further(level, True, lost))
@@ -80,6 +81,13 @@ def further_findings(found: Sequence[Further], *, are_given: bool) -> list[Findi
             )
             findings.append(Finding("also-looks-fractured", Severity.INFO, text, level))
     return findings
+
+
+def _stays_treated(measurements: Sequence[RadiographMeasurement], level: VertebralLevel) -> bool:
+    """Whether more than half of the films from the first one on that shows a treatment of ``level`` do so."""
+    marks = [r.is_treated for film in measurements for r in ranked_levels([film]) if r.level is level]
+    since = marks[marks.index(True) :] if True in marks else []
+    return 2 * sum(since) > len(since)
 
 
 def _seen(

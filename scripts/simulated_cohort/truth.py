@@ -89,9 +89,10 @@ def means(data: Path, results: Path) -> list[Mean]:
 
 
 def wrong_levels(data: Path, results: Path) -> dict[str, tuple[str, str]]:
-    """True and found injured level of the patients where they differ."""
+    """True and found injured level of the patients where they differ; further levels do not count."""
     true = {row["patient"]: row["index_level"] for row in read_truth(data).values()}
-    found = {row["patient_id"]: row["level"] for row in read_rows(results / "values.csv") if row["level"]}
+    rows = read_rows(results / "values.csv")
+    found = {row["patient_id"]: row["level"] for row in rows if row["level"] and row["in_statistics"] == "1"}
     return {name: (true[name], level) for name, level in found.items() if true.get(name, level) != level}
 
 

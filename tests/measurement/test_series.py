@@ -263,6 +263,12 @@ class TestFurtherLevels:
         assert found.further_levels == ()
         assert "also-looks-fractured" not in codes(found)
 
+    def test_cement_that_is_gone_on_the_next_film_is_no_treatment(self) -> None:
+        post = built(POST, {L.L1: 20.0, L.L3: 18.0}, flags=CEMENT)
+        found = report(built(PRE, {L.L1: 13.0, L.L3: 18.0}), post, built(LAST, {L.L1: 20.0, L.L3: 18.0}))
+        assert found.further_levels == ()
+        assert one(found, "also-looks-fractured").startswith("L3 also looks fractured (height loss")
+
     def test_a_new_fracture_is_found_where_names_are_certain(self) -> None:
         films = [built(PRE, {L.L1: 13.0}), built(POST, {L.L1: 22.0}, flags=HELD)]
         new = built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags={**HELD, L.L3: {"fractured"}})
