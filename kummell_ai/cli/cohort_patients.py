@@ -108,7 +108,8 @@ def _agreed(listed: Sequence[ListedFilm], name: str, losses: Losses) -> Any:
     given = [(item.place, value) for item in listed if (value := getattr(item.entry, name))]
     for place, value in given[1:]:
         if value != given[0][1]:
-            text = f"{name} differs from {given[0][0]}, which counts: give one for the patient"
+            column = name.removesuffix("s")  # several levels stand in the one column index_level
+            text = f"{column} differs from {given[0][0]}, which counts: give one for the patient"
             losses.warn(Problem(Fault.CONTRADICTION, place, text))
     return given[0][1] if given else None
 
