@@ -17,6 +17,7 @@ from kummell_ai.measurement.results import (
 from kummell_ai.quantities import Z95, Quantity
 from kummell_ai.reporting.prose import interval_text, value_text, verdict_text
 from kummell_ai.reporting.words import (
+    COMPARISON_WORDS,
     CORRECTION_LABEL,
     DERIVED_WORDS,
     MAIN_IDS,
@@ -224,10 +225,12 @@ def _finding(finding: Finding, about: str) -> FindingText:
 
 
 def definition_rows(report: CorrectionReport) -> list[tuple[str, str, str]]:
-    """Label, endplates and definition of every quantity on the page."""
+    """Label, endplates and definition of every quantity on the page, and what its comparisons say."""
     ids = [i for i in ROW_IDS if _is_present(report, i)]
     derived = _derived_ids(report)
-    return [
+    quantities = [
         (words_for(i).label, row_detail(report, i) if i in SEGMENT_WORDS else "", words_for(i).definition)
         for i in (*ids, *derived)
     ]
+    comparisons = [(name, "", text) for name, text in COMPARISON_WORDS.items() if report.corrections]
+    return [*quantities, *comparisons]

@@ -142,6 +142,16 @@ _ZH: dict[str, str] = {
     "Wedge angle before minus after.": "术前楔形角减术后。",
     "Segmental kyphosis at the last film minus that right after surgery.": "末次影像节段后凸减术后即刻。",
     "Anterior height after surgery minus that of the last film.": "术后前缘高度减末次影像。",
+    "Correction, loss, net": "矫正、丢失、净变化",
+    "From before surgery to after it, from there to the last film, from before to the last.": (
+        "术前至术后，术后至末次影像，术前至末次影像。"
+    ),
+    "Minimal detectable change": "最小可检测变化",
+    "1.96 times the standard error of the difference between two films.": "两张影像差值标准误的 1.96 倍。",
+    "Maintained": "维持",
+    "Two one-sided tests at 5 % rule out that a loss is as large as the margin.": (
+        "双单侧检验（5 %）排除丢失达到界值。"
+    ),
     "Anterior height lying minus sitting, both before surgery.": "术前卧位前缘高度减坐位。",
 }
 _PATTERNS_ZH = (

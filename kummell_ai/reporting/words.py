@@ -121,6 +121,13 @@ DERIVED_WORDS: dict[str, Words] = {
 }
 """Numbers that follow from a change, in table order."""
 
+COMPARISON_WORDS: dict[str, str] = {
+    "Correction, loss, net": "From before surgery to after it, from there to the last film, from before to the last.",
+    "Minimal detectable change": "1.96 times the standard error of the difference between two films.",
+    "Maintained": "Two one-sided tests at 5 % rule out that a loss is as large as the margin.",
+}
+"""What the words of a comparison mean."""
+
 MAIN_IDS: tuple[str, ...] = ("anterior_height", "segmental_cobb", "wedge_angle")
 """The three numbers a correction is judged by."""
 

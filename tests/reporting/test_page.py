@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.course import course_plots
@@ -17,7 +17,7 @@ from kummell_ai.reporting.page_rows import finding_rows, quantity_rows
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
-from kummell_ai.reporting.words import DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
+from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
 
 HOSTILE = '<script>alert("x")</script>"\'&'
@@ -217,3 +217,15 @@ def test_every_label_has_its_chinese() -> None:
         for words in table.values():
             for text in (words.label, words.definition):
                 assert re.search(r"[\u4e00-\u9fff]", translator("zh")(text)), text
+    for text in (*COMPARISON_WORDS, *COMPARISON_WORDS.values()):
+        assert re.search(r"[\u4e00-\u9fff]", translator("zh")(text)), text
+
+
+def test_the_page_names_every_injured_level_and_where_it_comes_from() -> None:
+    report = replace(made_up.report(), further_levels=(VertebralLevel.T8, VertebralLevel.T12))
+    page = write_page(report, {}, links={VertebralLevel.T8: "report-T8.html"})
+    facts = text_of(page.partition('<dl class="facts">')[2].partition("</dl>")[0])
+    said = " ".join(facts.split())
+    assert said.startswith("Patient KUM-001 Injured level L1 found Further injured levels T8 , T12 found"), said
+    assert '<a href="report-T8.html">T8</a>' in page
+    assert "Two one-sided tests at 5 % rule out" in text_of(page)
