@@ -16,8 +16,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from kummell_ai.errors import KummellError
 from kummell_ai.evaluation.calibration import (
     LocatedFilm,
@@ -33,11 +31,12 @@ from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
 
 
-def located(folders: Sequence[Path], model: Path, keep: Path | None) -> list[LocatedFilm]:
-    """The films of COCO folders; ``keep`` is a file that holds the predictions for another run."""
+def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int | None = None) -> list[LocatedFilm]:
+    """The first ``limit`` films of each COCO folder; ``keep`` is a file that holds the predictions for another run."""
     if keep is not None and keep.exists():
         return list(pickle.loads(keep.read_bytes()))
-    films = list(locate_films([f / "annotations.json" for f in folders], Predictor.load(model), tell))
+    paths = [folder / "annotations.json" for folder in folders]
+    films = list(locate_films(paths, Predictor.load(model), limit=limit, progress=tell))
     if keep is not None:
         keep.write_bytes(pickle.dumps(films))
     return films
@@ -75,9 +74,9 @@ def main() -> int:
     parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
     parser.add_argument("--check", type=Path, nargs="+", default=[], help="further such folders, only judged")
     parser.add_argument("--keep", type=Path, help="file for the predictions on --films, used again if it is there")
+    parser.add_argument("--limit", type=int, help="use at most this many films of each folder")
     parser.add_argument("--dry-run", action="store_true", help="print the tables, write nothing")
     args = parser.parse_args()
-    torch.set_num_threads(1)
     try:
         calibrate(args)
     except KummellError as error:
@@ -90,7 +89,7 @@ def calibrate(args: argparse.Namespace) -> None:
     """Fit on ``args.films``, judge, write."""
     info = read_info(args.model)
     old = Uncertainty.from_info(info)
-    films = located(args.films, args.model, args.keep)
+    films = located(args.films, args.model, args.keep, args.limit)
     fit = fit_uncertainty(films)
     if not args.dry_run:
         made = {"films": len(films), "patients": len({film.patient for film in films})}
@@ -98,7 +97,7 @@ def calibrate(args: argparse.Namespace) -> None:
     title = "Calibration films, intervals with the factors of the other half of the patients"
     print_table(title, judge_films(films, old), fit.held_out)
     if args.check:
-        check = located(args.check, args.model, None)
+        check = located(args.check, args.model, None, args.limit)
         print_table("Check films", judge_films(check, old), judge_films(check, fit.uncertainty))
 
 

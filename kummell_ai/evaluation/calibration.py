@@ -69,16 +69,26 @@ class LocatedFilm:
 
 
 def locate_films(
-    paths: Sequence[Path], locator: UncalibratedLocator, progress: Callable[[int], None] | None = None
+    paths: Sequence[Path],
+    locator: UncalibratedLocator,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[LocatedFilm]:
     """The films of several COCO files, one by one; those that are refused are left out.
+
+    Args:
+        paths: COCO files; film files are found relative to each.
+        locator: what is calibrated.
+        limit: the first so many films of each file only.
+        progress: called with the number of films done after each.
 
     Raises:
         InputError: annotations or a film cannot be read.
     """
     done = 0
     for path in paths:
-        for annotated in read_coco(path):
+        for annotated in read_coco(path)[:limit]:
             film = replace(annotated, details=())
             radiograph = read_film(Path(path).parent, film)
             found = locator.locate_uncalibrated(radiograph)

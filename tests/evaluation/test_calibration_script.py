@@ -1,0 +1,136 @@
+"""scripts/calibrate_covariance.py and scripts/calibrate_names.py on films as synthesize writes them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kummell_ai.annotations.coco import AnnotatedFilm, write_coco
+from kummell_ai.evaluation.calibration import locate_films
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.interval_factors import STRATA
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.assembly import Uncertainty
+from kummell_ai.landmarks.checkpoint import read_info, save_bundle
+from kummell_ai.landmarks.levels import weigh_names
+from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+from tests.evaluation.test_calibration import SPACING, located, truth
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+COUNT = 24
+
+
+class Fake:
+    """Finds what `located` says, in the order of the films; the film of ``frontal`` looks frontal to it."""
+
+    def __init__(self, frontal: int | None = None) -> None:
+        rng = np.random.default_rng(8)
+        self.answers = [located(number, rng).found for number in range(COUNT)]
+        self.frontal = frontal
+        self.asked = 0
+
+    def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
+        answer = self.answers[self.asked % COUNT]
+        lateral = 0.1 if self.asked == self.frontal else 1.0
+        self.asked += 1
+        bodies = answer.vertebrae
+        says = np.full((len(bodies), 20), -9.0)
+        says[np.arange(len(bodies)), [v.level.index for v in bodies if v.level]] = 0.0
+        centres, depths = np.array([v.centre_px for v in bodies]), np.array([v.depth_px for v in bodies])
+        return replace(answer, lateral_probability=lateral, level_evidence=weigh_names(centres, depths, says))
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    rows = []
+    grey = np.tile(np.linspace(0.0, 255.0, 200), (500, 1)).astype(np.uint8)
+    for number in range(COUNT):
+        Image.fromarray(grey).save(folder / f"{number}.png")
+        rows.append(AnnotatedFilm(f"{number}.png", (200, 500), truth(number), SPACING, {"field_of_view": "lumbar"}))
+    write_coco(folder / "annotations.json", rows)
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    sizes = NetworkSizes(deepest=32, context=16, decoder=16, level=16)
+    return save_bundle(tmp_path / "model", KeypointNetwork(sizes), {"covariance_scale": [1.0, 1.0, 1.0, 1.0]})
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    module = import_module("calibrate_covariance")
+    monkeypatch.setattr(module.Predictor, "load", lambda folder: Fake())
+    return module
+
+
+def run(monkeypatch: pytest.MonkeyPatch, module: ModuleType, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, words)])
+    return int(module.main())
+
+
+def test_a_refused_film_is_left_out(films):
+    done: list[int] = []
+    found = list(locate_films([films / "annotations.json"], Fake(frontal=2), limit=5, progress=done.append))
+    assert [film.truth.file_name for film in found] == ["0.png", "1.png", "3.png", "4.png"]
+    assert [film.patient for film in found] == ["patient-0", "patient-0", "patient-1", "patient-2"]
+    assert done == [1, 2, 3, 4, 5]
+
+
+def test_the_factors_are_written_and_the_table_says_what_they_do(monkeypatch, capsys, script, films, model):
+    assert run(monkeypatch, script, "--model", model, "--films", films, "--check", films) == 0
+    info = read_info(model)
+    uncertainty = Uncertainty.from_info(info)
+    # the corners err by 2 px, the covariance says 1 px²
+    assert np.all(uncertainty.scale["intact"] > 2.5)
+    assert set(uncertainty.factors["anterior_height"]) == set(STRATA)
+    assert info["calibration"] == {"films": COUNT, "patients": COUNT // 2}
+    text = capsys.readouterr().out
+    assert "24 simulated films of 12 patients" in text
+    rows = [line.split() for line in text.splitlines() if line.startswith("anterior_height") and " all " in line]
+    assert len(rows) == 2
+    # name, stratum, n, held before -> after, ...
+    assert float(rows[1][3]) < 80.0 < 90.0 < float(rows[1][5])
+
+
+def test_a_dry_run_writes_nothing_and_predictions_are_kept(monkeypatch, capsys, script, films, model, tmp_path):
+    before = (model / "model.json").read_bytes()
+    words = ("--model", model, "--films", films, "--keep", tmp_path / "kept", "--dry-run")
+    assert run(monkeypatch, script, *words) == 0
+    first = capsys.readouterr().out
+    assert (model / "model.json").read_bytes() == before
+    (films / "annotations.json").unlink()
+    assert run(monkeypatch, script, *words) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_missing_films_are_one_line(monkeypatch, capsys, script, model, tmp_path):
+    assert run(monkeypatch, script, "--model", model, "--films", tmp_path / "nothing") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("calibrate_covariance.py: ")
+    assert said.count("\n") == 1
+
+
+def test_the_names_are_reported(monkeypatch, capsys, script, films, model):
+    names = import_module("calibrate_names")
+    assert run(monkeypatch, names, "--model", model, "--films", films) == 0
+    text = capsys.readouterr().out
+    assert "lumbar            24 films, all names right 100.0 %, of the vertebrae 100.0 %" in text
+    assert text.count("least with 0.0001") == 4
+
+
+def test_a_model_json_is_plain_json(monkeypatch, script, films, model):
+    run(monkeypatch, script, "--model", model, "--films", films)
+    text = (model / "model.json").read_text(encoding="utf-8")
+    assert json.loads(text)["interval_factors"]["cobb"].keys() == set(STRATA)
