@@ -15,10 +15,10 @@ from kummell_ai.landmarks.grouping import decode
 from kummell_ai.landmarks.heatmaps import encode_heatmaps
 from kummell_ai.landmarks.levels import weigh_names
 from kummell_ai.landmarks.network import KeypointNetwork
+from kummell_ai.training.averaged import make_optimiser
 from kummell_ai.training.batch import Sample, collate
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.losses import total_loss
-from kummell_ai.training.trainer import make_optimiser
 from scripts.benchmark.design import Body, Crop, Design
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from kummell_ai.training.averaged import move_average
 from kummell_ai.training.samples import TrainingFilm
-from kummell_ai.training.trainer import move_average
 from scripts.benchmark.design import Design
 from scripts.benchmark.films import CropStream
 
