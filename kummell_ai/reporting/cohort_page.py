@@ -207,7 +207,8 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
         for line in study.lines
         if line.measure.margin is not None
     )
-    return w["method_text"].format(
+    origin = w["simulated_method"] if study.simulated else ""
+    return origin + w["method_text"].format(
         software=made.software if made else "kummell_ai",
         model=made.model if made else "–",
         weights=(made.weights_sha256 or "–")[:16] if made else "–",

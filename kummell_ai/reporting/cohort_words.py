@@ -12,6 +12,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "title": ("Cohort report", "队列报告"),
     "research_use": ("Research use, not a medical device", "仅供研究，非医疗器械"),
     "simulated": ("Simulated films", "模拟影像"),
+    "simulated_method": ("Films are simulated. ", "影像为模拟影像。"),
     "patients": ("Patients", "患者"),
     "films": ("Films", "影像"),
     "table": ("Course of the cohort", "队列病程"),

@@ -65,6 +65,7 @@ def test_page_table_and_figures(plain: tuple[Path, int, str, str]) -> None:
     assert {p.name for p in folder.iterdir()} >= {"report.html", "values.csv", "methods.txt", "figures"}
     assert len(list((folder / "figures").glob("*.svg"))) == 4 * 3 + 1
     assert ("cd" * 32)[:16] in (folder / "methods.txt").read_text()
+    assert (folder / "methods.txt").read_text().startswith("Films are simulated. Vertebral corners were located")
 
 
 def test_every_number_leads_back_to_its_film_or_row(plain: tuple[Path, int, str, str]) -> None:
