@@ -1,17 +1,12 @@
-"""Train a network: python scripts/train.py configs/train.yaml [key=value ...]."""
+"""Train a network, as `kummell-ai train` does: python scripts/train.py configs/train.yaml [key=value ...]."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from kummell_ai.errors import KummellError
-from kummell_ai.training.run import train
+from kummell_ai.cli.main import main
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    try:
-        print(train(Path(sys.argv[1]), sys.argv[2:]))
-    except KummellError as error:
-        sys.exit(f"error: {error}")
+    sys.exit(main(["train", *sys.argv[1:]]))

@@ -14,8 +14,11 @@ from PIL import Image
 from kummell_ai.anatomy import LEVELS
 from kummell_ai.annotations import FORMS, write_coco
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.landmarks.crops import CROP_DEPTH
 from kummell_ai.training.crop_samples import CropReader
+from kummell_ai.training.refine import train_refiner
+from kummell_ai.training.run import train
 from kummell_ai.training.samples import ShardReader
 from tests.annotations import sets, test_public_sets
 from tests.annotations.test_read import make
@@ -131,3 +134,18 @@ def test_both_stages_can_be_trained_from_any_form(form: str, tmp_path: Path) -> 
         np.testing.assert_allclose(one.points[:4], other.points[:4], atol=0.3)
         if film.image.shape[0] > 400:
             assert abs(one.image.astype(float) - other.image).mean() < 12
+
+
+def test_both_stages_learn_from_a_set_without_levels_and_pixel_size(tmp_path: Path) -> None:
+    given = make("mendeley", tmp_path / "set")
+    shards, crops, out = (str(tmp_path / name) for name in ("shards", "crops", "model"))
+    assert load("make_shards_from_annotations").main([str(given), "--out", shards, "--rows", "64"]) == 0
+    assert load("make_crops").main([str(given), "--out", crops]) == 0
+    common = [f"out={out}", "precision=32-true", "workers=0", "threads=1", "fast_dev_run=true", "batch_size=2"]
+    small = ["rows=64", "columns=64", "network={deepest: 32, context: 16, decoder: 16, level: 16}"]
+    train(None, [*common, *small, f"shards={shards}", f"validation_shards={shards}", "films_per_epoch=2"])
+    tiny = "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"
+    train_refiner(None, [*common, tiny, f"crops={crops}", f"validation_crops={crops}", "crops_per_epoch=2"])
+    info = load_bundle(Path(out)).info
+    assert info["metrics"]["level_right_share"] == 0.0
+    assert info["refiner"]["metrics"].keys() == {"refined_corner_percent_median", "refined_corner_percent_p90"}

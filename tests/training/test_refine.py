@@ -11,7 +11,7 @@ from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.crop_samples import STORED, CropReader, look_from, take_crop, write_crops
-from kummell_ai.training.refine import jittered, train_refiner
+from kummell_ai.training.refine import jittered, refined_summary, train_refiner
 from kummell_ai.training.refine_config import JitterSettings, load_refine_config, names_crops
 from kummell_ai.training.run import train
 from tests.training.fakes import fake_film, fake_shards
@@ -96,6 +96,25 @@ def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
     (tmp_path / "model" / "refiner.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError, match=r"refiner\.safetensors cannot be read"):
         load_bundle(tmp_path / "model")
+
+
+def test_errors_are_told_in_the_units_that_are_known():
+    error_px = np.full((3, 6), 9.6)
+    error_px[0, 4:] = np.nan
+    error_px[2, :4] = 19.2
+    figures = refined_summary(error_px, np.array([0.5, np.nan, 0.25]))
+    assert figures == pytest.approx(
+        {
+            "refined_corner_percent_median": 10.0,
+            "refined_corner_percent_p90": 20.0,
+            "refined_corner_mm_median": 4.8,
+            "refined_corner_mm_p90": 4.8,
+            "refined_corner_mm_mean": 4.8,
+            "refined_middle_mm_median": 2.4,
+        }
+    )
+    bare = refined_summary(error_px, np.full(3, np.nan))
+    assert bare.keys() == {"refined_corner_percent_median", "refined_corner_percent_p90"}
 
 
 def test_a_run_starts_from_the_refiner_of_a_model(folders, tmp_path):
