@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kummell_ai.shipped import model_folders
+from kummell_ai.shipped import WEIGHTS_FILES, model_folders, model_hash
 
 if TYPE_CHECKING:
     from kummell_ai.imaging.annotation import SpineLandmarks
@@ -23,7 +22,7 @@ class ModelFacts(Protocol):
 
     @property
     def weights_sha256(self) -> str:
-        """Hash of the weights, hex."""
+        """Hash of the weights and the calibration, hex."""
 
 
 class Locator(Protocol):
@@ -54,17 +53,17 @@ def shipped_models() -> list[dict[str, Any]]:
 
 
 def _facts(folder: Path) -> dict[str, Any] | None:
-    weights = folder / "weights.safetensors"
-    if not weights.is_file():
+    files = [folder / name for name in WEIGHTS_FILES if (folder / name).is_file()]
+    if folder / WEIGHTS_FILES[0] not in files:
         return None
-    data = weights.read_bytes()
     try:
-        name = json.loads((folder / "model.json").read_text(encoding="utf-8")).get("name", folder.name)
-    except (OSError, ValueError, AttributeError):
-        name = folder.name
+        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        info = {}
+    info = info if isinstance(info, dict) else {}
     return {
-        "name": str(name),
+        "name": str(info.get("name", folder.name)),
         "folder": f"checkpoints/{folder.name}",
-        "bytes": len(data),
-        "weights_sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": sum(file.stat().st_size for file in files),
+        "weights_sha256": model_hash(folder, info),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from kummell_ai.landmarks.channels import OFFSET_UNIT_PX, STATES, STRIDE, VIEWS
 from kummell_ai.landmarks.model_card import model_card
 from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
 from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerSizes
+from kummell_ai.shipped import model_hash
 
 FORMAT = 1
 WEIGHTS, REFINER, RECIPE, CARD = "weights.safetensors", "refiner.safetensors", "model.json", "README.md"
@@ -33,7 +33,7 @@ class Bundle:
         name: of the model.
         network: with its weights, in evaluation mode, float32.
         info: model.json as read.
-        weights_sha256: of the weights files, hex.
+        weights_sha256: `model_hash`, of the weights and the calibration, hex.
         refiner: the second stage, as ``network``, or None when the model has none.
     """
 
@@ -141,20 +141,19 @@ def load_bundle(folder: Path) -> Bundle:
         refiner = RefinerNetwork(RefinerSizes(**info["refiner"]["sizes"])) if "refiner" in info else None
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / RECIPE} names no sizes ({error}); copy the folder again", folder) from error
-    digest = hashlib.sha256(_load_weights(folder / WEIGHTS, network))
+    _load_weights(folder / WEIGHTS, network)
     if refiner is not None:
-        digest.update(_load_weights(folder / REFINER, refiner))
-    return Bundle(str(info.get("name", folder.name)), network, info, digest.hexdigest(), refiner)
+        _load_weights(folder / REFINER, refiner)
+    return Bundle(str(info.get("name", folder.name)), network, info, model_hash(folder, info), refiner)
 
 
-def _load_weights(path: Path, network: nn.Module) -> bytes:
-    """Put the weights of a file into ``network`` and make it ready; returns the file's bytes."""
+def _load_weights(path: Path, network: nn.Module) -> None:
+    """Put the weights of a file into ``network`` and make it ready."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        blob = path.read_bytes()
-        tensors = load(blob)
+        tensors = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); copy the folder again", path) from error
     state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
@@ -164,7 +163,6 @@ def _load_weights(path: Path, network: nn.Module) -> bytes:
         raise CheckpointError(f"{path} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0])
     network.load_state_dict(state, strict=False)
     network.eval().to(memory_format=torch.channels_last)
-    return blob
 
 
 def _finite(value: Any) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 from kummell_ai.cli import console, exits, files, models
 from kummell_ai.cli.main import main
+from kummell_ai.shipped import model_folders
 
 HEAVY = ("torch", "lightning", "albumentations", "numba", "cv2", "scipy", "pydicom")
 
@@ -39,9 +40,11 @@ def test_info_names_versions_models_and_codecs(capsys: pytest.CaptureFixture[str
     assert "Research use, not a medical device" in capsys.readouterr().out
 
 
-def test_shipped_models_carry_their_hash() -> None:
-    for model in models.shipped_models():
-        assert len(model["weights_sha256"]) == 64
+def test_shipped_models_carry_the_hash_that_results_name() -> None:
+    from kummell_ai.landmarks.checkpoint import load_bundle
+
+    for model, folder in zip(models.shipped_models(), model_folders(), strict=True):
+        assert model["weights_sha256"] == load_bundle(folder).weights_sha256
         assert model["bytes"] <= 25e6
 
 

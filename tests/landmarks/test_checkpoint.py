@@ -34,6 +34,14 @@ def test_a_saved_network_answers_as_before(folder):
     assert (bundle.name, len(bundle.weights_sha256)) == ("tiny", 64)
 
 
+def test_the_hash_follows_what_results_depend_on(folder):
+    before = load_bundle(folder).weights_sha256
+    change(folder, metrics={"error": 1.0}, data="other films")
+    assert load_bundle(folder).weights_sha256 == before
+    change(folder, covariance_scale=[2.0, 1.0, 1.0, 1.0])
+    assert load_bundle(folder).weights_sha256 != before
+
+
 def test_the_card_says_what_the_model_is_not(folder):
     assert "not a medical device" in (folder / "README.md").read_text()
 
