@@ -139,7 +139,8 @@ def _say_problems(result: Evaluation) -> Problems:
 
 
 def _count(result: Evaluation) -> str:
-    return f"{len(result.films)} films, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
+    films = f"{len(result.films)} film{'' if len(result.films) == 1 else 's'}"
+    return f"{films}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
 
 
 def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
