@@ -51,7 +51,8 @@ def write_page(
     Args:
         report: the course of the patient.
         films: the films by the reference of their measurement; a film that is absent gets no picture.
-        language: ``en`` or ``zh``; findings and the labels on the films are English in both.
+        language: ``en`` or ``zh``; the labels on the films are English in both, and so are the
+            values of a finding, beneath its sentence.
         links: relative link to the page about each of the patient's injured levels.
     """
     return (
@@ -64,18 +65,18 @@ def write_page(
             research_use=RESEARCH_USE,
             signs=SIGNS,
             panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],
-            index_source=_index_source(report),
+            index=rows.index_text(report, language),
             level_source={"given": "given", "found": "found"}[report.index_level_source],
             links=links or {},
             summary=chinese_sentences(report) if language == "zh" else summary_sentences(report),
-            alerts=[f.message[:1].upper() + f.message[1:] for f in report.findings if f.severity is Severity.WARNING],
+            alerts=[rows.finding_text(f, "", language) for f in report.findings if f.severity is Severity.WARNING],
             courses=[
                 Markup(plot) for plot in course_plots(report, language)
             ],  # every text in them is escaped where it is drawn
             table=rows.quantity_rows(report),
             heads=rows.correction_heads(report),
             derived=rows.derived_rows(report),
-            findings=rows.finding_rows(report),
+            findings=rows.finding_rows(report, language),
             definitions=rows.definition_rows(report),
             to_scale=all(film.measurement.spacing.is_metric for film in report.films),
             simulated=any(film.measurement.reference.simulated for film in report.films),
@@ -114,14 +115,6 @@ def _panel(
         scale=CALIBRATION_WORDS[measurement.spacing.calibration],
         picture=Markup(picture),  # every text in it is escaped where it is drawn
     )
-
-
-def _index_source(report: CorrectionReport) -> str:
-    if report.index_level_source == "given":
-        return "given by the user."
-    reason = next((f.message for f in report.findings if f.code == rows.INDEX_FOUND), "")
-    reason = reason.removeprefix("injured vertebra found: ").removeprefix(f"{report.index_level}: ").rstrip(".")
-    return f"found automatically: {reason}." if reason else "found automatically."
 
 
 @cache

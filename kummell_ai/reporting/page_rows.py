@@ -15,6 +15,8 @@ from kummell_ai.measurement.results import (
     Severity,
 )
 from kummell_ai.quantities import Z95, Quantity
+from kummell_ai.reporting.finding_words_zh import finding_in_chinese
+from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import interval_text, value_text, verdict_text
 from kummell_ai.reporting.words import (
     COMPARISON_WORDS,
@@ -72,11 +74,12 @@ class QuantityRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingText:
-    """One finding and the film it is about."""
+    """One finding and the film it is about; ``detail`` is the English line with its values beneath a Chinese one."""
 
     severity: str
     about: str
     message: str
+    detail: str = ""
 
 
 def quantity_rows(report: CorrectionReport) -> list[QuantityRow]:
@@ -180,15 +183,17 @@ def correction_heads(report: CorrectionReport) -> list[tuple[str, str]]:
     return heads
 
 
-def finding_rows(report: CorrectionReport) -> list[FindingText]:
+def finding_rows(report: CorrectionReport, language: str = "en") -> list[FindingText]:
     """Findings about the series, the comparisons and each film; warnings first, each once."""
-    rows = [_finding(f, "Series") for f in report.findings if f.code != INDEX_FOUND]
+    t = translator(language)
+    rows = [finding_text(f, t("Series"), language) for f in report.findings if f.code != INDEX_FOUND]
     for correction in report.corrections:
-        rows += [_finding(f, CORRECTION_LABEL.get(correction.name, correction.name)) for f in correction.findings]
+        name = t(CORRECTION_LABEL.get(correction.name, correction.name))
+        rows += [finding_text(f, name, language) for f in correction.findings]
     for film in report.films:
         name = film.measurement.reference.name
-        rows += [_finding(f, name) for f in film.measurement.findings]
-        rows += [_finding(f, name) for f in _vertebra_findings(film.measurement)]
+        own = (*film.measurement.findings, *_vertebra_findings(film.measurement))
+        rows += [finding_text(f, name, language) for f in own]
     merged = _merge(rows)
     order = {Severity.REFUSED.value: 0, Severity.WARNING.value: 1, Severity.INFO.value: 2}
     return sorted(merged, key=lambda row: order[row.severity])
@@ -211,17 +216,36 @@ def _vertebra_findings(film: RadiographMeasurement) -> list[Finding]:
 
 def _merge(rows: Sequence[FindingText]) -> list[FindingText]:
     """One row a message, naming everything it is about."""
-    about: dict[tuple[str, str], list[str]] = {}
+    about: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
-        names = about.setdefault((row.severity, row.message), [])
+        names = about.setdefault((row.severity, row.message, row.detail), [])
         if row.about not in names:
             names.append(row.about)
-    return [FindingText(severity, ", ".join(names), message) for (severity, message), names in about.items()]
+    return [FindingText(row[0], ", ".join(names), *row[1:]) for row, names in about.items()]
 
 
-def _finding(finding: Finding, about: str) -> FindingText:
-    message = finding.message[:1].upper() + finding.message[1:]
-    return FindingText(finding.severity.value, about, message if message.endswith(".") else message + ".")
+def finding_text(finding: Finding, about: str, language: str = "en") -> FindingText:
+    """A finding in the page's language; a code without a Chinese sentence stays English."""
+    english = finding.message[:1].upper() + finding.message[1:]
+    english = english if english.endswith(".") else english + "."
+    chinese = finding_in_chinese(finding) if language == "zh" else None
+    texts = (english,) if chinese is None else (chinese, english)
+    return FindingText(finding.severity.value, about, *texts)
+
+
+def index_text(report: CorrectionReport, language: str = "en") -> FindingText:
+    """Which level is the injured one, and where that comes from."""
+    t = translator(language)
+    start = f"{report.index_level} {t('is the injured level,')}"
+    if report.index_level_source == "given":
+        return FindingText(Severity.INFO.value, "", f"{start} {t('given by the user.')}")
+    found = next((f for f in report.findings if f.code == INDEX_FOUND), None)
+    if found is None:
+        return FindingText(Severity.INFO.value, "", f"{start} {t('found automatically.')}")
+    if language == "zh":
+        return finding_text(found, "", language)
+    reason = found.message.removeprefix("injured vertebra found: ").removeprefix(f"{report.index_level}: ").rstrip(".")
+    return FindingText(Severity.INFO.value, "", f"{start} found automatically: {reason}.")
 
 
 def definition_rows(report: CorrectionReport) -> list[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
 """The patient's page in Simplified Chinese: whole texts of the English page and what stands for them.
 
-Findings are written where they are found, in English, and stay so; drawings on films keep their short labels.
+Findings have their sentences in finding_words_zh; drawings on films keep their short labels.
 """
 
 from __future__ import annotations
@@ -162,7 +162,6 @@ _PATTERNS_ZH = (
     (r"^(−?[\d.]+) to (−?[\d.]+)$", r"\1 至 \2"),
     (r"^(.*), with 95 % intervals$", r"\1，附 95 % 区间"),
     (r"^mean of the neighbours (.*)$", r"邻椎均值 \1"),
-    (r"^found automatically: (.*)$", r"自动判定：\1"),
 )
 """Texts that hold numbers or names of levels."""
 

@@ -1,0 +1,182 @@
+"""Every finding and fault has a Chinese sentence, and the pages show it with the English line and its values."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kummell_ai
+from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.cohort.measures import SCORES
+from kummell_ai.cohort.problems import Fault, Problem
+from kummell_ai.cohort.study import CohortStudy, Flow, Line
+from kummell_ai.measurement.results import CorrectionReport, Finding, Severity
+from kummell_ai.reporting.cohort_page import write_cohort_page
+from kummell_ai.reporting.cohort_words import name_of, words
+from kummell_ai.reporting.finding_words_zh import FAULT_ZH, FINDING_ZH, finding_in_chinese
+from kummell_ai.reporting.page import write_page
+from kummell_ai.statistics.cohort import analyse
+from tests import made_up
+
+PACKAGE = Path(kummell_ai.__file__).parent
+CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+BY_VARIABLE = {"quality.py"}
+"""The modules that give `Finding` its code in a variable; their codes are the heads of the pairs they collect."""
+
+
+def strings(node: ast.AST) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
+
+
+def codes_in(path: Path) -> set[str]:
+    """Codes a module gives to findings, or names in a constant of codes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assigned = {
+        t.id: n.value for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
+    }
+    found = {code for name, value in assigned.items() if name.endswith("_CODES") for code in strings(value)}
+    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
+        name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+        if name == "Finding":
+            code = call.args[0] if call.args else next(k.value for k in call.keywords if k.arg == "code")
+            code = assigned.get(code.id, code) if isinstance(code, ast.Name) else code
+            if isinstance(code, ast.Constant):
+                found.add(str(code.value))
+            else:
+                reads_stored = path.name == "serialise.py"
+                assert reads_stored or path.name in BY_VARIABLE, f"{path.name} line {call.lineno}: a code in a variable"
+        if path.name in BY_VARIABLE and name == "append" and isinstance(call.args[0], ast.Tuple):
+            head = call.args[0].elts[0]
+            assert isinstance(head, ast.Constant), f"{path.name} line {call.lineno}: a code in a variable"
+            found.add(str(head.value))
+    return found
+
+
+def test_every_code_of_the_package_has_its_chinese_sentence_and_no_other() -> None:
+    codes = set().union(*(codes_in(path) for path in PACKAGE.rglob("*.py")))
+    assert {"no-spacing", "cropped", "uncertain-level", "scale-unlike"} <= codes, "the walk finds what it should"
+    assert codes == FINDING_ZH.keys()
+
+
+def test_every_fault_has_its_chinese_sentence() -> None:
+    assert list(FAULT_ZH) == list(Fault)
+
+
+@pytest.mark.parametrize("sentence", [*FINDING_ZH.values(), *FAULT_ZH.values()])
+def test_a_sentence_is_one_chinese_sentence(sentence: str) -> None:
+    assert sentence.endswith("。")
+    assert sentence.count("。") == 1
+    assert not re.search(r"[,;:?!\"']", sentence), "Chinese punctuation stands in a Chinese sentence"
+
+
+def report_with_every_finding() -> CorrectionReport:
+    """A report whose series, first comparison, first film and vertebrae share out a finding of every code."""
+    report, severities = made_up.report(), list(Severity)
+    levels = (None, VertebralLevel.L1, VertebralLevel.T12)
+    every = [
+        Finding(code, severities[i % 3], f"value {i}.25 of <{code}> is told", levels[i % 3])
+        for i, code in enumerate(FINDING_ZH)
+        if code != "uncertain-level"
+    ]
+    film = report.films[0]
+    body = film.measurement.vertebrae[0]
+    doubt = Finding("uncertain-level", Severity.WARNING, "the name T10 has probability 0.46", VertebralLevel.T10)
+    vertebrae = (replace(body, findings=(doubt,)), *film.measurement.vertebrae[1:])
+    measured = replace(film.measurement, findings=tuple(every[2::3]), vertebrae=vertebrae)
+    first = replace(report.corrections[0], findings=tuple(every[1::3]))
+    return replace(
+        report,
+        findings=tuple(every[::3]),
+        corrections=(first, *report.corrections[1:]),
+        films=(replace(film, measurement=measured), *report.films[1:]),
+    )
+
+
+def findings_of(report: CorrectionReport) -> list[Finding]:
+    film = report.films[0].measurement
+    return [*report.findings, *report.corrections[0].findings, *film.findings, *film.vertebrae[0].findings]
+
+
+def lines_of(page: str) -> dict[str, str]:
+    """Detail in English by the line it stands beneath."""
+    pattern = r"<span>([^<]*)<small class=\"detail\" lang=\"en\">([^<]*)</small>"
+    return {unescape(line + detail): unescape(detail) for line, detail in re.findall(pattern, page)}
+
+
+def test_the_chinese_page_has_each_sentence_with_its_english_line_beneath() -> None:
+    report = report_with_every_finding()
+    assert {f.code for f in findings_of(report)} == FINDING_ZH.keys()
+    page = write_page(report, {}, "zh")
+    shown = lines_of(page)
+    for finding in findings_of(report):
+        english = finding.message[:1].upper() + finding.message[1:] + "."
+        chinese = finding_in_chinese(finding)
+        assert chinese is not None
+        assert chinese.endswith(FINDING_ZH[finding.code])
+        assert shown.get(chinese + english) == english, finding.code
+    alerts = page.partition('<div class="films">')[0]
+    for finding in report.findings:
+        is_alert = finding.severity is Severity.WARNING
+        assert (FINDING_ZH[finding.code] in alerts) == is_alert
+    assert "矫正</span></span></li>" in page, "what a finding is about is Chinese too"
+
+
+def test_the_english_page_has_no_chinese() -> None:
+    page = write_page(report_with_every_finding(), {})
+    assert not CHINESE.search(page)
+    assert 'class="detail"' not in page
+    assert "Value 0.25 of &lt;reader-note&gt; is told." in page
+
+
+def test_a_code_without_a_sentence_stays_english() -> None:
+    report = replace(made_up.report(), findings=(Finding("brand-new", Severity.WARNING, "no word for it"),))
+    page = write_page(report, {}, "zh")
+    assert page.count("No word for it.") == 2, "before the films and among the findings"
+    assert "No word for it.</small>" not in page
+
+
+def study_with_every_fault() -> CohortStudy:
+    before, after = np.array([7.0, 8.0, 6.5, 9.0, 7.5, 8.2]), np.array([2.0, 2.5, 3.1, 3.2, 2.4, 2.2])
+    values = np.column_stack([before, after, after - [0.2, 0.5, 0.1, 0.4, 0.3, 0.6]])
+    line = Line(SCORES[0], values, analyse(values, ("pre-op", "post-op", "follow-up")))
+    problems = tuple(Problem(fault, f"scores.csv row {i}", f"{fault.value} is '{i}'") for i, fault in enumerate(Fault))
+    flow = Flow(4, 2, problems[:2], problems[2:4], 1)
+    return CohortStudy(("P1",), {}, (), (line,), (), flow, problems[4:], None)
+
+
+def test_the_cohort_page_has_each_fault_in_chinese_with_its_line_beneath() -> None:
+    study = study_with_every_fault()
+    shown = lines_of(write_cohort_page(study, "zh", {}))
+    for problem in (*study.flow.refused, *study.flow.unused, *study.problems):
+        assert shown.get(FAULT_ZH[problem.fault] + problem.line) == problem.line
+    english = write_cohort_page(study, "en", {})
+    assert not CHINESE.search(english)
+    assert all(problem.line in unescape(english) for problem in study.problems)
+
+
+def test_every_test_the_statistics_may_choose_has_its_chinese_name() -> None:
+    zh = words("zh")
+    rng = np.random.default_rng(5)
+    tables = {
+        "normal": rng.normal([10.0, 4.0, 5.0], 1.0, (12, 3)),
+        "ranks": np.column_stack([rng.exponential(9.0, 12), np.zeros(12), rng.exponential(1.0, 12) ** 3]),
+    }
+    tables["missing"] = np.where(np.eye(12, 3, dtype=bool), np.nan, tables["normal"])
+    seen = set()
+    for values in tables.values():
+        analysis = analyse(values, ("pre-op", "post-op", "follow-up"))
+        results = [c.result for c in analysis.comparisons if c.result is not None]
+        seen |= {r.test for r in results} | ({analysis.omnibus.test} if analysis.omnibus else set())
+    assert {"paired t test", "Friedman test"} <= seen
+    assert any(name.startswith("Wilcoxon signed-rank") for name in seen)
+    assert all(CHINESE.search(name_of(name, zh)) for name in seen)
+    assert CHINESE.search(zh["p"])
