@@ -236,6 +236,15 @@ def test_stopped_training_equals_an_undisturbed_one(tmp_path: Path, monkeypatch:
         assert torch.equal(a, b)
 
 
+def test_a_given_rate_takes_the_place_of_the_design_s_own(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    untrained = Oracle().build()
+    films = [fake_film(0, (160, 128))]
+    trained = train(Oracle(), films, SIZE, Budget(60.0, steps=2), 3, tmp_path, rate=0.0)
+    for a, b in zip(trained.network.parameters(), untrained.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 @given(st.floats(-1, 2))
 def test_rate_stays_within_its_peak(progress: float) -> None:
     assert 0.0 <= rate_factor(progress) <= 1.0
@@ -257,10 +266,22 @@ def test_driver_writes_results_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert result["test"]["films"] == 3
     assert result["test"]["vertebrae"] == 15
     monkeypatch.setattr(driver, "train", lambda *_: pytest.fail("trained again"))
-    run_driver(monkeypatch, shards, tmp_path / "out")
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- table -->\nold\n<!-- end of table -->\nbelow\n")
+    run_driver(monkeypatch, shards, tmp_path / "out", "--page", str(page))
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert page.read_text() == f"above\n<!-- table -->\n{text}<!-- end of table -->\nbelow\n"
     assert (tmp_path / "out" / "table.md").read_text().splitlines()[2].startswith("| ours, first stage | 1 | 9.0 | 8 |")
     with pytest.raises(SystemExit, match="take another --out"):
         run_driver(monkeypatch, shards, tmp_path / "out", "--test-films", "1")
+
+
+def test_a_page_without_a_place_for_the_table_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
+    with pytest.raises(SystemExit, match="add both"):
+        report.insert(page, "table")
+    assert page.read_text() == "nothing"
 
 
 def test_missing_packages_are_named_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

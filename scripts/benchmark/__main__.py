@@ -59,24 +59,39 @@ def main() -> None:
     for seed in args.seeds:
         for name in args.designs:
             if name not in missing:
-                _run(name, seed, budget, (args.rows, args.columns), films, args.out)
+                _run(name, seed, budget, (args.rows, args.columns), films, args.out, args.rate)
                 report.write(args.out, list(DESIGNS), missing)
-    print(report.write(args.out, list(DESIGNS), missing))
+    text = report.write(args.out, list(DESIGNS), missing)
+    if args.page is not None:
+        report.insert(args.page, text)
+    print(text)
 
 
 def _run(
-    name: str, seed: int, budget: Budget, size: tuple[int, int], films: dict[str, list[TrainingFilm]], out: Path
+    name: str,
+    seed: int,
+    budget: Budget,
+    size: tuple[int, int],
+    films: dict[str, list[TrainingFilm]],
+    out: Path,
+    rate: float | None,
 ) -> None:
     """Train and judge one design with one seed, unless that is done."""
     folder = out / f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"budget": asdict(budget), "size": list(size), "films": {part: len(f) for part, f in films.items()}}
+    asked: dict[str, Any] = {
+        "budget": asdict(budget),
+        "size": list(size),
+        "films": {part: len(f) for part, f in films.items()},
+    }
+    if rate is not None:
+        asked["peak_rate"] = rate
     _agree(folder / "asked.json", asked)
     if (folder / "result.json").exists():
         return
     design = DESIGNS[name]()
     print(f"{design.title}, seed {seed}", flush=True)
-    trained = train(design, films["train"], size, budget, seed, folder)
+    trained = train(design, films["train"], size, budget, seed, folder, rate)
     threshold = choose_threshold(read_films(design, trained.network, films["validation"], size[0]))
     test = summarise(read_films(design, trained.network, films["test"], size[0]), threshold)
     result = {
@@ -131,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder of the comparison")
     parser.add_argument("--minutes", type=float, default=6.0, help="processor minutes of training a design (6)")
     parser.add_argument("--steps", type=int, help="stop a training after so many steps, for a trial")
+    parser.add_argument("--rate", type=float, help="peak learning rate of all designs in place of each one's own")
+    parser.add_argument("--page", type=Path, help="document whose table is brought up to date")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="of weights, order and augmentation (1)")
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS), metavar="DESIGN")
     parser.add_argument("--rows", type=int, default=512, help="rows of a crop, and of a film when judged (512)")

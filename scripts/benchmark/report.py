@@ -20,6 +20,9 @@ COLUMNS: tuple[tuple[str, str, int], ...] = (
 )
 """Heading, key of the test figures, decimals."""
 
+MARKS = ("<!-- table -->", "<!-- end of table -->")
+"""Lines of a document between which the table stands."""
+
 
 def collect(out: Path, order: Sequence[str]) -> list[dict[str, Any]]:
     """All results in the folder, in the order of the designs, then of the seeds."""
@@ -36,6 +39,17 @@ def write(out: Path, order: Sequence[str], missing: dict[str, str]) -> str:
     text = table(results, missing)
     (out / "table.md").write_text(text, encoding="utf-8")
     return text
+
+
+def insert(page: Path, text: str) -> None:
+    """Put the table between the two marks of a document, in the place of the one that is there."""
+    before, found, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (found and end):
+        raise SystemExit(
+            f"error: {page} has no line {MARKS[0]} followed by {MARKS[1]}; add both where the table belongs"
+        )
+    page.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{after}", encoding="utf-8")
 
 
 def table(results: Sequence[dict[str, Any]], missing: dict[str, str]) -> str:

@@ -65,15 +65,24 @@ def rate_factor(progress: float) -> float:
 
 
 def train(
-    design: Design, films: list[TrainingFilm], size: tuple[int, int], budget: Budget, seed: int, folder: Path
+    design: Design,
+    films: list[TrainingFilm],
+    size: tuple[int, int],
+    budget: Budget,
+    seed: int,
+    folder: Path,
+    rate: float | None = None,
 ) -> Trained:
-    """Train ``design`` with crops of ``size`` (rows, columns); checkpoints lie in ``folder``."""
+    """Train ``design`` with crops of ``size`` (rows, columns); checkpoints lie in ``folder``.
+
+    ``rate`` takes the place of the design's own peak learning rate.
+    """
     began = time.process_time()
     torch.manual_seed(seed)
     network = design.build()
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimiser = design.optimiser(network)
-    peaks = [group["lr"] for group in optimiser.param_groups]
+    peaks = [group["lr"] if rate is None else rate for group in optimiser.param_groups]
     crops = CropStream(films, size, design.batch_size, seed)
     step, before, losses = _take_up(folder, network, averaged, optimiser)
     kept = before
