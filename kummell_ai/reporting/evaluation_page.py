@@ -110,6 +110,20 @@ _WORDS = {
     "seconds_a_film": "Seconds a film",
 }
 
+_ALONE = {
+    "corner_mean_mm_injured": "Corner error of the injured vertebra, mean",
+    "cobb_mae_post_minus_pre_deg": "Segmental Cobb, MAE post-op minus MAE pre-op",
+    "level_exact_percent_with_landmark": "Name exact, film by film, sacrum or last rib in view",
+    "level_exact_percent_any_field": "Name exact, film by film, any field",
+    "level_exact_jointly_percent_with_landmark": "Name exact, a patient's films together, sacrum or last rib in view",
+    "level_exact_jointly_percent_any_field": "Name exact, a patient's films together, any field",
+    "usable_films_percent_pre_op": "Films usable, pre-op",
+    "usable_films_percent_post_op": "Films usable, post-op",
+    "usable_jointly_films_percent_pre_op": "Films usable, pre-op, named together",
+    "usable_jointly_films_percent_post_op": "Films usable, post-op, named together",
+}
+"""The words of main figures where their neighbours are not there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -198,15 +212,9 @@ def aim_lines(figures: Sequence[Figure]) -> list[Line]:
         ends = ["–" if end is None else f"{end:g}" for end in (standing.floor, standing.aim)]
         verdict = words[standing.verdict] if standing.floor is not None or standing.verdict == "aim" else "not reached"
         cells = ((ends[0], ""), _cell(standing.figure), (ends[1], ""), (verdict, ""))
-        lines.append(Line(f"{_full_words(standing.name)},{unit}", f"n = {standing.figure.estimate.n:,}", cells))
+        words_of_it = _ALONE.get(standing.name, _WORDS[standing.name])
+        lines.append(Line(f"{words_of_it},{unit}", f"n = {standing.figure.estimate.n:,}", cells))
     return lines
-
-
-def _full_words(name: str) -> str:
-    """The words of a main figure as they read when its neighbours are not there."""
-    names = list(_WORDS)
-    start = next(n for n in reversed(names[: names.index(name) + 1]) if not _WORDS[n].startswith("–"))
-    return _WORDS[name] if start == name else f"{_WORDS[start]} {_WORDS[name]}"
 
 
 def interval_lines(figures: Sequence[Figure]) -> list[Line]:

@@ -19,7 +19,7 @@ from kummell_ai.evaluation.worst import WorstFilm
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
-from kummell_ai.reporting.evaluation_page import Picture, corner_lines, quantity_lines, write_evaluation_page
+from kummell_ai.reporting.evaluation_page import Picture, aim_lines, corner_lines, quantity_lines, write_evaluation_page
 from kummell_ai.reporting.plots import Plot, nice_ticks
 from tests.evaluation.made_results import film, missed, quantity, vertebra
 from tests.evaluation.test_evaluation import SIZE, SPACING, moved, spine
@@ -94,6 +94,13 @@ def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     line = quantity_lines(study.figures)[0]
     assert (line.head, line.small) == ("Segmental Cobb, °", "all")
     assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
+
+
+def test_figures_beside_their_aims_read_alone(study: Study) -> None:
+    heads = [line.head for line in aim_lines(study.figures)]
+    assert heads
+    assert not [head for head in heads if "–" in head]
+    assert len(set(heads)) == len(heads)
 
 
 def worst(**changes: object) -> WorstFilm:
