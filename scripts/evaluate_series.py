@@ -1,6 +1,6 @@
 """Hold `kummell-ai series` against the truth of simulated patients.
 
-kummell-ai synthesize --out runs/series --count 180 --seed 74000000
+kummell-ai synthesize --out runs/series --count 180 --seed 79000000
 python scripts/evaluate_series.py --data runs/series --out runs/series-reports
 
 Prints how often the injured level was found, and the error of each change (before to after surgery, after surgery to
