@@ -235,17 +235,17 @@ def finding_text(finding: Finding, about: str, language: str = "en") -> FindingT
 
 def index_text(report: CorrectionReport, language: str = "en") -> FindingText:
     """Which level is the injured one, and where that comes from."""
-    t = translator(language)
-    start = f"{report.index_level} {t('is the injured level,')}"
-    if report.index_level_source == "given":
-        return FindingText(Severity.INFO.value, "", f"{start} {t('given by the user.')}")
     found = next((f for f in report.findings if f.code == INDEX_FOUND), None)
-    if found is None:
-        return FindingText(Severity.INFO.value, "", f"{start} {t('found automatically.')}")
+    is_given = report.index_level_source == "given"
+    if is_given or found is None:
+        t, gap = translator(language), "" if language == "zh" else " "
+        source = t("given by the user." if is_given else "found automatically.")
+        return FindingText(Severity.INFO.value, "", f"{report.index_level} {t('is the injured level,')}{gap}{source}")
     if language == "zh":
         return finding_text(found, "", language)
     reason = found.message.removeprefix("injured vertebra found: ").removeprefix(f"{report.index_level}: ").rstrip(".")
-    return FindingText(Severity.INFO.value, "", f"{start} found automatically: {reason}.")
+    text = f"{report.index_level} is the injured level, found automatically: {reason}."
+    return FindingText(Severity.INFO.value, "", text)
 
 
 def definition_rows(report: CorrectionReport) -> list[tuple[str, str, str]]:

@@ -22,6 +22,7 @@ from kummell_ai.reporting.cohort_page import write_cohort_page
 from kummell_ai.reporting.cohort_words import name_of, words
 from kummell_ai.reporting.finding_words_zh import FAULT_ZH, FINDING_ZH, finding_in_chinese
 from kummell_ai.reporting.page import write_page
+from kummell_ai.reporting.page_rows import index_text
 from kummell_ai.statistics.cohort import analyse
 from tests import made_up
 
@@ -108,7 +109,8 @@ def findings_of(report: CorrectionReport) -> list[Finding]:
 
 def lines_of(page: str) -> dict[str, str]:
     """Detail in English by the line it stands beneath."""
-    pattern = r"<span>([^<]*)<small class=\"detail\" lang=\"en\">([^<]*)</small>"
+    about = r"(?: <span class=\"soft\">[^<]*</span>)?"
+    pattern = rf"<span>([^<]*){about}<small class=\"detail\" lang=\"en\">([^<]*)</small>"
     return {unescape(line + detail): unescape(detail) for line, detail in re.findall(pattern, page)}
 
 
@@ -127,7 +129,7 @@ def test_the_chinese_page_has_each_sentence_with_its_english_line_beneath() -> N
     for finding in report.findings:
         is_alert = finding.severity is Severity.WARNING
         assert (FINDING_ZH[finding.code] in alerts) == is_alert
-    assert "矫正</span></span></li>" in page, "what a finding is about is Chinese too"
+    assert '<span class="soft">矫正</span><small' in page, "what a finding is about is Chinese too"
 
 
 def test_the_english_page_has_no_chinese() -> None:
@@ -142,6 +144,19 @@ def test_a_code_without_a_sentence_stays_english() -> None:
     page = write_page(report, {}, "zh")
     assert page.count("No word for it.") == 2, "before the films and among the findings"
     assert "No word for it.</small>" not in page
+
+
+@pytest.mark.parametrize(
+    ("source", "english", "chinese"),
+    [
+        ("given", "L1 is the injured level, given by the user.", "L1 为伤椎，由用户指定。"),
+        ("found", "L1 is the injured level, found automatically.", "L1 为伤椎，自动判定。"),
+    ],
+)
+def test_a_level_without_a_reason_says_where_it_comes_from(source: str, english: str, chinese: str) -> None:
+    report = replace(made_up.report(), findings=(), index_level_source=source)
+    assert index_text(report).message == english
+    assert index_text(report, "zh").message == chinese
 
 
 def study_with_every_fault() -> CohortStudy:
