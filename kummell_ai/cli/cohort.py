@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the pages (default: en)")
+    options.add_language(parser, "of the pages")
     parser.add_argument("--deidentify", metavar="KEY", help="pseudonyms and shifted dates made from this secret")
     options.add_json(parser)
     parser.set_defaults(run=run)

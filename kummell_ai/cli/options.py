@@ -124,3 +124,8 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check the inputs, say what would be done, write nothing"
     )
+
+
+def add_language(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--lang``: English or Simplified Chinese."""
+    parser.add_argument("--lang", choices=("en", "zh"), default="en", help=f"language {what} (default: en)")

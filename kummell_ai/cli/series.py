@@ -44,6 +44,7 @@ def add_parser(commands: Any) -> None:
         metavar=("UPPER", "LOWER"),
         help="operated levels, for example T12 L2 (default: those with screws on the films)",
     )
+    options.add_language(parser, "of the patients' pages")
     parser.set_defaults(run=run)
 
 
@@ -153,7 +154,7 @@ def _write_reports(
     for report in reports:
         stem = _stem(report, reports)
         write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
-        write_atomic(folder / f"{stem}.html", write_page(report, pictures, links=links))
+        write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
 
 
 def _write_index(folder: Path, written: Sequence[WrittenReport], problems: Problems) -> None:

@@ -73,6 +73,15 @@ def test_the_wide_table_agrees_with_the_report(run: tuple[Path, str, str]) -> No
     )
 
 
+def test_a_page_in_chinese_holds_the_same_numbers(stored: Path, tmp_path: Path, run: tuple[Path, str, str]) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path / "zh"), "--lang", "zh"]) == 0
+    page, english = (tmp_path / "zh" / "report.html").read_text(), (run[0] / "report.html").read_text()
+    assert 'lang="zh-CN"' in page
+    assert re.search(r"[\u4e00-\u9fff]", page)
+    heights = [re.findall(r"\d+\.\d(?=[\s\u2009\u202f\u00a0]*mm)", text) for text in (page, english)]
+    assert set(heights[0]) == set(heights[1]) != set()
+
+
 def test_dry_run_plans_and_writes_nothing(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["series", str(stored), "--out", str(out), "--dry-run"]) == 0
