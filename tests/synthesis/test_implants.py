@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase, VertebralLevel
@@ -67,14 +67,16 @@ def test_volume_of_a_solid_is_the_closed_form(mesh: Mesh, expected: float, withi
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
+@example(398859)
 def test_everything_put_in_is_closed_and_encloses_something(seed: int) -> None:
-    made = implants(posed(), operation(seed), Phase.FOLLOW_UP)
-    assert made.cavities
+    done = operation(seed)
+    made = implants(posed(), done, Phase.FOLLOW_UP)
+    assert bool(made.cavities) == done.void == (L1 in done.cemented)  # now and then L1 is held by screws alone
     assert made.halos
     for mesh in meshes(made):
         assert is_closed(mesh[1])
         assert np.isfinite(mesh[0]).all()
-    for parts in (*made.solids.values(), made.cavities, made.halos, made.rims):
+    for parts in filter(None, (*made.solids.values(), made.cavities, made.halos, made.rims)):
         assert signed_volume(*joined(parts)) > 0.0
 
 
