@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
+from kummell_ai.synthesis.anatomy.anatomy_model import Individual, sample_individual
 from kummell_ai.synthesis.case import banks_of
 from kummell_ai.synthesis.disease.course import State, pose, sample_course
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
@@ -30,9 +30,13 @@ SHOWN = (
 )
 
 
+def individual_of(seed: int, recipe: Recipe) -> Individual:
+    return sample_individual(seed, banks_of(recipe, seed), recipe.anatomy)
+
+
 def measured(seed: int, recipe: Recipe) -> list[tuple[State, Values]]:
     """States of a patient and the truth of a film of each."""
-    individual = sample_individual(seed, banks_of(recipe, seed), recipe.anatomy)
+    individual = individual_of(seed, recipe)
     out = []
     for k, state in enumerate(sample_course(individual, recipe)):
         spine = pose(individual, state, np.random.default_rng([seed, 9, k]))
@@ -74,7 +78,14 @@ def main() -> None:
     others = sum(any(c.kind and level is not s.index_level for level, c in s.fractures.items()) for s in states)
     late = sum(len(p[2][0].fractures) > len(p[1][0].fractures) for p in patients)
     lips, gas = sum(bool(s.osteophytes) for s in states), sum(s.cleft for s in states)
+    lengths = np.array([lip.length_mm for s in states for on_level in s.osteophytes.values() for lip in on_level])
+    rims = sum(
+        2 * (len(individual_of(seed, recipe).vertebrae) - 1) for seed in range(args.seed, args.seed + len(states))
+    )
     print(f"\nfracture types {dict(kinds)}")
+    print(
+        f"rims with a spur {100 * len(lengths) / rims:.0f} %, longer than 2 mm {100 * (lengths > 2).sum() / rims:.0f} %"
+    )
     print(f"patients with old fractures {others}, osteophytes {lips}, open cleft {gas}, fracture at follow-up {late}")
 
 

@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from evaluate_val10 import refusal
 
-from kummell_ai.anatomy import LEVELS, Facing, VertebralLevel
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import corner_errors, match_vertebrae
 from kummell_ai.evaluation.matching import is_asked_for
-from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
-from kummell_ai.training.samples import ShardReader, TrainingFilm
+from kummell_ai.training.samples import ShardReader, TrainingFilm, truth_of
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,6 @@ def radiograph_of(film: TrainingFilm) -> Radiograph:
     spacing = PixelSpacing(mm, mm, Calibration.GEOMETRY) if np.isfinite(mm) else PixelSpacing.unknown()
     name = ImageReference(f"seed {film.seed}", simulated=True)
     return Radiograph((film.image / np.float32(255)).astype(np.float32), spacing, name)
-
-
-def truth_of(film: TrainingFilm) -> SpineLandmarks:
-    """The true vertebrae of a lateral film."""
-    bodies = tuple(
-        VertebraLandmarks(points.astype(np.float64), LEVELS[level] if level >= 0 else None)
-        for points, level in zip(film.points_px, film.level, strict=True)
-    )
-    facing = Facing.RIGHT if film.view == "right" else Facing.LEFT
-    return SpineLandmarks(bodies, ImageReference(f"seed {film.seed}", simulated=True), facing)
 
 
 def judge(film: TrainingFilm, predictor: Any) -> Outcome:

@@ -21,12 +21,12 @@ import kummell_ai
 from kummell_ai.anatomy import LEVELS
 from kummell_ai.landmarks.fitting import normalise
 from kummell_ai.landmarks.grouping import shared_area
-from kummell_ai.training.samples import TrainingFilm
+from kummell_ai.training.samples import TrainingFilm, truth_of
 from scripts.benchmark import __main__ as driver
 from scripts.benchmark import keypoint_rcnn, level_maps, report, training, vertebra_focused, yolo_pose
 from scripts.benchmark.design import MAX_OVERLAP, NAMED, Body, Crop, Design, best_bodies
 from scripts.benchmark.films import CropStream, lateral_films
-from scripts.benchmark.judging import choose_threshold, read_films, summarise, truth_of
+from scripts.benchmark.judging import choose_threshold, read_films, summarise
 from scripts.benchmark.training import Budget, rate_factor, train
 from tests.training.fakes import fake_film, fake_shards
 

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kummell_ai.anatomy import LEVELS, Facing
 from kummell_ai.errors import InputError
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.landmarks.channels import VIEWS
 
 MAX_VERTEBRAE = 24
@@ -57,6 +60,16 @@ class TrainingFilm:
     def states(self) -> NDArray[np.bool_]:
         """(V, 3) in the order of `landmarks.channels.STATES`."""
         return np.stack([self.fractured, self.instrumented, self.cemented], axis=1)
+
+
+def truth_of(film: TrainingFilm) -> SpineLandmarks:
+    """The true vertebrae of a lateral film, in its own px."""
+    bodies = tuple(
+        VertebraLandmarks(points.astype(np.float64), LEVELS[level] if level >= 0 else None)
+        for points, level in zip(film.points_px, film.level, strict=True)
+    )
+    facing = Facing.RIGHT if film.view == "right" else Facing.LEFT
+    return SpineLandmarks(bodies, ImageReference(f"seed {film.seed}", simulated=True), facing)
 
 
 class ShardWriter:

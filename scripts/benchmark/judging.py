@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from kummell_ai.anatomy import LEVELS, Facing, VertebralLevel
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.evaluation import corner_errors, match_vertebrae
 from kummell_ai.evaluation.matching import is_asked_for
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
 from kummell_ai.landmarks.fitting import fit, plan_rows
-from kummell_ai.training.samples import TrainingFilm
+from kummell_ai.training.samples import TrainingFilm, truth_of
 from scripts.benchmark.design import Body, Design
 
 THRESHOLDS = (0.02, 0.05, *(round(0.1 * k, 1) for k in range(1, 10)), 0.95)
@@ -81,16 +81,6 @@ def summarise(reads: Sequence[Read], threshold: float) -> dict[str, Any]:
         "placed_percent": _share(int((_seen(percent) <= CLOSE_PERCENT).sum()), 4 * asked),
         "seconds_a_film": float(np.mean([read.seconds for read in reads])) if reads else None,
     }
-
-
-def truth_of(film: TrainingFilm) -> SpineLandmarks:
-    """The true vertebrae of a lateral film."""
-    bodies = tuple(
-        VertebraLandmarks(points.astype(np.float64), LEVELS[level] if level >= 0 else None)
-        for points, level in zip(film.points_px, film.level, strict=True)
-    )
-    facing = Facing.RIGHT if film.view == "right" else Facing.LEFT
-    return SpineLandmarks(bodies, ImageReference(f"seed {film.seed}", simulated=True), facing)
 
 
 def _read(design: Design, network: nn.Module, film: TrainingFilm, rows: int) -> Read:
