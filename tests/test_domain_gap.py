@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import runpy
 import subprocess
@@ -18,6 +19,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from kummell_ai.anatomy import VertebralLandmark
 from kummell_ai.imaging.annotation import SpineLandmarks
@@ -89,6 +93,73 @@ def test_a_family_leaves_out_all_its_members(arms: ModuleType, tmp_path: Path) -
         changes = {word for option, word in zip(arm.options, arm.options[1:], strict=False) if option == "--set"}
         assert changes == {f"{key}=0" for member in members for key in arms.ABLATIONS[member]}
         assert arms.expand([f"without-{family}"]) == [f"without-{family}"]
+
+
+def test_the_screening_design_is_balanced_and_takes_in_every_ingredient_once(arms: ModuleType) -> None:
+    """Six of twelve runs lack a factor, and six treat two factors alike: the effects are uncorrelated."""
+    out = np.array([[factor in left_out for factor in arms.SCREENED] for left_out in arms.SCREENING.values()])
+    assert out.shape == (12, 11)
+    signs = np.where(out, 1, -1)
+    np.testing.assert_array_equal(signs.T @ signs, 12 * np.eye(11))
+    np.testing.assert_array_equal(signs.sum(axis=0), 0)
+    assert not out[-1].any()
+    members = [ingredient for factor in arms.SCREENED.values() for ingredient in factor]
+    assert sorted(members) == sorted(arms.ABLATIONS.keys() - {"fractures"})
+    assert arms.expand(["screen-each"]) == list(arms.SCREENING)
+
+
+def test_a_run_of_the_screening_leaves_out_its_factors(arms: ModuleType, tmp_path: Path) -> None:
+    for name, factors in arms.SCREENING.items():
+        arm = arms.make_arm(name, tmp_path, ["bones"], ["ct"])
+        changes = [word for option, word in zip(arm.options, arm.options[1:], strict=False) if option == "--set"]
+        keys = {key for factor in factors for member in arms.SCREENED[factor] for key in arms.ABLATIONS[member]}
+        assert sorted(changes) == sorted(f"{key}=0" for key in keys)
+        load_recipe(SCRIPTS.parent / "configs" / "synthesis" / "training.yaml", changes)
+        assert arm.is_ablation
+    with pytest.raises(SystemExit, match="screen-01 needs --backgrounds"):
+        arms.make_arm("screen-01", tmp_path, ["bones"], [])
+
+
+@settings(max_examples=25, deadline=None)
+@given(hnp.arrays(float, 12, elements=st.floats(-9.0, 9.0)))
+def test_effects_are_those_of_a_linear_model(worth: np.ndarray[Any, Any]) -> None:
+    """Runs made from a mean and what each factor is worth give just these back (closed form)."""
+    sys.path.insert(0, str(SCRIPTS))
+    from domain_gap.arms import SCREENED, SCREENING
+    from domain_gap.screening import effects
+
+    gain = dict(zip(SCREENED, worth[1:], strict=True))
+    values = {run: worth[0] + sum(gain[factor] for factor in out) for run, out in SCREENING.items()}
+    assert effects(values) == pytest.approx(gain, abs=1e-9)
+
+
+def test_margin_of_error_is_lenths(arms: ModuleType) -> None:
+    """By hand: effects 1 to 10 and 100; median 6, s0 9, those below 22.5 have median 5.5, so 8.25 times t(11/3)."""
+    screening = importlib.import_module("domain_gap.screening")
+    sizes = dict(zip(arms.SCREENED, [*range(1, 11), -100], strict=True))
+    limit, freedom = screening.margin_of_error(sizes) / 8.25, 11 / 3
+    t = np.linspace(-limit, limit, 20_001)
+    scale = math.gamma((freedom + 1) / 2) / math.sqrt(freedom * math.pi) / math.gamma(freedom / 2)
+    density = scale * (1 + t**2 / freedom) ** (-(freedom + 1) / 2)
+    assert np.sum((density[1:] + density[:-1]) / 2 * np.diff(t)) == pytest.approx(0.95, abs=1e-6)
+    assert screening.margin_of_error(dict.fromkeys(arms.SCREENED, 0.0)) == 0.0
+
+
+def test_the_screening_table_marks_what_stands_out(arms: ModuleType) -> None:
+    screening = importlib.import_module("domain_gap.screening")
+    quiet = dict(zip(arms.SCREENED, 0.01 * np.arange(-5, 6), strict=True))
+
+    def run(out: tuple[str, ...]) -> dict[str, Any]:
+        median = 5.0 + sum(quiet[factor] for factor in out) + 3.0 * ("implants" in out)
+        return {"seeds": {"1": {"val10": {"found": 57, "corner_median_percent_of_depth": median}}}}
+
+    done = {name: run(out) for name, out in arms.SCREENING.items()}
+    table = screening.screening_table(done)
+    assert "| implants | +0.0 | **+3.00** |" in table
+    assert table.count("**") == 2
+    assert screening.screening_table({}) == ""
+    del done["screen-05"]
+    assert screening.screening_table(done) == "Screening: 11 of 12 runs are done, to be done: screen-05."
 
 
 def test_the_first_simulator_is_run_from_its_own_tree_with_one_folder(arms: ModuleType, tmp_path: Path) -> None:

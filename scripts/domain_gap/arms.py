@@ -59,6 +59,37 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 """Ingredients left out together: few enough runs to give each of them a full budget."""
 
+SCREENED: dict[str, tuple[str, ...]] = {
+    "fracture-forms": ("fracture-types", "old-fractures", "cleft"),
+    "osteophytes": ("osteophytes",),
+    "osteoporosis": ("osteoporosis",),
+    "individuals": ("variants", "blend"),
+    "alignment": ("scoliosis", "postures"),
+    "implants": ("hardware", "rare-hardware"),
+    "air": ("lungs", "gas"),
+    "ct": ("ct",),
+    "overlay": ("limbs", "aorta"),
+    "physics": ("scatter", "noise", "heel"),
+    "picture": ("display", "marks"),
+}
+"""Factors of the screening design and the ingredients of each; in the order of the design's columns."""
+
+_FIRST_ROW = (True, True, False, True, True, True, False, False, False, True, False)
+
+SCREENING: dict[str, tuple[str, ...]] = {
+    f"screen-{run + 1:02d}": tuple(
+        factor
+        for column, factor in enumerate(SCREENED)
+        if run < len(SCREENED) and _FIRST_ROW[(column - run) % len(SCREENED)]
+    )
+    for run in range(len(SCREENED) + 1)
+}
+"""Run -> factors left out: the 12 runs for 11 factors of Plackett and Burman (Biometrika 1946;33:305-325).
+
+Six runs have a factor and six have not, and of each of these sixes three have any other factor: the effect of a factor
+is a mean of six less a mean of six, whichever others are in. The last run leaves nothing out.
+"""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -76,24 +107,30 @@ class Arm:
 
     @property
     def is_ablation(self) -> bool:
-        return self.name.startswith("without-")
+        return self.name not in ENDS
 
 
 def expand(names: Sequence[str]) -> list[str]:
-    """The names with ``without-each`` written out; stops at an unknown one."""
-    known = (*ENDS, *(f"without-{ingredient}" for ingredient in ABLATIONS))
-    families = tuple(f"without-{family}" for family in FAMILIES)
+    """The names with ``without-each`` and ``screen-each`` written out; stops at an unknown one."""
+    single = tuple(f"without-{ingredient}" for ingredient in ABLATIONS)
+    groups = {"without-each": single, "screen-each": tuple(SCREENING)}
+    known = (*ENDS, *single, *(f"without-{family}" for family in FAMILIES), *SCREENING)
     out: list[str] = []
     for name in names:
-        if name not in (*known, *families, "without-each"):
-            raise SystemExit(f"error: arm {name} is unknown; use {', '.join((*known, *families))} or without-each")
-        out += known[len(ENDS) :] if name == "without-each" else [name]
+        if name not in known and name not in groups:
+            raise SystemExit(f"error: arm {name} is unknown; use {', '.join(known)}, {' or '.join(groups)}")
+        out += groups.get(name, (name,))
     return list(dict.fromkeys(out))
 
 
-def keys_left_out(ingredient: str) -> tuple[str, ...]:
-    """Keys of the recipe that are set to 0 to leave out an ingredient or a family of them."""
-    return tuple(key for member in FAMILIES.get(ingredient, (ingredient,)) for key in ABLATIONS[member])
+def keys_left_out(name: str) -> tuple[str, ...]:
+    """Keys of the recipe that are set to 0 in the arm of this name, each once."""
+    if name in SCREENING:
+        ingredients = [member for factor in SCREENING[name] for member in SCREENED[factor]]
+    else:
+        left_out = name.removeprefix("without-")
+        ingredients = list(FAMILIES.get(left_out, (left_out,)))
+    return tuple(dict.fromkeys(key for ingredient in ingredients for key in ABLATIONS[ingredient]))
 
 
 def make_arm(
@@ -102,7 +139,7 @@ def make_arm(
     """The arm of this name; ablations leave their ingredient out of the richest films that can be made.
 
     Args:
-        name: one of `ENDS`, or ``without-`` and a key of `ABLATIONS` or `FAMILIES`.
+        name: one of `ENDS` or of `SCREENING`, or ``without-`` and a key of `ABLATIONS` or `FAMILIES`.
         out: folder of the comparison, where the first simulator is laid out.
         templates, backgrounds: outside anatomy and CTs.
         changes: ``key=value`` for the recipe of every arm.
@@ -113,15 +150,15 @@ def make_arm(
         return Arm(name, out / "first-simulator", ("--templates", templates[0]) if templates else ())
     if name == "outside" and not (templates or backgrounds):
         raise SystemExit("error: arm outside needs --templates or --backgrounds; give some, or leave it out")
-    if name == "without-ct" and not backgrounds:
-        raise SystemExit("error: arm without-ct needs --backgrounds; without them no film has tissue from a CT")
+    if (name == "without-ct" or name in SCREENING) and not backgrounds:
+        raise SystemExit(f"error: arm {name} needs --backgrounds; without them no film has tissue from a CT")
     options = [word for change in changes for word in ("--set", change)]
     if name == "own":
         return Arm(name, ROOT, tuple(options))
     options += [word for folder in templates for word in ("--templates", folder)]
     options += [word for path in backgrounds for word in ("--backgrounds", path)]
     if name != "outside":
-        options += [word for key in keys_left_out(name.removeprefix("without-")) for word in ("--set", f"{key}=0")]
+        options += [word for key in keys_left_out(name) for word in ("--set", f"{key}=0")]
     return Arm(name, ROOT, tuple(options))
 
 

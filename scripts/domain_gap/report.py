@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from domain_gap.arms import ABLATIONS, ENDS, FAMILIES
+from domain_gap.arms import ABLATIONS, ENDS, FAMILIES, SCREENING
+from domain_gap.screening import screening_table
 from domain_gap.steps import read_json
 
-ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in (*FAMILIES, *ABLATIONS)))
+ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in (*FAMILIES, *ABLATIONS)), *SCREENING)
 
 CORNERS = {
     "superior_anterior": "SA",
@@ -52,6 +53,8 @@ def tables(results: dict[str, Any]) -> str:
     """Markdown: the real films, where corners lie on them, and crosswise on simulated films."""
     done = {name: arm for name, arm in results.items() if arm["seeds"]}
     parts = [_real_table(done), _offset_table(done), _crosswise_table(done)]
+    if screened := screening_table(done):
+        parts.append(screened)
     notes = _notes(done)
     return "\n\n".join([*parts, *notes])
 
