@@ -136,13 +136,16 @@ def _of_vertebrae(group: _Group) -> Iterator[Figure]:
 
 
 def _of_levels(group: _Group) -> Iterator[Figure]:
-    """Names film by film (``exact``) and together (``exact_jointly``), by what there is to count from."""
+    """Names film by film (``exact``) and together (``exact_jointly``), by what there is to count from and by spine."""
     mask, samples = group.vertebrae, group.samples
     patient = samples.patient[mask]
     seen = {"with_landmark": samples.has_landmark[mask], "with_landmark_on_a_film": samples.patient_has_landmark[mask]}
     for subject, right in (("exact", samples.named_right[mask]), ("exact_jointly", samples.joint_right[mask])):
         values = {"any_field": right} | {name: np.where(where, right, np.nan) for name, where in seen.items()}
         values["without_landmark"] = np.where(seen["with_landmark"], np.nan, right)
+        values["usual_spine"] = np.where(np.any(list(samples.variant.values()), axis=0)[mask], np.nan, right)
+        for level, has in samples.variant.items():
+            values[f"spine_with_{level.value}"] = np.where(has[mask], right, np.nan)
         for name, chosen in values.items():
             yield group.figure("levels", subject, name, "%", group.bootstrap.proportion(chosen, patient))
     known = np.isfinite(samples.named_right[mask])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.anatomy import CORNERS, Phase
+from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
 from kummell_ai.evaluation.results import FLAGS, FilmResult, VertebraResult
 from kummell_ai.imaging.frames import FloatArray
 
@@ -17,6 +17,9 @@ BoolArray = NDArray[np.bool_]
 
 STRATA = ("all", "intact", "fractured", "cemented", "instrumented", "injured")
 """``injured`` is the patient's index vertebra; the flags overlap."""
+
+VARIANTS = (VertebralLevel.T13, VertebralLevel.L6)
+"""Levels that few people have."""
 
 CORNER_PARTS = (
     *("distance_px", "distance_mm", "percent", "normal_mm", "tangential_mm", "normal_percent", "tangential_percent"),
@@ -75,6 +78,7 @@ class Samples:
         joint_right: (V,) the same of the names that a patient's films get together.
         has_landmark: (V,) whether its film shows the sacrum or the last rib.
         patient_has_landmark: (V,) whether any film of its patient does.
+        variant: by `VARIANTS`, (V,) whether any film of its patient shows that level.
         corners: (V, 4) by `CORNER_PARTS`; NaN for what was not found or not seen.
         corners_lost: (V,) corners that are on a metric film and were not located.
         confidence, level_probability: (V,), NaN where there is none.
@@ -92,6 +96,7 @@ class Samples:
     joint_right: FloatArray
     has_landmark: BoolArray
     patient_has_landmark: BoolArray
+    variant: dict[VertebralLevel, BoolArray]
     corners: dict[str, FloatArray]
     corners_lost: IntArray
     confidence: FloatArray
@@ -131,6 +136,7 @@ def collect(films: Sequence[FilmResult]) -> Samples:
         joint_right=_floats([v.is_joint_right for v in bodies]),
         has_landmark=np.array([films[i].has_level_landmark for i in owner], dtype=bool),
         patient_has_landmark=np.isin(film_patient[owner], film_patient[[f.has_level_landmark for f in films]]),
+        variant={level: _has_level(level, films, film_patient)[owner] for level in VARIANTS},
         corners=corners,
         corners_lost=np.where(metric, np.maximum(seen - located, 0), 0),
         confidence=_floats([v.confidence for v in bodies]),
@@ -141,6 +147,12 @@ def collect(films: Sequence[FilmResult]) -> Samples:
 
 def _patient_of(film: FilmResult, number: int) -> str:
     return film.patient if film.patient is not None else f"film {number}: {film.name}"
+
+
+def _has_level(level: VertebralLevel, films: Sequence[FilmResult], film_patient: IntArray) -> BoolArray:
+    """(F,) whether a level is on any film of the patient."""
+    shown = np.array([any(v.level is level for v in film.vertebrae) for film in films], dtype=bool)
+    return np.isin(film_patient, film_patient[shown])
 
 
 def _is_in(body: VertebraResult, stratum: str) -> bool:
@@ -182,4 +194,4 @@ def _floats(values: Sequence[float | bool | None]) -> FloatArray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-__all__ = ["CORNER_PARTS", "FLAGS", "STRATA", "QuantitySamples", "Samples", "collect"]
+__all__ = ["CORNER_PARTS", "FLAGS", "STRATA", "VARIANTS", "QuantitySamples", "Samples", "collect"]

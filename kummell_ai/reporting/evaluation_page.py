@@ -59,6 +59,9 @@ _LEVEL_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     ("any field, jointly, %", ("levels", "exact_jointly", "any_field", "%")),
     ("landmark on the film, jointly, %", ("levels", "exact_jointly", "with_landmark", "%")),
     ("landmark on a film, jointly, %", ("levels", "exact_jointly", "with_landmark_on_a_film", "%")),
+    ("usual spine, %", ("levels", "exact", "usual_spine", "%")),
+    ("with T13, %", ("levels", "exact", "spine_with_T13", "%")),
+    ("with L6, %", ("levels", "exact", "spine_with_L6", "%")),
     ("of them with a landmark on the film, %", ("levels", "vertebra", "with_landmark", "%")),
     ("with one on a film of the patient, %", ("levels", "vertebra", "with_landmark_on_a_film", "%")),
 )

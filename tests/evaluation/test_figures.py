@@ -99,6 +99,20 @@ def test_level_names() -> None:
     assert value(films, "levels", "exact", "without_landmark", "%") == 0.0
 
 
+def test_level_names_by_kind_of_spine() -> None:
+    """A patient has a T13 when any film shows one: of the first patient 1 of 3, of the usual one 1 of 2 is right."""
+    t13 = VertebralLevel.T13
+    films = [
+        replace(film(vertebra(level=t13, named=T12), vertebra(level=L1, named=L1)), patient="a"),
+        replace(film(vertebra(level=L2, named=L1), name="b"), patient="a"),
+        replace(film(vertebra(level=L1, named=L1), vertebra(level=L2, named=L1), name="c"), patient="c"),
+    ]
+    assert value(films, "levels", "exact", "spine_with_T13", "%") == pytest.approx(100 / 3)
+    assert value(films, "levels", "exact", "usual_spine", "%") == 50.0
+    assert value(films, "levels", "exact", "spine_with_L6", "%") is None
+    assert value(films, "levels", "exact", "any_field", "%") == 40.0
+
+
 def test_a_landmark_for_levels_is_the_sacrum_or_the_last_rib() -> None:
     levels = {name: VertebralLevel.parse(name) for name in ("T11", "T12", "T13", "L1", "L2", "L5", "S1")}
 
