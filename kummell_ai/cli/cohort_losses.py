@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kummell_ai.cli import console
 from kummell_ai.cohort.problems import Fault, Problem
@@ -81,4 +81,10 @@ class Losses:
         text = problem.text
         if self.hides_cells and problem.fault in _QUOTES_CELLS:
             text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
-        return Problem(problem.fault, self.scrub(problem.place), self.scrub(text))
+        text, finding = self.scrub(text), problem.finding
+        return Problem(
+            problem.fault,
+            self.scrub(problem.place),
+            text,
+            None if finding is None else replace(finding, message=text),
+        )

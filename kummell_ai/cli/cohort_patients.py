@@ -131,7 +131,7 @@ def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Loss
             text = finding.message
             for option, column in OPTIONS.items():
                 text = text.replace(option, f"{column} in a manifest")
-            losses.warn(Problem(Fault.FINDING, f"patient {patient}", text))
+            losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
 
 
 def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from kummell_ai.measurement.results import Finding
+
 
 class Fault(Enum):
     """Kinds of faults, in the order of the flow table."""
@@ -45,11 +47,13 @@ class Problem:
         fault: its kind.
         place: file and row, film or patient it is about.
         text: what is wrong, what became of it and what to do.
+        finding: of a patient's report, for `Fault.FINDING`; None for what is about the run.
     """
 
     fault: Fault
     place: str
     text: str
+    finding: Finding | None = None
 
     @property
     def line(self) -> str:

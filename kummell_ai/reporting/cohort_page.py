@@ -15,7 +15,7 @@ from kummell_ai.quantities import Interval
 from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_flow import flow_rows
 from kummell_ai.reporting.cohort_words import caveat_of, name_of, words
-from kummell_ai.reporting.finding_words_zh import FAULT_ZH
+from kummell_ai.reporting.finding_words_zh import problem_in_chinese
 from kummell_ai.statistics.cohort import ALPHA, Comparison, Summary
 
 DAYS_A_MONTH = 365.25 / 12
@@ -71,7 +71,7 @@ def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, Seq
         rules=[(w[line.measure.key], rule_text(line, w)) for line in study.lines],
         follow_up=follow_up_text(study, w),
         flow=flow_rows(study, w),
-        chinese=lambda problem: FAULT_ZH[problem.fault] if language == "zh" else "",
+        chinese=lambda problem: problem_in_chinese(problem) if language == "zh" else "",
         agreement=agreement_rows(study, w),
         figures=list(figures(study, language).values()),
         methods=methods(study, w),

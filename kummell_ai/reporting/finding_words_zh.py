@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kummell_ai.cohort.problems import Fault
+from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.measurement.results import Finding
 
 FINDING_ZH: dict[str, str] = {
@@ -97,3 +97,9 @@ def finding_in_chinese(finding: Finding) -> str | None:
     """
     sentence = FINDING_ZH.get(finding.code)
     return f"{finding.level}：{sentence}" if sentence and finding.level is not None else sentence
+
+
+def problem_in_chinese(problem: Problem) -> str:
+    """The sentence of a problem; that of its finding where it has one that is known."""
+    own = None if problem.finding is None else finding_in_chinese(problem.finding)
+    return own or FAULT_ZH[problem.fault]

@@ -168,6 +168,19 @@ def study_with_every_fault() -> CohortStudy:
     return CohortStudy(("P1",), {}, (), (line,), (), flow, problems[4:], None)
 
 
+def test_a_patients_finding_has_its_own_sentence_on_the_cohort_page() -> None:
+    finding = Finding("low-confidence", Severity.WARNING, "L1 is found with confidence 0.3", VertebralLevel.L1)
+    told = Problem(Fault.FINDING, "patient P1", finding.message, finding)
+    page = write_cohort_page(replace(study_with_every_fault(), problems=(told,)), "zh", {})
+    shown = lines_of(page)
+    assert shown.get("L1：" + FINDING_ZH["low-confidence"] + told.line) == told.line
+    assert FAULT_ZH[Fault.FINDING] not in page
+    unknown = replace(told, finding=replace(finding, code="brand-new"))
+    assert FAULT_ZH[Fault.FINDING] in write_cohort_page(
+        replace(study_with_every_fault(), problems=(unknown,)), "zh", {}
+    )
+
+
 def test_the_cohort_page_has_each_fault_in_chinese_with_its_line_beneath() -> None:
     study = study_with_every_fault()
     shown = lines_of(write_cohort_page(study, "zh", {}))
