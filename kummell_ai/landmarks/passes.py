@@ -22,8 +22,9 @@ Measured on 120 simulated films (seeds 72000000 and 73000000): at 0.9, 1.08 and 
 against a larger body, but beyond this size the doubtful ones get worse.
 """
 
-SCALE_TOLERANCE = 1.1
-"""A second look is taken when bodies are this much larger or smaller than `BEST_SIZE`."""
+SCALE_STEP = 2.0**0.25
+"""A second look is so many whole steps larger or smaller: a tenth off `BEST_SIZE` costs nothing, and a scale in coarse
+steps is the same on processors that round differently."""
 
 CERTAIN_VIEW = 0.97
 """Probability of facing left beyond which the film is not looked at from the other side."""
@@ -109,10 +110,10 @@ def better_plans(first: Pass, usual_depth_px: float, aspect_known: bool) -> tupl
         return (replace(plan, scale=plan.scale * 1.5), replace(plan, scale=plan.scale * 0.67))
     stretch = 1.0 if aspect_known else needed_stretch(first)
     size = float(np.median([b.size_px for b in first.bodies])) * float(np.sqrt(stretch))
-    ratio = BEST_SIZE * usual_depth_px / size
-    if stretch == 1.0 and max(ratio, 1.0 / ratio) <= SCALE_TOLERANCE:
+    steps = round(float(np.log(np.clip(BEST_SIZE * usual_depth_px / size, 0.5, 3.0)) / np.log(SCALE_STEP)))
+    if stretch == 1.0 and steps == 0:
         return ()
-    return (replace(plan, scale=plan.scale * float(np.clip(ratio, 0.5, 3.0)), stretch=plan.stretch * stretch),)
+    return (replace(plan, scale=plan.scale * SCALE_STEP**steps, stretch=plan.stretch * stretch),)
 
 
 def needed_stretch(look: Pass) -> float:
