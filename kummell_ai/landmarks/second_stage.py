@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.crops import CropFrame, crop_frame, cut, standard
 from kummell_ai.landmarks.grouping import Candidate, is_plausible
@@ -14,6 +15,13 @@ from kummell_ai.landmarks.refiner import RefinedBody, RefinerNetwork, run_refine
 
 REACH = 0.3
 """A point that the second stage moves by more than this share of the depth is left where the first stage put it."""
+
+FIRST_STAGE_SHARE = 0.25
+"""Share of the squared distance between the two stages' corners that goes into the covariance.
+
+Chosen on 2,231 corners of 60 simulated films (seed 72500000): with it and the spread of the looks, ellipses that hold
+95 % are 3 % smaller in the mean than those of the refiner's own covariance alone; 0.1 to 0.5 do as well.
+"""
 
 LOOKS = ((0.0, 1.0), (4.0, 0.94), (-4.0, 1.06))
 """Turn (deg) and size of the frames whose results are averaged."""
@@ -62,11 +70,20 @@ def _frame(body: Candidate, aspect: float, mirror: bool, turn_deg: float, size: 
 
 
 def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirror: bool) -> Candidate:
-    """The body with the mean of its refined corners, where they lie near the first stage's, and its middles."""
+    """The body with the mean of its refined corners, where they lie near the first stage's, and its middles.
+
+    A covariance is the mean of the looks' own, what the looks differ by, and a share of what the stages differ by:
+    where the film is read in two ways the network is less sure than it says.
+    """
     corners = len(body.points_px)
-    six = np.mean([frame.back(seen.points) for seen, frame in looks], axis=0)
-    spread = np.mean([frame.back_covariance(seen.covariance) for seen, frame in looks], axis=0)
-    points, covariance = six[:corners].copy(), spread[:corners].copy()
+    each = np.array([frame.back(seen.points) for seen, frame in looks])
+    six = each.mean(axis=0)
+    own = np.mean([frame.back_covariance(seen.covariance) for seen, frame in looks], axis=0)
+    spread = own + _square(each - six).mean(axis=0)
+    points, covariance = (
+        six[:corners].copy(),
+        spread[:corners] + FIRST_STAGE_SHARE * _square(six[:corners] - body.points_px),
+    )
     far = np.linalg.norm(points - body.points_px, axis=1) > REACH * body.depth_px
     points[far], covariance[far] = body.points_px[far], body.covariance_px[far]
     upright = points * np.array([-1.0 if mirror else 1.0, 1.0])
@@ -81,3 +98,9 @@ def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirr
         middles_px=six[corners:],
         middles_covariance_px=spread[corners:],
     )
+
+
+def _square(offsets: FloatArray) -> FloatArray:
+    """Outer products (..., 2, 2) of offsets (..., 2) with themselves."""
+    products: FloatArray = offsets[..., :, None] * offsets[..., None, :]
+    return products

@@ -22,7 +22,7 @@ from kummell_ai.landmarks.refiner import (
     decode_points,
     target_maps,
 )  # fmt: skip
-from kummell_ai.landmarks.second_stage import refine
+from kummell_ai.landmarks.second_stage import FIRST_STAGE_SHARE, refine
 
 SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
 BODY = np.array([[200.0, 150.0], [268.0, 154.0], [202.0, 202.0], [270.0, 206.0]])
@@ -115,6 +115,25 @@ def test_a_point_far_from_the_first_stage_stays_there():
     (moved,) = refine(film(), [candidate(BODY)], network, mirror=False)  # type: ignore[arg-type]
     np.testing.assert_allclose(moved.points_px, BODY, atol=0.05)
     np.testing.assert_array_equal(moved.covariance_px[0], np.eye(2))
+
+
+def test_what_the_stages_differ_by_widens_the_covariance():
+    """Closed form for one look: the refiner's own covariance is that of its crop, and a share of the step² is added."""
+    step = np.array([[3.0, -2.0], [0.0, 4.0], [-1.0, 0.0], [0.0, 0.0]])
+    wide, narrow = (
+        refine(film(), [candidate(BODY)], Pointer(np.concatenate([seen, seen[:2]])), mirror=False)[0]  # type: ignore[arg-type]
+        for seen in (crop_frame(BODY).apply(BODY + step), crop_frame(BODY).apply(BODY))
+    )
+    expected = FIRST_STAGE_SHARE * np.einsum("ni,nj->nij", step, step)
+    np.testing.assert_allclose(wide.covariance_px - narrow.covariance_px, expected, atol=0.1)
+
+
+def test_what_the_looks_differ_by_widens_the_covariance():
+    """A refiner that says the same crop point whatever the frame contradicts itself in frames that are turned."""
+    seen = crop_frame(BODY).apply(BODY)
+    network = Pointer(np.concatenate([seen, seen[:2]]))
+    one, three = (refine(film(), [candidate(BODY)], network, mirror=False, looks=n)[0] for n in (1, 3))  # type: ignore[arg-type]
+    assert (np.trace(three.covariance_px, axis1=1, axis2=2) > 2.0 * np.trace(one.covariance_px, axis1=1, axis2=2)).all()
 
 
 def test_no_bodies_no_crops():
