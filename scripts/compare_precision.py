@@ -2,13 +2,15 @@
 
     python scripts/compare_precision.py --data runs/test --limit 30
 
-DATA is a folder as `kummell-ai synthesize` writes it. Bodies of the two runs are paired as predictions with truth are.
+DATA is a folder as `kummell-ai synthesize` writes it. Two bodies are one when their centres are each other's
+nearest and less than half a depth apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,24 @@ import torch
 
 from kummell_ai.annotations.coco import read_coco
 from kummell_ai.dicom import read_radiograph
-from kummell_ai.evaluation import match_vertebrae
+from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.landmarks.predictor import Predictor
+
+
+def same_bodies(
+    one: Sequence[VertebraLandmarks], other: Sequence[VertebraLandmarks]
+) -> list[tuple[VertebraLandmarks, VertebraLandmarks]]:
+    """The bodies that both runs show."""
+    if not one or not other:
+        return []
+    centres = [np.array([v.centre_px for v in bodies]) for bodies in (one, other)]
+    distance = np.linalg.norm(centres[0][:, None] - centres[1][None, :], axis=-1)
+    there, back = distance.argmin(axis=1), distance.argmin(axis=0)
+    return [
+        (v, other[there[i]])
+        for i, v in enumerate(one)
+        if back[there[i]] == i and distance[i, there[i]] < 0.5 * v.depth_px
+    ]
 
 
 def main() -> None:
@@ -38,11 +56,9 @@ def main() -> None:
             found.append(predictor.locate(radiograph))
             marks.append(time.process_time())
         seconds += np.diff(marks)
-        pairs = match_vertebrae(found[1], found[0]).pairs
+        pairs = same_bodies(found[0].vertebrae, found[1].vertebrae)
         unpaired += sum(len(f.vertebrae) for f in found) - 2 * len(pairs)
-        for i, j in pairs:
-            shift = found[0].vertebrae[i].corners_px - found[1].vertebrae[j].corners_px
-            moved.append(np.linalg.norm(shift, axis=1))
+        moved += [np.linalg.norm(one.corners_px - other.corners_px, axis=1) for one, other in pairs]
     corners = np.concatenate(moved)
     corners = corners[np.isfinite(corners)]
     middle, high = np.percentile(corners, (50, 99))
