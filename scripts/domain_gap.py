@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain_gap.arms import ENDS, ROOT, Arm, expand, lay_out_first_simulator, make_arm
+from domain_gap.arms import ENDS, ROOT, SCREENING, Arm, expand, lay_out_first_simulator, make_arm
 from domain_gap.report import collect, tables
 from domain_gap.steps import (
     READER,
@@ -41,7 +41,7 @@ FILMS_PER_EPOCH = 1600
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one call is to do, in the folder ``out``."""
+    """What one call is to do, in the folder ``out``; runs of the screening are tested on films of ``screened_on``."""
 
     out: Path
     films: Path
@@ -50,6 +50,7 @@ class Comparison:
     steps: int
     training: tuple[str, ...]
     runner: Runner
+    screened_on: Arm | None = None
 
     def make_films(self, arm: Arm, kind: str) -> None:
         """The films of an arm; ``kind`` is train, validation or test."""
@@ -123,6 +124,8 @@ class Comparison:
 
     def run(self, arms: Sequence[Arm]) -> dict[str, Any]:
         """Everything that is not done yet; returns the figures of all that is done in the folder."""
+        if self.screened_on is not None:
+            self.make_films(self.screened_on, "test")
         tested = [arm.name for arm in arms if not arm.is_ablation]
         tested += [n for n in ENDS if n not in tested and count_films(self.out / n / "test") == self.counts["test"]]
         for arm in arms:
@@ -130,8 +133,9 @@ class Comparison:
                 self.make_films(arm, kind)
         for seed in self.seeds:
             for arm in arms:
-                self.train(arm, seed)
-                self.test(arm, seed, tested)
+                own = arm.training_seed(seed)
+                self.train(arm, own)
+                self.test(arm, own, tested)
                 results = collect(self.out)
                 write_json(self.out / "results.json", results)
         return results
@@ -141,7 +145,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the comparison; may hold an earlier one")
     parser.add_argument("--films", type=Path, required=True, help="folder with val10/ and frontal/")
-    parser.add_argument("--arms", nargs="+", default=list(ENDS), help="first own outside without-X without-each")
+    parser.add_argument(
+        "--arms", nargs="+", default=list(ENDS), help="first own outside without-X without-each screen-each"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--steps", type=int, default=800, help="training steps of a network")
     parser.add_argument("--train-films", type=int, default=1536)
@@ -172,6 +178,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             steps=args.steps,
             training=tuple(args.training),
             runner=Runner(args.threads, args.nice, lock),
+            screened_on=make_arm("outside", out, *outside, args.set)
+            if any(a.name in SCREENING for a in arms)
+            else None,
         )
         print(tables(comparison.run(arms)))
 

@@ -120,6 +120,33 @@ def test_a_run_of_the_screening_leaves_out_its_factors(arms: ModuleType, tmp_pat
         arms.make_arm("screen-01", tmp_path, ["bones"], [])
 
 
+def test_runs_of_the_screening_have_seeds_of_their_own(arms: ModuleType, tmp_path: Path) -> None:
+    runs = [arms.make_arm(name, tmp_path, ["bones"], ["ct"]) for name in arms.SCREENING]
+    seeds = [run.training_seed(seed) for seed in (1, 2) for run in runs]
+    assert seeds == list(range(1, 25))
+    assert arms.make_arm("own", tmp_path, [], []).training_seed(3) == 3
+
+
+def test_the_screening_is_tested_on_films_of_the_whole_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps that are asked for, without running them."""
+    module = importlib.import_module("domain_gap.steps")
+    program = runpy.run_path(str(SCRIPTS / "domain_gap.py"))
+    asked: list[tuple[str, str]] = []
+
+    class StoppedError(Exception):
+        pass
+
+    def run(self: Any, folder: Path, name: str, command: list[str], code: Path, **notes: Any) -> None:
+        asked.append((folder.name, name))
+        raise StoppedError
+
+    monkeypatch.setattr(module.Runner, "run", run)
+    call = ["--out", str(tmp_path / "out"), "--films", str(real_films(tmp_path / "films")), "--arms", "screen-02"]
+    with pytest.raises(StoppedError):
+        program["main"]([*call, "--backgrounds", "ct", *TINY])
+    assert asked == [("outside", "films-test")]
+
+
 @settings(max_examples=25, deadline=None)
 @given(hnp.arrays(float, 12, elements=st.floats(-9.0, 9.0)))
 def test_effects_are_those_of_a_linear_model(worth: np.ndarray[Any, Any]) -> None:

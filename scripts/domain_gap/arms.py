@@ -109,6 +109,12 @@ class Arm:
     def is_ablation(self) -> bool:
         return self.name not in ENDS
 
+    def training_seed(self, seed: int) -> int:
+        """Seed of the network; every run of the screening has its own, so that chance is in the margin of error."""
+        if self.name not in SCREENING:
+            return seed
+        return len(SCREENING) * (seed - 1) + list(SCREENING).index(self.name) + 1
+
 
 def expand(names: Sequence[str]) -> list[str]:
     """The names with ``without-each`` and ``screen-each`` written out; stops at an unknown one."""

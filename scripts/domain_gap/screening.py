@@ -7,7 +7,7 @@ factors. Every run has a seed of its own; the spread of the networks is in the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +64,7 @@ def margin_of_error(contrasts: Mapping[str, float]) -> float:
 
 def screening_table(arms: Mapping[str, Any]) -> str:
     """Markdown: what leaving out each factor changes; bold what is beyond the margin of error. Empty without runs."""
-    runs = {name: next(iter(arms[name]["seeds"].values())) for name in SCREENING if name in arms}
+    runs = {name: list(arms[name]["seeds"].values()) for name in SCREENING if name in arms}
     if not runs:
         return ""
     if missing := [name for name in SCREENING if name not in runs]:
@@ -86,10 +86,16 @@ def screening_table(arms: Mapping[str, Any]) -> str:
     return "Screening: what leaving a factor out changes\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _value(run: Any, figure: Figure) -> Any:
-    for key in figure.path:
-        run = run.get(key) if isinstance(run, dict) else None
-    return run
+def _value(seeds: Sequence[Any], figure: Figure) -> float | None:
+    """Mean of a figure over the seeds of a run; None where one has none."""
+    values = [_look_up(seed, figure.path) for seed in seeds]
+    return None if None in values else float(np.mean(values))
+
+
+def _look_up(results: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        results = results.get(key) if isinstance(results, dict) else None
+    return results
 
 
 def _change(effect: float, margin: float, digits: int) -> str:
