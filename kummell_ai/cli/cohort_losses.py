@@ -81,10 +81,6 @@ class Losses:
         text = problem.text
         if self.hides_cells and problem.fault in _QUOTES_CELLS:
             text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
-        text, finding = self.scrub(text), problem.finding
-        return Problem(
-            problem.fault,
-            self.scrub(problem.place),
-            text,
-            None if finding is None else replace(finding, message=text),
-        )
+        text = self.scrub(text)
+        finding = problem.finding and replace(problem.finding, message=text)
+        return replace(problem, place=self.scrub(problem.place), text=text, finding=finding)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
+from kummell_ai.anatomy import CORNERS, LEVELS, USUAL_LEVELS, Phase, VertebralLevel
 from kummell_ai.evaluation.results import FLAGS, FilmResult, VertebraResult
 from kummell_ai.imaging.frames import FloatArray
 
@@ -18,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 STRATA = ("all", "intact", "fractured", "cemented", "instrumented", "injured")
 """``injured`` is the patient's index vertebra; the flags overlap."""
 
-VARIANTS = (VertebralLevel.T13, VertebralLevel.L6)
+VARIANTS = tuple(level for level in LEVELS if level not in USUAL_LEVELS)
 """Levels that few people have."""
 
 CORNER_PARTS = (

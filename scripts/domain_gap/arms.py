@@ -51,14 +51,6 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 }
 """Ingredient -> the keys of the recipe that are set to 0 to leave it out."""
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "all-tissue": ("lungs", "gas", "limbs", "aorta"),
-    "all-anatomy": ("osteoporosis", "scoliosis", "variants", "blend"),
-    "all-physics": ("scatter", "noise", "heel"),
-    "all-display": ("display", "marks"),
-}
-"""Ingredients left out together: few enough runs to give each of them a full budget."""
-
 SCREENED: dict[str, tuple[str, ...]] = {
     "fracture-forms": ("fracture-types", "old-fractures", "cleft"),
     "osteophytes": ("osteophytes",),
@@ -120,7 +112,7 @@ def expand(names: Sequence[str]) -> list[str]:
     """The names with ``without-each`` and ``screen-each`` written out; stops at an unknown one."""
     single = tuple(f"without-{ingredient}" for ingredient in ABLATIONS)
     groups = {"without-each": single, "screen-each": tuple(SCREENING)}
-    known = (*ENDS, *single, *(f"without-{family}" for family in FAMILIES), *SCREENING)
+    known = (*ENDS, *single, *SCREENING)
     out: list[str] = []
     for name in names:
         if name not in known and name not in groups:
@@ -134,8 +126,7 @@ def keys_left_out(name: str) -> tuple[str, ...]:
     if name in SCREENING:
         ingredients = [member for factor in SCREENING[name] for member in SCREENED[factor]]
     else:
-        left_out = name.removeprefix("without-")
-        ingredients = list(FAMILIES.get(left_out, (left_out,)))
+        ingredients = [name.removeprefix("without-")]
     return tuple(dict.fromkeys(key for ingredient in ingredients for key in ABLATIONS[ingredient]))
 
 
@@ -145,7 +136,7 @@ def make_arm(
     """The arm of this name; ablations leave their ingredient out of the richest films that can be made.
 
     Args:
-        name: one of `ENDS` or of `SCREENING`, or ``without-`` and a key of `ABLATIONS` or `FAMILIES`.
+        name: one of `ENDS` or of `SCREENING`, or ``without-`` and a key of `ABLATIONS`.
         out: folder of the comparison, where the first simulator is laid out.
         templates, backgrounds: outside anatomy and CTs.
         changes: ``key=value`` for the recipe of every arm.

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from domain_gap.arms import ABLATIONS, ENDS, FAMILIES, SCREENING
+from domain_gap.arms import ABLATIONS, ENDS, SCREENING
 from domain_gap.screening import screening_table
 from domain_gap.steps import read_json
 
-ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in (*FAMILIES, *ABLATIONS)), *SCREENING)
+ORDER = (*ENDS, *(f"without-{ingredient}" for ingredient in ABLATIONS), *SCREENING)
 
 CORNERS = {
     "superior_anterior": "SA",

@@ -69,21 +69,22 @@ def screening_table(arms: Mapping[str, Any]) -> str:
         return ""
     if missing := [name for name in SCREENING if name not in runs]:
         return f"Screening: {len(runs)} of {len(SCREENING)} runs are done, to be done: {', '.join(missing)}."
-    shown = [figure for figure in FIGURES if all(_value(run, figure) is not None for run in runs.values())]
-    columns = [effects({name: float(_value(run, figure) or 0.0) for name, run in runs.items()}) for figure in shown]
-    margins = [margin_of_error(column) for column in columns]
-    rows = [
-        [factor]
-        + [_change(c[factor], margin, figure.digits) for c, margin, figure in zip(columns, margins, shown, strict=True)]
-        for factor in SCREENED
-    ]
-    rows.append(["margin of error"] + [f"±{m:.{f.digits}f}" for m, f in zip(margins, shown, strict=True)])
-    rows.append(
-        ["mean of the 12 runs"]
-        + [f"{np.mean([float(_value(run, f) or 0.0) for run in runs.values()]):.{f.digits}f}" for f in shown]
-    )
-    lines = [["left out", *(figure.head for figure in shown)], ["---"] * (len(shown) + 1), *rows]
-    return "Screening: what leaving a factor out changes\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    columns = [["left out", "---", *SCREENED, "margin of error", "mean of the 12 runs"]]
+    for figure in FIGURES:
+        values = {name: value for name, run in runs.items() if (value := _value(run, figure)) is not None}
+        if len(values) == len(SCREENING):
+            columns.append(_column(figure, values))
+    lines = [f"| {' | '.join(line)} |" for line in zip(*columns, strict=True)]
+    return "Screening: what leaving a factor out changes\n\n" + "\n".join(lines)
+
+
+def _column(figure: Figure, values: Mapping[str, float]) -> list[str]:
+    """The cells of a figure that every run has."""
+    changes, digits = effects(values), figure.digits
+    margin = margin_of_error(changes)
+    cells = [_change(change, margin, digits) for change in changes.values()]
+    mean = float(np.mean(list(values.values())))
+    return [figure.head, "---", *cells, f"±{margin:.{digits}f}", f"{mean:.{digits}f}"]
 
 
 def _value(seeds: Sequence[Any], figure: Figure) -> float | None:
