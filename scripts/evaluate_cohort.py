@@ -41,7 +41,7 @@ def run_cohort(inputs: Sequence[str], folder: Path, network: models.Locator, arg
         manifest = Path(inputs[0])
         films = [manifest.parent / row["film"] for row in read_rows(manifest)]
         fill(predictor.folder, args.model, films, args.workers)
-    models.load_predictor = lambda folder: predictor
+    models.load_predictor = lambda folder, **_: predictor
     code = kummell_ai(["cohort", *inputs, "--out", str(folder / "results")])
     if code not in (0, 2):
         sys.exit(code)

@@ -70,7 +70,7 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
     if not paths:
         return
     names = labels(paths)
-    predictor = models.load_predictor(args.model)
+    predictor = models.load_predictor(args.model, precision=args.precision)
     for path, film in console.track(_read_ahead(names, args), "measuring", len(paths)):
         try:
             if isinstance(film, InputError):
@@ -121,6 +121,8 @@ def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespa
         options["spacing_mm"] = f"{args.spacing[0]:g} {args.spacing[1]:g}"
     if args.frame:
         options["frame"] = args.frame
+    if args.precision != "auto":
+        options["precision"] = args.precision
     provenance = build_provenance(
         model=predictor.bundle.name,
         weights_sha256=predictor.bundle.weights_sha256,

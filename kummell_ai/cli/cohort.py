@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=Path, help="list of films, or a folder of them")
     parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    options.add_model(parser)
     options.add_language(parser, "of the pages")
     parser.add_argument("--deidentify", metavar="KEY", help="pseudonyms and shifted dates made from this secret")
     options.add_json(parser)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         losses.warn(Problem(Fault.FINDING, "pictures", text))
     found = Gathered()
     if groups:
-        found = gather(folder, groups, models.load_predictor(args.model), losses, args.lang)
+        found = gather(folder, groups, models.load_predictor(args.model, precision=args.precision), losses, args.lang)
     if args.clinical:
         _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)
     flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))

@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
         "dataset", type=Path, metavar="DATASET", help="annotated set: folder or file; see docs/annotations.md"
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    options.add_model(parser)
     parser.add_argument("--form", type=_form, default="auto", help="form of the annotations (default: auto)")
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
         total = len(read_coco(coco)[: args.limit])
-        predictor = models.load_predictor(args.model)
+        predictor = models.load_predictor(args.model, precision=args.precision)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
                 coco,
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
                 progress=lambda done, of: advance(1),
                 keep_worst=args.gallery,
                 workers=args.workers,
-                make_predictor=partial(models.load_predictor, args.model),
+                make_predictor=partial(models.load_predictor, args.model, precision=args.precision),
             )
     except InputError as error:
         console.say(console.one_line(str(args.dataset), str(error)))

@@ -11,6 +11,7 @@ from kummell_ai.shipped import WEIGHTS_FILES, model_folders, model_hash
 if TYPE_CHECKING:
     from kummell_ai.imaging.annotation import SpineLandmarks
     from kummell_ai.imaging.radiograph import Radiograph
+    from kummell_ai.landmarks.predictor import Precision
 
 
 class ModelFacts(Protocol):
@@ -36,15 +37,17 @@ class Locator(Protocol):
         """Landmarks in image px."""
 
 
-def load_predictor(folder: Path | None) -> Locator:
+def load_predictor(folder: Path | None, *, precision: Precision = "auto") -> Locator:
     """The predictor of a model folder; None for the shipped one.
+
+    ``precision`` is that of the network: `bfloat16`, `float32`, or `auto` for the first where the processor has it.
 
     Raises:
         CheckpointError: the folder is missing, damaged, or made for another landmark order.
     """
     from kummell_ai.landmarks.predictor import Predictor
 
-    return Predictor.load(folder)
+    return Predictor.load(folder, precision=precision)
 
 
 def shipped_models() -> list[dict[str, Any]]:

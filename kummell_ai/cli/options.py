@@ -103,7 +103,7 @@ def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False)
         help="pixel size in mm, for films that have none; overrules the file's",
     )
     parser.add_argument("--frame", type=positive, metavar="N", help="frame of a multi-frame file, from 1")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    add_model(parser)
     if several_levels:
         text = "injured vertebra, for example L1; several as L1,T8, of which the first is compared in the tables"
         parser.add_argument("--index-level", type=levels, action=Levels, metavar="LEVEL[,LEVEL...]", help=text)
@@ -112,6 +112,17 @@ def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False)
         parser.add_argument("--index-level", type=level, metavar="LEVEL", help="injured vertebra, for example L1")
     add_json(parser)
     add_dry_run(parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """``--model`` and ``--precision``: which network, and how it computes."""
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="auto takes bfloat16 where the processor has it; float32 gives the same on any, in twice the time",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

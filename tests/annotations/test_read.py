@@ -95,7 +95,7 @@ class Oracle:
 
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_evaluate_takes_every_form(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "load_predictor", lambda folder: Oracle())
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: Oracle())
     path, out = make(form, tmp_path / "set"), tmp_path / "out"
     assert main(["evaluate", str(path), "--out", str(out), "--json"]) == 0
     assert json.loads((out / "evaluation.json").read_text())["films"] == 1

@@ -57,7 +57,7 @@ class DoubtfulPredictor(FakePredictor):
 @pytest.fixture(autouse=True)
 def predictor(monkeypatch: pytest.MonkeyPatch) -> FakePredictor:
     fake = FakePredictor()
-    monkeypatch.setattr(models, "load_predictor", lambda folder: fake)
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: fake)
     return fake
 
 

@@ -41,7 +41,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*words: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(models, "load_predictor", lambda folder: FakePredictor())
+        patch.setattr(models, "load_predictor", lambda folder, **_: FakePredictor())
         code = main(["cohort", *words])
     return code, out.getvalue(), err.getvalue()
 
@@ -146,7 +146,7 @@ def test_another_patient_in_the_header_and_a_copy_are_said(tmp_path: Path) -> No
 def test_the_films_of_a_patient_are_named_together(
     stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: DoubtfulPredictor())
     assert main(["cohort", str(stored), "--out", str(tmp_path)]) == 0
     heights = [r for r in read_rows(tmp_path / "values.csv") if r["measure"] == "anterior_height_mm"]
     assert [float(r["value"]) for r in heights] == pytest.approx([made_up.WEDGE[p][0] for p in made_up.DATES], abs=0.5)

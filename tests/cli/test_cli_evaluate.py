@@ -110,7 +110,7 @@ def test_the_films_of_a_patient_are_named_together_too(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doubtful = DoubtfulPredictor(frozenset({Phase.POST_OP}))
-    monkeypatch.setattr(models, "load_predictor", lambda folder: doubtful)
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: doubtful)
     assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0"]) == 0
     main_figures = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["main"]
     assert main_figures["level_exact_percent_any_field"]["value"] == pytest.approx(50.0)

@@ -13,7 +13,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from tests import made_up
-from tests.cli.conftest import DoubtfulPredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
 
 @pytest.fixture
@@ -140,6 +140,27 @@ def test_bad_input_is_one_line_and_the_rest_goes_on(
     assert not (tmp_path / "none").exists()
 
 
+def test_the_precision_asked_for_reaches_the_network_and_the_provenance(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def load(folder: Path | None, *, precision: str) -> FakePredictor:
+        asked.append(precision)
+        return FakePredictor()
+
+    monkeypatch.setattr(models, "load_predictor", load)
+    for name, more in (("plain", []), ("exact", ["--precision", "float32"])):
+        assert main(["measure", str(film), "--out", str(tmp_path / name), *more]) == 0
+    assert asked == ["auto", "float32"]
+    options = [
+        json.loads((tmp_path / name / "pre.json").read_text(encoding="utf-8"))["provenance"]["options"]
+        for name in ("plain", "exact")
+    ]
+    assert "precision" not in dict(options[0])
+    assert dict(options[1])["precision"] == "float32"
+
+
 def test_dry_run_writes_nothing(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(film), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
     assert "pre.dcm: would be measured and written as pre.*" in capsys.readouterr().out
@@ -178,7 +199,7 @@ def test_wrong_options_exit_with_1(
 
 
 def test_a_given_level_names_the_injured_vertebra(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: DoubtfulPredictor())
     assert main(["measure", str(film), "--out", str(tmp_path), "--formats", "json", "--index-level", "T12"]) == 0
     result = json.loads((tmp_path / "pre.json").read_text())
     assert [v["level"] for v in result["vertebrae"]] == ["T9", "T10", "T11", "T12", "L1", "L2"]

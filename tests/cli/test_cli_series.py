@@ -26,7 +26,7 @@ def run(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
     folder = tmp_path_factory.mktemp("run")
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(models, "load_predictor", lambda folder: FakePredictor())
+        patch.setattr(models, "load_predictor", lambda folder, **_: FakePredictor())
         assert main(["series", str(stored), "--out", str(folder)]) == 0
     return folder, out.getvalue(), err.getvalue()
 
@@ -227,7 +227,7 @@ def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: py
 def test_a_film_whose_names_are_off_by_one_is_named_as_the_others(
     stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: DoubtfulPredictor())
     assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     films = [film["measurement"] for film in report["films"]]
@@ -245,7 +245,7 @@ def test_a_film_whose_names_are_off_by_one_is_named_as_the_others(
 def test_a_given_level_names_the_injured_vertebra_of_all_films(
     stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "load_predictor", lambda folder: DoubtfulPredictor())
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: DoubtfulPredictor())
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L2"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     films = [film["measurement"] for film in report["films"]]

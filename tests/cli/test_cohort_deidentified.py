@@ -81,7 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     out, err = io.StringIO(), io.StringIO()
     words = [str(inputs / "zhang_films.csv"), "--clinical", str(inputs / "zhang_scores.csv"), "--out", str(folder)]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(models, "load_predictor", lambda folder: FakePredictor())
+        patch.setattr(models, "load_predictor", lambda folder, **_: FakePredictor())
         code = main(["cohort", *words, "--deidentify", "key", "--json"])
     return Run(folder, inputs, code, out.getvalue() + err.getvalue())
 

@@ -35,7 +35,7 @@ class LatePredictor(conftest.FakePredictor):
 
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kummell_ai.cli.models.load_predictor", lambda folder: LatePredictor())
+    monkeypatch.setattr("kummell_ai.cli.models.load_predictor", lambda folder, **_: LatePredictor())
 
 
 def patients(folder: Path, count: int, *, levels: str = "", late: bool = False) -> Path:
