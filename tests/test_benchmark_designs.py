@@ -293,8 +293,14 @@ def test_missing_packages_are_named_in_the_table(tmp_path: Path, monkeypatch: py
 
 def test_table_shows_a_dash_for_what_there_is_not() -> None:
     figures = {key: None for _, key, _ in report.COLUMNS} | {"found_percent": 0.0}
-    row = report.table([{"title": "x", "seed": 1, "parameters": 2e6, "films_seen": 3, "test": figures}], {})
-    assert row.splitlines()[2] == "| x | 1 | 2.0 | 3 | 0.0 |" + " – |" * (len(report.COLUMNS) - 1)
+    runs = [
+        {"design": "d", "title": "x", "seed": seed, "parameters": 2e6, "films_seen": seen, "test": figures}
+        for seed, seen in ((1, 3), (2, 5))
+    ]
+    rows = [report.table(some, {}).splitlines() for some in (runs[:1], runs)]
+    dashes = " – |" * (len(report.COLUMNS) - 1)
+    assert rows[0][2] == "| x | 1 | 2.0 | 3 | 0.0 |" + dashes
+    assert rows[1][2:] == ["| x | 2 | 2.0 | 4 (3-5) | 0.0 |" + dashes]
 
 
 def test_the_package_imports_nothing_of_the_comparison() -> None:

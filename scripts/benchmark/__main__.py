@@ -1,6 +1,7 @@
 """Train each design for the same processor time, judge all on one test set, write results.json and table.md.
 
     python -m scripts.benchmark --train DIR --validation DIR --test DIR --out DIR [--minutes 6] [--seeds 1 2 3]
+        [--rates unet=8e-4 scn=4e-4]
 
 The folders hold shards as scripts/make_training_films.py writes them. Minutes are processor time of this process. What
 is done is not done again, and a training that was stopped goes on. A design whose package is missing is left out.
@@ -55,11 +56,12 @@ def main() -> None:
         "validation": lateral_films(args.validation, args.validation_films),
         "test": lateral_films(args.test, args.test_films),
     }
+    rates = dict(args.rates)
     budget = Budget(60.0 * args.minutes, args.steps)
     for seed in args.seeds:
         for name in args.designs:
             if name not in missing:
-                _run(name, seed, budget, (args.rows, args.columns), films, args.out, args.rate)
+                _run(name, seed, budget, (args.rows, args.columns), films, args.out, rates.get(name))
                 report.write(args.out, list(DESIGNS), missing)
     text = report.write(args.out, list(DESIGNS), missing)
     if args.page is not None:
@@ -139,6 +141,22 @@ def _version(package: str) -> str:
         return "unknown"
 
 
+def _rate(text: str) -> tuple[str, float]:
+    """A design and its peak learning rate.
+
+    >>> _rate("unet=8e-4")
+    ('unet', 0.0008)
+    """
+    name, _, value = text.partition("=")
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0.0
+    if name not in DESIGNS or not 0.0 < rate < 10.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no DESIGN=RATE; designs are {', '.join(DESIGNS)}")
+    return name, rate
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for part in ("train", "validation", "test"):
@@ -146,7 +164,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder of the comparison")
     parser.add_argument("--minutes", type=float, default=6.0, help="processor minutes of training a design (6)")
     parser.add_argument("--steps", type=int, help="stop a training after so many steps, for a trial")
-    parser.add_argument("--rate", type=float, help="peak learning rate of all designs in place of each one's own")
+    parser.add_argument(
+        "--rates",
+        type=_rate,
+        nargs="+",
+        default=[],
+        metavar="DESIGN=RATE",
+        help="peak rates in place of a design's own",
+    )
     parser.add_argument("--page", type=Path, help="document whose table is brought up to date")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="of weights, order and augmentation (1)")
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS), metavar="DESIGN")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +54,27 @@ def insert(page: Path, text: str) -> None:
 
 
 def table(results: Sequence[dict[str, Any]], missing: dict[str, str]) -> str:
-    """The figures on the test films in Markdown."""
-    heads = ["design", "seed", "parameters, M", "films seen", *(head for head, _, _ in COLUMNS)]
+    """The figures on the test films in Markdown: a row a design, the mean of its seeds and their range."""
+    heads = ["design", "seeds", "parameters, M", "films seen", *(head for head, _, _ in COLUMNS)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for result in results:
-        cells = [result["title"], str(result["seed"]), f"{result['parameters'] / 1e6:.1f}", str(result["films_seen"])]
-        cells += [_number(result["test"][key], decimals) for _, key, decimals in COLUMNS]
+    for _, group in groupby(results, key=lambda r: r["design"]):
+        runs = list(group)
+        cells = [runs[0]["title"], str(len(runs)), f"{runs[0]['parameters'] / 1e6:.1f}"]
+        cells.append(_range([run["films_seen"] for run in runs], 0))
+        cells += [_range([run["test"][key] for run in runs], decimals) for _, key, decimals in COLUMNS]
         lines.append("| " + " | ".join(cells) + " |")
     lines += [f"\nLeft out: {name}, {reason}." for name, reason in missing.items()]
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:.{decimals}f}"
+def _range(values: Sequence[float | None], decimals: int) -> str:
+    """The mean of the known values, and from where to where they lie.
+
+    >>> _range([1.0, 2.5, None], 1), _range([2.0], 0), _range([None], 1)
+    ('1.8 (1.0-2.5)', '2', '–')
+    """
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    mean, low, high = (f"{value:.{decimals}f}" for value in (sum(known) / len(known), min(known), max(known)))
+    return mean if low == high else f"{mean} ({low}-{high})"
