@@ -39,7 +39,7 @@ def build_scene(measurement: RadiographMeasurement, view: View, index_level: Ver
     parts += names
     if index_level is not None:
         parts += index_labels(pen, index_level)
-    parts += _furniture(pen)
+    parts += _furniture(pen, names)
     return s.Scene(view.size[0], view.size[1], tuple(parts), _title(measurement))
 
 
@@ -92,12 +92,18 @@ def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s
     return parts
 
 
-def _furniture(pen: Pen) -> list[s.Shape]:
-    """Research-use line, scale bar and side of the front; in front of the spine, where no names stand."""
+def _furniture(pen: Pen, names: list[s.Label]) -> list[s.Shape]:
+    """Research-use line, scale bar and side of the front; in front of the spine, where hardly a name stands.
+
+    On a narrow film the name of a low body may reach the research-use line, which then stands at the top.
+    """
     width, height = pen.view.size
     edge, small = 0.7 * pen.text, 0.76 * pen.text
     x, anchor = (edge, "start") if pen.front < 0 else (width - edge, "end")
-    parts: list[s.Shape] = [pen.label((x, height - pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)]
+    use = pen.label((x, height - pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)
+    if any(use.touches(name) for name in names):
+        use = pen.label((x, 2.4 * pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)
+    parts: list[s.Shape] = [use]
     if pen.measurement.vertebrae:
         parts.append(pen.label((x, pen.text), "◂ front" if pen.front < 0 else "front ▸", s.MUTED, anchor, size=small))
     if pen.view.px_per_mm is not None:

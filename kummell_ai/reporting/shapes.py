@@ -88,6 +88,11 @@ class Label:
         left = self.at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
         return (left - pad, self.at[1] - 0.68 * self.size, left + self.width + pad, self.at[1] + 0.68 * self.size)
 
+    def touches(self, other: Label) -> bool:
+        """Whether the two plates share a point."""
+        ours, theirs = self.box, other.box
+        return ours[0] < theirs[2] and theirs[0] < ours[2] and ours[1] < theirs[3] and theirs[1] < ours[3]
+
     def overlap(self, below: Label) -> float:
         """How far ``below`` must move down (scene px) to clear this label; 0 when it does."""
         ours, theirs = self.box, below.box

@@ -99,6 +99,18 @@ def test_all_labels_stay_inside() -> None:
                 assert y1 <= view.size[1] + 1e-6
 
 
+@pytest.mark.parametrize("below", [150.0, 215.0, 225.0])
+def test_a_low_name_does_not_lie_on_the_research_use_line(below: float) -> None:
+    usual = made_up.measurement()
+    step = np.array([-150.0, below])
+    points = {v.level: v.landmarks.points_px + step for v in usual.vertebrae if v.level is not None}
+    scene = build_scene(with_points(usual, points), whole_view(made_up.SIZE, usual.spacing))
+    shown = [shape for shape in scene.shapes if isinstance(shape, s.Label)]
+    (use,) = [label for label in shown if label.text.startswith("Research use")]
+    assert "L3" in labels(scene)
+    assert not [label.text for label in shown if label is not use and use.touches(label)]
+
+
 def test_a_right_facing_film_is_labelled_on_the_other_side() -> None:
     spine = made_up.landmarks(facing=Facing.RIGHT)
     left = made_up.measurement()
