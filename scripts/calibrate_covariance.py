@@ -92,7 +92,8 @@ def calibrate(args: argparse.Namespace) -> None:
     films = located(args.films, args.model, args.keep, args.limit)
     fit = fit_uncertainty(films)
     if not args.dry_run:
-        made = {"films": len(films), "patients": len({film.patient for film in films})}
+        simulated = all(film.truth.landmarks.reference.simulated for film in films)
+        made = {"films": len(films), "patients": len({film.patient for film in films}), "simulated": simulated}
         write_info(args.model, {**info, **as_info(fit.uncertainty), "calibration": made})
     title = "Calibration films, intervals with the factors of the other half of the patients"
     print_table(title, judge_films(films, old), fit.held_out)

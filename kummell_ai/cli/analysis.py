@@ -116,20 +116,27 @@ def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespa
     from kummell_ai.measurement.pipeline import measure_film
     from kummell_ai.measurement.provenance import build_provenance
 
-    options: dict[str, object] = {}
+    options = models.options_of(predictor)
     if args.spacing:
         options["spacing_mm"] = f"{args.spacing[0]:g} {args.spacing[1]:g}"
     if args.frame:
         options["frame"] = args.frame
-    if args.precision != "auto":
-        options["precision"] = args.precision
     provenance = build_provenance(
         model=predictor.bundle.name,
         weights_sha256=predictor.bundle.weights_sha256,
         input_sha256=(film.reference.sha256,),
         options=options,
+        calibrated_on=predictor.bundle.calibrated_on,
     )
     return measure_film(film, predictor.locate(film), provenance=provenance, index_level=args.index_level)
+
+
+def tell_of_intervals(measurements: Iterable[RadiographMeasurement]) -> None:
+    """Say once that intervals set on simulated films are too narrow for real ones, where that is so."""
+    from kummell_ai.reporting.words import INTERVALS_TOO_NARROW, intervals_too_narrow
+
+    if intervals_too_narrow(measurements):
+        console.tell(INTERVALS_TOO_NARROW)
 
 
 def without_pixels(film: Radiograph) -> Radiograph:

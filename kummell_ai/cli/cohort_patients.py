@@ -139,5 +139,7 @@ def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasureme
         model=predictor.bundle.name,
         weights_sha256=predictor.bundle.weights_sha256,
         input_sha256=(film.reference.sha256,),
+        options=models.options_of(predictor),
+        calibrated_on=predictor.bundle.calibrated_on,
     )
     return measure_film(film, predictor.locate(film), provenance=provenance)

@@ -72,6 +72,8 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             console.tell(f"{shown[film.path]}: {len(measurement.vertebrae)} vertebrae ({names})")
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
+    if not args.json:
+        analysis.tell_of_intervals(measurements)
     return films
 
 

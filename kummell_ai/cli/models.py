@@ -25,6 +25,10 @@ class ModelFacts(Protocol):
     def weights_sha256(self) -> str:
         """Hash of the weights and the calibration, hex."""
 
+    @property
+    def calibrated_on(self) -> str | None:
+        """What the intervals were set on, of `imaging.interval_factors`."""
+
 
 class Locator(Protocol):
     """Finds the vertebrae of a film."""
@@ -33,8 +37,17 @@ class Locator(Protocol):
     def bundle(self) -> ModelFacts:
         """The model behind it."""
 
+    @property
+    def precision(self) -> Precision:
+        """The precision that was asked for."""
+
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """Landmarks in image px."""
+
+
+def options_of(predictor: Locator) -> dict[str, object]:
+    """What the provenance says about how the network ran: its precision, where one was asked for."""
+    return {} if predictor.precision == "auto" else {"precision": predictor.precision}
 
 
 def load_predictor(folder: Path | None, *, precision: Precision = "auto") -> Locator:

@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     written = _write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
     code = exits.exit_code(len(written), len(problems.failed))
     _tell(args, folder, written, problems, code)
+    if written and not args.json:
+        analysis.tell_of_intervals(film.measurement for film in films)
     return code
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 STRATA = ("cemented", "instrumented", "fractured", "intact")
 """Kinds of vertebrae that are calibrated apart; of several that apply the first counts."""
 
+SIMULATED_FILMS, ANNOTATED_FILMS = "simulated films", "annotated films"
+"""What a model's factors may have been set on; the errors on real films are larger than on simulated ones."""
+
 _ANGLES = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
 
 

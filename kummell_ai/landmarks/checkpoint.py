@@ -14,6 +14,7 @@ from torch import nn
 
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.errors import CheckpointError
+from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.landmarks.channels import OFFSET_UNIT_PX, STATES, STRIDE, VIEWS
 from kummell_ai.landmarks.model_card import model_card
 from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
@@ -42,6 +43,14 @@ class Bundle:
     info: dict[str, Any]
     weights_sha256: str
     refiner: RefinerNetwork | None = None
+
+    @property
+    def calibrated_on(self) -> str | None:
+        """What the intervals were set on, of `imaging.interval_factors`; None for a model that was not calibrated."""
+        made = self.info.get("calibration")
+        if not isinstance(made, dict):
+            return None
+        return SIMULATED_FILMS if made.get("simulated", True) else ANNOTATED_FILMS
 
 
 def fixed_facts() -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Predictor:
         if precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(f"precision {precision!r} is unknown; use auto, float32 or bfloat16", precision)
         self.bundle = bundle
+        self.precision = precision
         self.tta = tta
         self._device = torch.device(device)
         self._network = bundle.network.to(self._device)

@@ -18,6 +18,7 @@ def build_provenance(
     weights_sha256: str | None = None,
     input_sha256: Iterable[str | None] = (),
     options: Mapping[str, object] | None = None,
+    calibrated_on: str | None = None,
     created: dt.datetime | None = None,
 ) -> Provenance:
     """Provenance of a result made now, by this version.
@@ -27,6 +28,7 @@ def build_provenance(
         weights_sha256: hash of the weights, hex.
         input_sha256: hashes of the films used, in order.
         options: options that change numbers; they are sorted by name and written as text.
+        calibrated_on: what the intervals were set on.
         created: time with a zone; now when absent.
 
     Raises:
@@ -43,4 +45,5 @@ def build_provenance(
         definitions=DEFINITIONS_VERSION,
         input_sha256=tuple(input_sha256),
         options=tuple((name, str(value)) for name, value in sorted((options or {}).items())),
+        calibrated_on=calibrated_on,
     )

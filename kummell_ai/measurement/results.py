@@ -51,6 +51,7 @@ class Provenance:
         definitions: version of docs/definitions.md the numbers follow.
         input_sha256: hashes of the films used, in order.
         options: options that change numbers, as (name, value) text pairs.
+        calibrated_on: what the intervals were set on, of `imaging.interval_factors`, or None when that is not known.
         statement: the research-use sentence.
     """
 
@@ -61,6 +62,7 @@ class Provenance:
     definitions: str
     input_sha256: tuple[str | None, ...]
     options: tuple[tuple[str, str], ...] = ()
+    calibrated_on: str | None = None
     statement: str = DISCLAIMER
 
 

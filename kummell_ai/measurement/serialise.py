@@ -213,5 +213,6 @@ def _provenance(p: Provenance) -> Json:
         "definitions": p.definitions,
         "input_sha256": list(p.input_sha256),
         "options": dict(p.options),
+        "calibrated_on": p.calibrated_on,
         "statement": p.statement,
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
+from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.measurement.compare import compare, intravertebral_instability
 from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
@@ -232,10 +233,12 @@ def _provenance(
 ) -> Provenance:
     made_by = [film.measurement.provenance for film in films]
     hashes = {p.weights_sha256 for p in made_by}
+    calibrated = [p.calibrated_on for p in made_by if p.calibrated_on is not None]
     given = {"surgical_segment": f"{segment[0]} to {segment[1]} (given)"} if segment is not None else {}
     return build_provenance(
         model=", ".join(dict.fromkeys(p.model for p in made_by)),
         weights_sha256=hashes.pop() if len(hashes) == 1 else None,
         input_sha256=[film.measurement.reference.sha256 for film in films],
         options={"index_level": f"{level} ({source})", **given, **{k: v for p in made_by for k, v in p.options}},
+        calibrated_on=SIMULATED_FILMS if SIMULATED_FILMS in calibrated else next(iter(calibrated), None),
     )

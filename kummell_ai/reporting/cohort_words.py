@@ -13,6 +13,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "research_use": ("Research use, not a medical device", "仅供研究，非医疗器械"),
     "simulated": ("Simulated films", "模拟影像"),
     "simulated_method": ("Films are simulated. ", "影像为模拟影像。"),
+    "too_narrow": (
+        "The 95 % intervals of single values were set on simulated films. On real films the errors are larger: the "
+        "report of a patient calls more changes improved or worse than it should. The tests between phases do not use "
+        "these intervals.",
+        "单个数值的 95 % 区间依据模拟影像设定。真实影像的误差更大：单例报告判为改善或恶化者可能偏多。"
+        "各时相间的检验不使用这些区间。",
+    ),
+    "too_narrow_method": (
+        " Intervals of single values were set on simulated films and are too narrow for real ones.",
+        "单个数值的区间依据模拟影像设定，对真实影像偏窄。",
+    ),
     "patients": ("Patients", "患者"),
     "films": ("Films", "影像"),
     "table": ("Course of the cohort", "队列病程"),

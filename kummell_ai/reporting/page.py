@@ -18,7 +18,13 @@ from kummell_ai.reporting.overlay import draw_overlay
 from kummell_ai.reporting.page_words import chinese_sentences, day_text, translator
 from kummell_ai.reporting.prose import summary_sentences
 from kummell_ai.reporting.view import focus_view
-from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, SIGNS
+from kummell_ai.reporting.words import (
+    INTERVALS_TOO_NARROW,
+    PHASE_LABEL,
+    RESEARCH_USE,
+    SIGNS,
+    intervals_too_narrow,
+)
 
 CALIBRATION_WORDS = {
     Calibration.FIDUCIAL: "mm, calibrated",
@@ -79,6 +85,7 @@ def write_page(
             findings=rows.finding_rows(report, language),
             definitions=rows.definition_rows(report),
             to_scale=all(film.measurement.spacing.is_metric for film in report.films),
+            too_narrow=INTERVALS_TOO_NARROW if intervals_too_narrow(f.measurement for f in report.films) else None,
             simulated=any(film.measurement.reference.simulated for film in report.films),
         )
     )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.measurement.results import RadiographMeasurement, Verdict
 from kummell_ai.quantities import Quantity
 
 RESEARCH_USE = "Research use, not a medical device"
+INTERVALS_TOO_NARROW = (
+    "The 95 % intervals were set on simulated films. On real films the errors are larger: trust a change only where it "
+    "is well beyond them."
+)
 SIGNS = "Kyphosis is positive, lordosis negative."
+
+
+def intervals_too_narrow(films: Iterable[RadiographMeasurement]) -> bool:
+    """Whether a real film was measured with intervals that were set on simulated ones."""
+    return any(film.provenance.calibrated_on == SIMULATED_FILMS and not film.reference.simulated for film in films)
+
 
 UNIT_SUFFIX = {"mm": "_mm", "deg": "_deg", "%": "_percent", "px": "_px", "1": ""}
 """Ending of a column name for a unit."""

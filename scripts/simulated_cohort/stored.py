@@ -41,6 +41,11 @@ class StoredPredictor:
         """The model behind it."""
         return self.network.bundle
 
+    @property
+    def precision(self) -> str:
+        """The precision that was asked for."""
+        return self.network.precision
+
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """Landmarks in image px, from the store where they are there."""
         path = self.folder / f"{radiograph.reference.sha256}.pickle"

@@ -88,6 +88,7 @@ class Oracle:
     class bundle:  # noqa: N801
         name = "oracle"
         weights_sha256 = "00"
+        calibrated_on = None
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         return SpineLandmarks(sets.bodies()[:5], radiograph.reference, Facing.LEFT, 0.99)

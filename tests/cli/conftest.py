@@ -22,12 +22,14 @@ from tests.measurement.evidence import with_evidence
 class FakeBundle:
     name: str = "made-up"
     weights_sha256: str = "cd" * 32
+    calibrated_on: str | None = None
 
 
 class FakePredictor:
     """Tells the phase by the year and month; a film called frontal* or empty* shows no lateral spine."""
 
     bundle = FakeBundle()
+    precision = "auto"
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         reference = radiograph.reference

@@ -8,13 +8,16 @@ import re
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
+from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from tests import made_up
-from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
 
 NAMES = ("LI-1", "LI-2", "LI-3", "LI-4")
 
@@ -141,6 +144,25 @@ def test_another_patient_in_the_header_and_a_copy_are_said(tmp_path: Path) -> No
     assert "m.csv row 2: the film says patient A, the manifest B; the manifest counts" in err
     assert "copy.dcm: is a copy of m.csv row 2; list it once" in err
     assert {row["phase"] for row in read_rows(tmp_path / "out" / "values.csv")} == {"pre-op"}
+
+
+@pytest.mark.parametrize(("lang", "sentence"), [("en", "were set on simulated films"), ("zh", "依据模拟影像设定")])
+def test_real_films_with_intervals_of_simulated_ones_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, sentence: str
+) -> None:
+    predictor = FakePredictor()
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: predictor)
+    rows = ["film,patient_id,phase"]
+    for phase in ("pre-op", "post-op"):
+        grey = np.round(made_up.radiograph(Phase(phase)).pixels * 255).astype(np.uint8)
+        Image.fromarray(grey).save(tmp_path / f"{phase}.png")
+        rows.append(f"{phase}.png,LI-1,{phase}")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    for source, count in ((None, 0), (SIMULATED_FILMS, 2)):
+        predictor.bundle = FakeBundle(calibrated_on=source)
+        out = tmp_path / f"out-{count}"
+        assert main(["cohort", str(tmp_path / "manifest.csv"), "--out", str(out), "--lang", lang]) == 0
+        assert (out / "report.html").read_text(encoding="utf-8").count(sentence) == count
 
 
 def test_the_films_of_a_patient_are_named_together(

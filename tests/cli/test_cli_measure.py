@@ -12,8 +12,9 @@ from PIL import Image
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
+from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from tests import made_up
-from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
 
 
 @pytest.fixture
@@ -147,7 +148,9 @@ def test_the_precision_asked_for_reaches_the_network_and_the_provenance(
 
     def load(folder: Path | None, *, precision: str) -> FakePredictor:
         asked.append(precision)
-        return FakePredictor()
+        fake = FakePredictor()
+        fake.precision = precision
+        return fake
 
     monkeypatch.setattr(models, "load_predictor", load)
     for name, more in (("plain", []), ("exact", ["--precision", "float32"])):
@@ -159,6 +162,20 @@ def test_the_precision_asked_for_reaches_the_network_and_the_provenance(
     ]
     assert "precision" not in dict(options[0])
     assert dict(options[1])["precision"] == "float32"
+
+
+def test_real_films_with_intervals_of_simulated_ones_are_told_once(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictor = FakePredictor()
+    predictor.bundle = FakeBundle(calibrated_on=SIMULATED_FILMS)
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: predictor)
+    pictures = [save_png(tmp_path / "in" / name) for name in ("a.png", "b.png")]
+    for name, films, count in (("simulated", [film], 0), ("real", [film, *pictures], 1)):
+        assert main(["measure", *map(str, films), "--out", str(tmp_path / name)]) == 0
+        assert capsys.readouterr().out.count("set on simulated films") == count
+    found = json.loads((tmp_path / "real" / "a.json").read_text(encoding="utf-8"))
+    assert found["provenance"]["calibrated_on"] == "simulated films"
 
 
 def test_dry_run_writes_nothing(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

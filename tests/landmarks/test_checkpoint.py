@@ -42,6 +42,20 @@ def test_the_hash_follows_what_results_depend_on(folder):
     assert load_bundle(folder).weights_sha256 != before
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (None, None),
+        ({"films": 9}, "simulated films"),
+        ({"films": 9, "simulated": True}, "simulated films"),
+        ({"films": 9, "simulated": False}, "annotated films"),
+    ],
+)
+def test_what_the_intervals_were_set_on(folder, made, told):
+    change(folder, calibration=made)
+    assert load_bundle(folder).calibrated_on == told
+
+
 def test_the_card_says_what_the_model_is_not(folder):
     assert "not a medical device" in (folder / "README.md").read_text()
 

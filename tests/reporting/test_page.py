@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeasurement, Severity
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.course import course_plots
@@ -50,6 +51,31 @@ def page() -> str:
 def text_of(html: str) -> str:
     body = re.sub(r"<style>.*?</style>|<svg.*?</svg>", " ", html, flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", body).replace("\u202f", " ").split())
+
+
+def with_intervals_of(report: CorrectionReport, calibrated_on: str | None, simulated: bool) -> CorrectionReport:
+    films = [
+        replace(
+            film,
+            measurement=replace(
+                film.measurement,
+                reference=replace(film.measurement.reference, simulated=simulated),
+                provenance=replace(film.measurement.provenance, calibrated_on=calibrated_on),
+            ),
+        )
+        for film in report.films
+    ]
+    return replace(report, films=tuple(films))
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "were set on simulated films"), ("zh", "依据模拟影像设定")])
+def test_real_films_with_intervals_of_simulated_ones_are_told(language: str, sentence: str) -> None:
+    told = [
+        sentence in write_page(with_intervals_of(made_up.report(), calibrated_on, simulated), {}, language)
+        for calibrated_on in (SIMULATED_FILMS, ANNOTATED_FILMS, None)
+        for simulated in (False, True)
+    ]
+    assert told == [True, False, False, False, False, False]
 
 
 def test_the_page_is_well_formed_and_self_contained(page: str) -> None:
