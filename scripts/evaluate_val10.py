@@ -166,8 +166,8 @@ def without_habit(films: list[Film]) -> np.ndarray:
     """Errors (n,) in % of depth after each corner's mean offset on all other films is taken off."""
     errors = []
     for film in films:
-        others = np.concatenate([other.across_percent for other in films if other is not film])
-        habit = np.nanmean(others, axis=0) if len(others) else 0.0
+        others = [other.across_percent for other in films if other is not film and len(other.across_percent)]
+        habit = np.nanmean(np.concatenate(others), axis=0) if others else 0.0
         errors.append(np.linalg.norm(film.across_percent - habit, axis=2).reshape(-1))
     return np.concatenate(errors)
 

@@ -1,0 +1,64 @@
+"""How scripts/evaluate_val10.py takes an error apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kummell_ai.imaging.annotation import VertebraLandmarks
+from scripts.evaluate_val10 import Film, along_and_across, read_untouched, summarise, without_habit
+
+BODY = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]])
+
+
+def film(offsets: np.ndarray, untouched: bool = True) -> Film:
+    """A film of level bodies of 100 px depth whose corners lie off by ``offsets`` (n, 4, 2), back and head in %."""
+    percent = np.linalg.norm(offsets, axis=2)
+    n = len(offsets)
+    return Film(
+        *("film.png", None, n, n, [], []),
+        percent=percent,
+        offset_percent=offsets * np.array([1.0, -1.0]),
+        across_percent=offsets,
+        untouched=np.full((n, 4), untouched),
+        inside=np.ones((n, 4)),
+        names_given=[None] * n,
+    )
+
+
+@given(angle=st.floats(-np.pi, np.pi), size=st.floats(0.5, 4.0), back=st.floats(-9, 9), head=st.floats(-9, 9))
+def test_an_offset_in_the_axes_of_its_body(angle: float, size: float, back: float, head: float) -> None:
+    turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    body = VertebraLandmarks(BODY @ turn.T)
+    offset = np.tile(np.array([back, -head]) @ turn.T, (4, 1))
+    expected = np.tile([100.0 * back / 40.0, 100.0 * head / 40.0], (4, 1))
+    assert np.allclose(along_and_across(offset, body), expected, atol=1e-9)
+
+
+def test_a_habit_that_all_films_share_is_taken_off() -> None:
+    habit = np.array([[1.0, 2.0], [0.5, 1.0], [2.0, -1.0], [-2.0, -1.5]])
+    films = [film(np.tile(habit, (n, 1, 1))) for n in (2, 3, 1)]
+    assert np.allclose(without_habit(films), 0.0)
+    odd = film(np.tile(habit, (2, 1, 1)) + np.array([3.0, 4.0]))
+    own = without_habit([*films, odd])[-8:]
+    assert np.allclose(own, 5.0), "a film's own offsets are not among those that are taken off"
+    assert np.allclose(without_habit([odd]), odd.percent.reshape(-1))
+
+
+def test_inpainted_corners_are_told_apart() -> None:
+    films = [film(np.full((2, 4, 2), 3.0)), film(np.full((1, 4, 2), 6.0), untouched=False)]
+    found = summarise(films, [])
+    assert found["corners_not_inpainted"] == 8
+    assert found["corner_median_not_inpainted"] == pytest.approx(np.hypot(3.0, 3.0))
+    assert found["corner_median_inpainted"] == pytest.approx(np.hypot(6.0, 6.0))
+    assert summarise([replace(f, untouched=~f.untouched) for f in films], [])["corners_not_inpainted"] == 4
+
+
+def test_shares_of_inpainting_come_in_the_order_of_the_corners() -> None:
+    entry = {"image_id": 1, "order_from_top": 0, "inpainted_fraction_11x11": [0.0, 0.5, 0.1, 0.2]}
+    document = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [entry]}
+    assert read_untouched(document)["a.png"].tolist() == [[True, False, False, True]]
