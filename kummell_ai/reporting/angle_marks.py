@@ -50,7 +50,7 @@ def index_labels(pen: Pen, level: VertebralLevel) -> list[s.Shape]:
     for quantity_id, word in (("anterior_height", "anterior"), ("wedge_angle", "wedge")):
         quantity = vertebra.quantities.get(quantity_id)
         if quantity is not None and quantity.value is not None:
-            texts.append(f"{word} {number(quantity.value, 1)}{unit_text(quantity.unit)}")
+            texts.append(f"{pen.say(word)} {number(quantity.value, 1)}{unit_text(quantity.unit)}")
     x = float(points[:, 0].mean()) + pen.front * 1.2 * pen.text
     top = float(points[:, 1].mean()) - 0.7 * pen.text * (len(texts) - 1)
     anchor = "end" if pen.front < 0 else "start"

@@ -15,7 +15,7 @@ from kummell_ai.reporting.film import film_data_uri, film_picture
 from kummell_ai.reporting.scene import build_scene
 from kummell_ai.reporting.view import View, whole_view
 
-FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
+FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif"
 SUPERSAMPLE = 2
 """The PNG is drawn this much larger and reduced, which smooths its lines."""
 
@@ -26,6 +26,7 @@ def draw_overlay(
     *,
     index_level: VertebralLevel | None = None,
     view: View | None = None,
+    language: str = "en",
 ) -> str:
     """SVG text of the film with its drawing; the film is embedded, nothing is loaded from outside.
 
@@ -34,9 +35,10 @@ def draw_overlay(
         measurement: what was measured on it.
         index_level: the injured vertebra, highlighted and given its angles.
         view: the part to show; the whole film, at most 1200 px long, when not given.
+        language: of the labels, ``en`` or ``zh``.
     """
     view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level)
+    scene = build_scene(measurement, view, index_level, language)
     width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
     body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
     return (
@@ -55,7 +57,7 @@ def draw_overlay_png(
     index_level: VertebralLevel | None = None,
     view: View | None = None,
 ) -> bytes:
-    """PNG bytes of the drawing that `draw_overlay` makes."""
+    """PNG bytes of the drawing that `draw_overlay` makes, with English labels: Pillow's own font has no Chinese."""
     view = view or whole_view(measurement.size_px, measurement.spacing)
     scene = build_scene(measurement, view, index_level)
     film = film_picture(radiograph, view).convert("RGB")

@@ -57,8 +57,7 @@ def write_page(
     Args:
         report: the course of the patient.
         films: the films by the reference of their measurement; a film that is absent gets no picture.
-        language: ``en`` or ``zh``; the labels on the films are English in both, and so are the
-            values of a finding, beneath its sentence.
+        language: ``en`` or ``zh``; the values of a finding stay English, beneath its sentence.
         links: relative link to the page about each of the patient's injured levels.
     """
     return (
@@ -114,7 +113,9 @@ def _panel(
     picture = ""
     if measurement.reference in films:
         view = focus_view(measurement, report.index_level)
-        picture = draw_overlay(films[measurement.reference], measurement, index_level=report.index_level, view=view)
+        picture = draw_overlay(
+            films[measurement.reference], measurement, index_level=report.index_level, view=view, language=language
+        )
     return FilmPanel(
         title=PHASE_LABEL[film.phase] if film.phase.value != "unknown" else f"Film {number}",
         date=day_text(measurement.reference.acquired, language),

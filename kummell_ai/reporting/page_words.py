@@ -1,6 +1,6 @@
 """The patient's page in Simplified Chinese: whole texts of the English page and what stands for them.
 
-Findings have their sentences in finding_words_zh; drawings on films keep their short labels.
+Findings have their sentences in finding_words_zh.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ _ZH: dict[str, str] = {
     "Follow-up": "随访",
     "Film": "影像",
     "no date": "无日期",
+    "fracture": "骨折",
+    "screws": "螺钉",
+    "cement": "骨水泥",
+    "cropped": "不完整",
+    "◂ front": "◂ 前方",
+    "front ▸": "前方 ▸",
+    "anterior": "前缘",
+    "wedge": "楔形角",
     "superior corners": "上终板角点",
     "inferior corners": "下终板角点",
     "injured level": "伤椎",
@@ -163,6 +171,8 @@ _PATTERNS_ZH = (
     (r"^(−?[\d.]+) to (−?[\d.]+)$", r"\1 至 \2"),
     (r"^(.*), with 95 % intervals$", r"\1，附 95 % 区间"),
     (r"^mean of the neighbours (.*)$", r"邻椎均值 \1"),
+    (r"^minimal detectable change ([\d.]+)$", r"最小可检测变化 \1"),
+    (r"^the minimal detectable change is not known$", "最小可检测变化未知"),
 )
 """Texts that hold numbers or names of levels."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
+from kummell_ai.reporting.page_words import Translate
 from kummell_ai.reporting.view import View
 
 
@@ -16,12 +17,14 @@ class Pen:
     Attributes:
         text: font size (scene px); follows the scene, so that text stays readable when it is scaled down.
         line: line width (scene px).
+        say: gives a label in the language of the picture.
         front: -1 when the patient's front is turned to the left of the film, +1 to the right.
     """
 
-    def __init__(self, measurement: RadiographMeasurement, view: View) -> None:
+    def __init__(self, measurement: RadiographMeasurement, view: View, say: Translate = str) -> None:
         self.measurement = measurement
         self.view = view
+        self.say = say
         self.text = max(13.0, 0.033 * min(view.size[0], 0.8 * view.size[1]))
         self.line = self.text / 12
         self.front = front_side(measurement)

@@ -8,6 +8,7 @@ from kummell_ai.anatomy import CORNERS, VertebralLandmark, VertebralLevel
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.angle_marks import cobb_marks, index_labels
+from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.pen import Pen, to_point
 from kummell_ai.reporting.view import View
 from kummell_ai.reporting.words import RESEARCH_USE
@@ -24,9 +25,14 @@ BAR_MM = 20.0
 """Length of the scale bar."""
 
 
-def build_scene(measurement: RadiographMeasurement, view: View, index_level: VertebralLevel | None = None) -> s.Scene:
+def build_scene(
+    measurement: RadiographMeasurement,
+    view: View,
+    index_level: VertebralLevel | None = None,
+    language: str = "en",
+) -> s.Scene:
     """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles."""
-    pen = Pen(measurement, view)
+    pen = Pen(measurement, view, translator(language))
     parts: list[s.Shape] = []
     for vertebra in measurement.vertebrae:
         parts += _outline(pen, vertebra, _is_index(vertebra, index_level))
@@ -86,7 +92,7 @@ def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s
         y = label.at[1] + max(other.overlap(label) for other in above)
         label = pen.label((x, y), name, colour, anchor, bold=True)
     y, parts = label.at[1], [label]
-    flags = [word for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
+    flags = [pen.say(word) for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
     for row, flag in enumerate(flags, start=1):
         parts.append(pen.label((x, y + row * 1.1 * pen.text), flag, s.FLAG, anchor, size=0.74 * pen.text))
     return parts
@@ -100,12 +106,14 @@ def _furniture(pen: Pen, names: list[s.Label]) -> list[s.Shape]:
     width, height = pen.view.size
     edge, small = 0.7 * pen.text, 0.76 * pen.text
     x, anchor = (edge, "start") if pen.front < 0 else (width - edge, "end")
-    use = pen.label((x, height - pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)
+    use = pen.label((x, height - pen.text), pen.say(RESEARCH_USE), s.MUTED, anchor, size=small)
     if any(use.touches(name) for name in names):
-        use = pen.label((x, 2.4 * pen.text), RESEARCH_USE, s.MUTED, anchor, size=small)
+        use = pen.label((x, 2.4 * pen.text), pen.say(RESEARCH_USE), s.MUTED, anchor, size=small)
     parts: list[s.Shape] = [use]
     if pen.measurement.vertebrae:
-        parts.append(pen.label((x, pen.text), "◂ front" if pen.front < 0 else "front ▸", s.MUTED, anchor, size=small))
+        parts.append(
+            pen.label((x, pen.text), pen.say("◂ front" if pen.front < 0 else "front ▸"), s.MUTED, anchor, size=small)
+        )
     if pen.view.px_per_mm is not None:
         parts += _scale_bar(pen, (x, height - 2.7 * pen.text), BAR_MM * pen.view.px_per_mm, anchor)
     return parts

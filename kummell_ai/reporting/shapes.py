@@ -26,6 +26,9 @@ CASING_OPACITY = 0.5
 _EM = dict.fromkeys(" .,:;|()il’'\u202f", 0.3) | dict.fromkeys("°ft", 0.4) | dict.fromkeys("mwMW", 0.86)
 """Widths of characters that are no usual letter or digit, for a font size of 1."""
 
+_FIRST_FULL_WIDTH = "\u2e80"
+"""From this character on they are Chinese signs and their like, as wide as high."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -121,4 +124,11 @@ class Scene:
 
 def text_width(text: str, size: float) -> float:
     """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
-    return size * sum(_EM.get(character, 0.69 if character.isupper() else 0.57) for character in text)
+    return size * sum(_em(character) for character in text)
+
+
+def _em(character: str) -> float:
+    """Width of a character for a font size of 1."""
+    if character >= _FIRST_FULL_WIDTH:
+        return 1.0
+    return _EM.get(character, 0.69 if character.isupper() else 0.57)

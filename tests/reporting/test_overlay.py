@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import combinations
@@ -88,10 +89,21 @@ def test_without_a_scale_there_is_no_bar() -> None:
     assert not [text for text in texts if text.startswith("anterior")]
 
 
-def test_all_labels_stay_inside() -> None:
+def test_a_chinese_drawing_has_chinese_labels() -> None:
+    measurement = made_up.measurement()
+    view = whole_view(made_up.SIZE, measurement.spacing)
+    texts = set(labels(build_scene(measurement, view, L1, "zh")))
+    assert {"骨折", "楔形角 21.6°", "◂ 前方", "仅供研究，非医疗器械"} <= texts
+    assert any(re.fullmatch(r"前缘 [\d.]+\s?mm", text) for text in texts)
+    assert not re.search(r"[a-z]{4}", " ".join(texts).replace("Cobb", ""))
+    assert "楔形角 21.6°" in draw_overlay(made_up.radiograph(), measurement, index_level=L1, language="zh")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_all_labels_stay_inside(language: str) -> None:
     measurement = made_up.measurement()
     for view in (focus_view(measurement, L1), whole_view(made_up.SIZE, measurement.spacing)):
-        for shape in build_scene(measurement, view, L1).shapes:
+        for shape in build_scene(measurement, view, L1, language).shapes:
             if isinstance(shape, s.Label):
                 x0, y0, x1, y1 = shape.box
                 assert min(x0, y0) >= -1e-6
