@@ -26,6 +26,7 @@ from kummell_ai.evaluation.calibration import (
 )
 from kummell_ai.evaluation.coverage import Coverage, coverage_of
 from kummell_ai.evaluation.results import FilmResult
+from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.landmarks.assembly import Uncertainty
 from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
@@ -48,10 +49,15 @@ def tell(done: int) -> None:
         print(f"{done} films", file=sys.stderr, flush=True)
 
 
-def print_table(title: str, before: Sequence[FilmResult], after: Sequence[FilmResult]) -> None:
+def kind_of(films: Sequence[LocatedFilm]) -> str:
+    """What the films are, for the title of a table and for model.json."""
+    return SIMULATED_FILMS if all(film.truth.landmarks.reference.simulated for film in films) else ANNOTATED_FILMS
+
+
+def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequence[FilmResult]) -> None:
     """Coverage, mean half width and interval score before and after, a subject and stratum a line."""
     patients = len({film.patient for film in after})
-    print(f"\n{title}: {len(after)} simulated films of {patients} patients; before -> after")
+    print(f"\n{title}: {len(after)} {kind} of {patients} patients; before -> after")
     print(f"{'':26}{'stratum':14}{'n':>6}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
     new = {(c.subject, c.stratum): c for c in coverage_of(after)}
     for old in coverage_of(before):
@@ -92,14 +98,14 @@ def calibrate(args: argparse.Namespace) -> None:
     films = located(args.films, args.model, args.keep, args.limit)
     fit = fit_uncertainty(films)
     if not args.dry_run:
-        simulated = all(film.truth.landmarks.reference.simulated for film in films)
-        made = {"films": len(films), "patients": len({film.patient for film in films}), "simulated": simulated}
+        patients = len({film.patient for film in films})
+        made = {"films": len(films), "patients": patients, "simulated": kind_of(films) == SIMULATED_FILMS}
         write_info(args.model, {**info, **as_info(fit.uncertainty), "calibration": made})
     title = "Calibration films, intervals with the factors of the other half of the patients"
-    print_table(title, judge_films(films, old), fit.held_out)
+    print_table(title, kind_of(films), judge_films(films, old), fit.held_out)
     if args.check:
         check = located(args.check, args.model, None, args.limit)
-        print_table("Check films", judge_films(check, old), judge_films(check, fit.uncertainty))
+        print_table("Check films", kind_of(check), judge_films(check, old), judge_films(check, fit.uncertainty))
 
 
 if __name__ == "__main__":

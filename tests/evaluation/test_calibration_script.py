@@ -95,9 +95,9 @@ def test_the_factors_are_written_and_the_table_says_what_they_do(monkeypatch, ca
     # the corners err by 2 px, the covariance says 1 px²
     assert np.all(uncertainty.scale["intact"] > 2.5)
     assert set(uncertainty.factors["anterior_height"]) == set(STRATA)
-    assert info["calibration"] == {"films": COUNT, "patients": COUNT // 2, "simulated": True}
+    assert info["calibration"] == {"films": COUNT, "patients": COUNT // 2, "simulated": False}
     text = capsys.readouterr().out
-    assert "24 simulated films of 12 patients" in text
+    assert "24 annotated films of 12 patients" in text
     rows = [line.split() for line in text.splitlines() if line.startswith("anterior_height") and " all " in line]
     assert len(rows) == 2
     # name, stratum, n, held before -> after, ...
