@@ -88,10 +88,10 @@ def entries_of(document: dict[str, Any], image: dict[str, Any]) -> list[dict[str
 
 
 def read_untouched(document: dict[str, Any]) -> dict[str, np.ndarray]:
-    """File name -> (V, 4) whether hardly anything about a corner was inpainted."""
+    """File name -> (V, 4) whether hardly anything about a corner was inpainted; all, where the file says nothing."""
     untouched = {}
     for image in document["images"]:
-        share = np.array([entry["inpainted_fraction_11x11"] for entry in entries_of(document, image)])
+        share = np.array([entry.get("inpainted_fraction_11x11", [0.0] * 4) for entry in entries_of(document, image)])
         untouched[image["file_name"]] = np.empty(share.shape, dtype=bool)
         untouched[image["file_name"]][:, list(FILE_ORDER)] = share <= INPAINTED_LIMIT
     return untouched

@@ -62,3 +62,5 @@ def test_shares_of_inpainting_come_in_the_order_of_the_corners() -> None:
     entry = {"image_id": 1, "order_from_top": 0, "inpainted_fraction_11x11": [0.0, 0.5, 0.1, 0.2]}
     document = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [entry]}
     assert read_untouched(document)["a.png"].tolist() == [[True, False, False, True]]
+    del entry["inpainted_fraction_11x11"]
+    assert read_untouched(document)["a.png"].all(), "what was not recovered from figures was not inpainted"

@@ -15,7 +15,7 @@ from kummell_ai.reporting.film import film_data_uri, film_picture
 from kummell_ai.reporting.scene import build_scene
 from kummell_ai.reporting.view import View, whole_view
 
-FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif"
+FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
 SUPERSAMPLE = 2
 """The PNG is drawn this much larger and reduced, which smooths its lines."""
 
