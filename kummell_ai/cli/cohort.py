@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     study = build_study(
         *(found.members, observations, found.readings, flow, losses.problems, found.provenance),
         simulated=found.simulated,
+        too_narrow=found.too_narrow,
     )
     code = exits.exit_code(len(study.patients), len(losses.refused))
     if study.patients:

@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         "films": len(result.films),
         "model": predictor.bundle.name,
         "weights_sha256": predictor.bundle.weights_sha256,
+        **models.options_of(predictor),
         "rows": list(result.rows),
         "failed": problems.failed,
         "exit_code": code,

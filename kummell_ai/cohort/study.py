@@ -90,6 +90,7 @@ class CohortStudy:
         problems: inputs not used or used with a limit; films that are not used stand in ``flow``.
         provenance: what measured the films; None when no film could be measured.
         simulated: whether a film says that it is simulated.
+        too_narrow: whether real films have intervals that were set on simulated ones.
     """
 
     patients: tuple[str, ...]
@@ -101,6 +102,7 @@ class CohortStudy:
     problems: tuple[Problem, ...]
     provenance: Provenance | None
     simulated: bool = False
+    too_narrow: bool = False
 
 
 def build_study(
@@ -112,6 +114,7 @@ def build_study(
     provenance: Provenance | None,
     *,
     simulated: bool = False,
+    too_narrow: bool = False,
 ) -> CohortStudy:
     """Analyse a cohort.
 
@@ -123,6 +126,7 @@ def build_study(
         problems: of the inputs.
         provenance: of the films' measurement.
         simulated: whether a film says that it is simulated.
+        too_narrow: whether real films have intervals that were set on simulated ones.
     """
     patients = tuple(sorted(members))
     own = tuple(o for o in observations if o.patient_id in members)
@@ -137,6 +141,7 @@ def build_study(
     return CohortStudy(
         *(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance),
         simulated=simulated,
+        too_narrow=too_narrow,
     )
 
 

@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.study import CohortStudy, Line
-from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.quantities import Interval
 from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_flow import flow_rows
@@ -76,7 +75,6 @@ def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, Seq
         agreement=agreement_rows(study, w),
         figures=list(figures(study, language).values()),
         methods=methods(study, w),
-        too_narrow=_too_narrow(study),
     )
 
 
@@ -201,12 +199,6 @@ def figures(study: CohortStudy, language: str) -> dict[str, str]:
     return drawn
 
 
-def _too_narrow(study: CohortStudy) -> bool:
-    """Whether real films were measured with intervals that were set on simulated ones."""
-    made = study.provenance
-    return not study.simulated and made is not None and made.calibrated_on == SIMULATED_FILMS
-
-
 def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
     """The methods paragraph, with what measured and what computed."""
     made = study.provenance
@@ -217,7 +209,7 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
         if line.measure.margin is not None
     )
     origin = w["simulated_method"] if study.simulated else ""
-    doubt = w["too_narrow_method"] if _too_narrow(study) else ""
+    doubt = w["too_narrow_method"] if study.too_narrow else ""
     text = w["method_text"].format(
         software=made.software if made else "kummell_ai",
         model=made.model if made else "–",

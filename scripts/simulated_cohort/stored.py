@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kummell_ai.cli import console, models
 from kummell_ai.cli.files import write_atomic
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
+
+if TYPE_CHECKING:
+    from kummell_ai.landmarks.predictor import Precision
 
 MEBIBYTE_KB = 1024
 
@@ -42,7 +46,7 @@ class StoredPredictor:
         return self.network.bundle
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """The precision that was asked for."""
         return self.network.precision
 

@@ -157,6 +157,7 @@ def test_real_films_with_intervals_of_simulated_ones_are_told(
         grey = np.round(made_up.radiograph(Phase(phase)).pixels * 255).astype(np.uint8)
         Image.fromarray(grey).save(tmp_path / f"{phase}.png")
         rows.append(f"{phase}.png,LI-1,{phase}")
+        rows.append(f"{write_dicom(tmp_path / f'{phase}.dcm', Phase(phase), 'LI-2').name},LI-2,{phase}")
     (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
     for source, count in ((None, 0), (SIMULATED_FILMS, 2)):
         predictor.bundle = FakeBundle(calibrated_on=source)

@@ -15,7 +15,7 @@ from kummell_ai.cli import models
 from kummell_ai.cli.main import main
 from kummell_ai.evaluation import tables
 from tests import made_up
-from tests.cli.conftest import DoubtfulPredictor, read_rows, write_dicom
+from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,12 @@ def test_the_films_of_a_patient_are_named_together_too(
     assert [(row["usable"], row["usable_jointly"]) for row in films] == [("1", "1"), ("0", "1")] * 3
     post = [row for row in read_rows(tmp_path / "vertebrae.csv") if row["phase"] == "post-op"]
     assert all(row["joint_level"] == row["level"] != row["predicted_level"] for row in post)
+
+
+def test_the_precision_asked_for_is_kept(dataset: Path, tmp_path: Path, predictor: FakePredictor) -> None:
+    predictor.precision = "float32"
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0", "--precision", "float32"]) == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["precision"] == "float32"
 
 
 def test_the_gallery_can_be_left_out(dataset: Path, tmp_path: Path) -> None:

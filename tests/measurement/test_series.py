@@ -162,33 +162,6 @@ class TestReport:
         both = PhasedMeasurement(PRE, measured(spine({L.L1: 13.0, L.T11: 12.5}, name="pre-op")))
         assert "index-level-disagrees" not in codes(report(both, film(POST, 22.0), index_level=L.L1))
 
-    def test_one_hash_of_weights(self) -> None:
-        films = [film(PRE, 13.0), film(POST, 22.0)]
-        made = [
-            replace(
-                f, measurement=replace(f.measurement, provenance=replace(f.measurement.provenance, weights_sha256=h))
-            )
-            for f, h in zip(films, ("aa", "bb"), strict=True)
-        ]
-        assert report(*made).provenance.weights_sha256 is None
-        assert report(made[0]).provenance.weights_sha256 == "aa"
-
-    def test_what_the_intervals_were_set_on(self) -> None:
-        films = [film(PRE, 13.0), film(POST, 22.0)]
-
-        def told(*sources: str | None) -> str | None:
-            made = [
-                replace(
-                    f, measurement=replace(f.measurement, provenance=replace(f.measurement.provenance, calibrated_on=s))
-                )
-                for f, s in zip(films, sources, strict=True)
-            ]
-            return report(*made).provenance.calibrated_on
-
-        assert told(None, None) is None
-        assert told(None, "annotated films") == "annotated films"
-        assert told("annotated films", "simulated films") == "simulated films"
-
     def test_instability_from_two_films_before(self) -> None:
         found = report(
             film(PRE, 17.0, patient_position="HFS"),
