@@ -90,6 +90,8 @@ class Oracle:
         weights_sha256 = "00"
         calibrated_on = None
 
+    precision = "auto"
+
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         return SpineLandmarks(sets.bodies()[:5], radiograph.reference, Facing.LEFT, 0.99)
 
