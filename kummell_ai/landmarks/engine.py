@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from kummell_ai.landmarks.channels import OFFSET_UNIT_PX
 from kummell_ai.landmarks.grouping import FilmMaps
+from kummell_ai.landmarks.inference import dtype_of
 from kummell_ai.landmarks.network import NetworkOutput
 
 
@@ -26,19 +27,9 @@ def to_maps(output: NetworkOutput) -> list[FilmMaps]:
 
 
 @torch.inference_mode()
-def run_network(network: nn.Module, films: Tensor, *, bf16: bool) -> list[FilmMaps]:
-    """Maps of a batch (B, 1, H, W) of standardised films."""
-    films = films.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(films.device.type, torch.bfloat16, enabled=bf16):
-        output = network(films)
-    return to_maps(output)
-
-
-def supports_bf16(device: torch.device) -> bool:
-    """Whether ``device`` computes in bfloat16 without emulation."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def run_network(network: nn.Module, films: Tensor) -> list[FilmMaps]:
+    """Maps of a batch (B, 1, H, W) of standardised films, from a network of `landmarks.inference.for_inference`."""
+    return to_maps(network(films.to(dtype_of(network), memory_format=torch.channels_last)))
 
 
 def _array(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -18,9 +18,10 @@ from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.assembly import Uncertainty, assemble, calibrated
 from kummell_ai.landmarks.channels import STRIDE, VIEWS
 from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
-from kummell_ai.landmarks.engine import run_network, supports_bf16
+from kummell_ai.landmarks.engine import run_network
 from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode
+from kummell_ai.landmarks.inference import for_inference, supports_bf16
 from kummell_ai.landmarks.passes import (
     Pass,
     average_corners,
@@ -68,10 +69,10 @@ class Predictor:
         self.precision = precision
         self.tta = tta
         self._device = torch.device(device)
-        self._network = bundle.network.to(self._device)
-        if bundle.refiner is not None:
-            bundle.refiner.to(self._device)
-        self._bf16 = precision == "bfloat16" or (precision == "auto" and supports_bf16(self._device))
+        bf16 = precision == "bfloat16" or (precision == "auto" and supports_bf16(self._device))
+        self._network = for_inference(bundle.network, self._device, bf16=bf16)
+        refiner = bundle.refiner
+        self._refiner = None if refiner is None else for_inference(refiner, self._device, bf16=bf16)
         self._rows = int(bundle.info.get("rows", 512))
         self._usual_depth = float(bundle.info.get("usual_depth_px", 50.0))
         self._uncertainty = Uncertainty.from_info(bundle.info)
@@ -106,14 +107,13 @@ class Predictor:
             further = [self._run(radiograph, plan).bodies_px for plan in plans]
             bodies, looks = average_corners(bodies, further), looks + further
         bodies = average_names(bodies, looks)
-        if self.bundle.refiner is not None:
+        if self._refiner is not None:
             bodies = refine(
                 radiograph,
                 bodies,
-                self.bundle.refiner,
+                self._refiner,
                 mirror=first.plan.mirror,
                 stretch=best.plan.stretch,
-                bf16=self._bf16,
                 looks=len(LOOKS) if self.tta else 1,
             )
         return assemble(radiograph, bodies, first.plan.mirror, lateral)
@@ -162,7 +162,7 @@ class Predictor:
     def _run(self, radiograph: Radiograph, plan: FitPlan) -> Pass:
         film = fit(radiograph, plan)
         batch = torch.from_numpy(film.pixels)[None, None].to(self._device)
-        maps = run_network(self._network, batch, bf16=self._bf16)[0]
+        maps = run_network(self._network, batch)[0]
         bodies: Sequence[Candidate] = decode(maps, STRIDE)
         rows, columns = film.content
         shown = [b for b in bodies if (b.centre_px < np.array([columns, rows])).all()]

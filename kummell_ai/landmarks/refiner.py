@@ -19,6 +19,7 @@ from torch.nn import functional
 from kummell_ai.anatomy import VertebralLandmark
 from kummell_ai.imaging.frames import FloatArray, cell_to_coordinate
 from kummell_ai.landmarks.channels import STATES
+from kummell_ai.landmarks.inference import dtype_of
 from kummell_ai.landmarks.residual import ResidualBlock
 
 REFINER_STRIDE = 2
@@ -165,12 +166,11 @@ def _near(cells: NDArray[np.int_], peak: NDArray[np.int_]) -> NDArray[np.bool_]:
 
 
 @torch.inference_mode()
-def run_refiner(network: nn.Module, crops: NDArray[np.float32], *, bf16: bool) -> list[RefinedBody]:
-    """What the refiner says about crops (B, H, W), standardised."""
+def run_refiner(network: nn.Module, crops: NDArray[np.float32]) -> list[RefinedBody]:
+    """What a refiner of `landmarks.inference.for_inference` says about crops (B, H, W), standardised."""
     device = next(network.parameters()).device
-    batch = torch.from_numpy(np.ascontiguousarray(crops))[:, None].to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        output = network(batch.contiguous(memory_format=torch.channels_last))
+    batch = torch.from_numpy(np.ascontiguousarray(crops))[:, None]
+    output = network(batch.to(device, dtype_of(network), memory_format=torch.channels_last))
     maps = output.points.float().flatten(2).softmax(2).unflatten(2, output.points.shape[2:]).cpu().numpy()
     visible = output.visible.float().sigmoid().cpu().numpy().astype(np.float64)
     states = output.states.float().sigmoid().cpu().numpy().astype(np.float64)

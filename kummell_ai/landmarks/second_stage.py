@@ -31,7 +31,6 @@ def refine(
     *,
     mirror: bool,
     stretch: float = 1.0,
-    bf16: bool = False,
     looks: int = 1,
 ) -> tuple[Candidate, ...]:
     """``bodies_px`` with corners and covariances from the second stage; image px.
@@ -39,10 +38,9 @@ def refine(
     Args:
         radiograph: the film.
         bodies_px: as the first stage found them.
-        refiner: the network.
+        refiner: the network, as `landmarks.inference.for_inference` makes it.
         mirror: whether the film's front is to the right.
         stretch: further scale across, as in `FitPlan`.
-        bf16: whether the network runs in bfloat16.
         looks: how many of `LOOKS` are averaged.
     """
     if not bodies_px:
@@ -50,7 +48,7 @@ def refine(
     aspect = stretch * radiograph.spacing.column_mm / radiograph.spacing.row_mm
     frames = [_frame(body, aspect, mirror, *look) for body in bodies_px for look in LOOKS[:looks]]
     crops = np.stack([standard(cut(radiograph.pixels, frame)) for frame in frames])
-    seen = run_refiner(refiner, crops, bf16=bf16)
+    seen = run_refiner(refiner, crops)
     pairs = list(zip(seen, frames, strict=True))
     return tuple(_moved(body, pairs[k * looks : (k + 1) * looks], mirror) for k, body in enumerate(bodies_px))
 

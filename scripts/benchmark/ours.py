@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kummell_ai.landmarks.channels import STRIDE
-from kummell_ai.landmarks.engine import run_network
+from kummell_ai.landmarks.engine import to_maps
 from kummell_ai.landmarks.grouping import decode
 from kummell_ai.landmarks.heatmaps import encode_heatmaps
 from kummell_ai.landmarks.levels import weigh_names
@@ -41,7 +41,9 @@ class Ours(Design):
         return total_loss(output, batch, TrainConfig().loss)[0]
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        bodies = decode(run_network(network, film, bf16=True)[0], STRIDE)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            output = network(film.contiguous(memory_format=torch.channels_last))
+        bodies = decode(to_maps(output)[0], STRIDE)
         if not bodies:
             return []
         evidence = weigh_names(
