@@ -58,7 +58,7 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
     """Coverage, mean half width and interval score before and after, a subject and stratum a line."""
     patients = len({film.patient for film in after})
     print(f"\n{title}: {len(after)} {kind} of {patients} patients; before -> after")
-    print(f"{'':26}{'stratum':14}{'n':>6}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
+    print(f"{'':26}{'stratum':18}{'n':>6}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
     new = {(c.subject, c.stratum): c for c in coverage_of(after)}
     for old in coverage_of(before):
         c = new.get((old.subject, old.stratum))
@@ -70,7 +70,7 @@ def _line(old: Coverage, new: Coverage) -> str:
     held = f"{100 * old.inside:.1f} -> {100 * new.inside:.1f}"
     width = f"{old.half_width:.2f} -> {new.half_width:.2f}"
     score = f"{old.score:.2f} -> {new.score:.2f}"
-    return f"{new.subject:26}{new.stratum:14}{new.n:6}  {held:>14}  {width:>14}  {score:>16}"
+    return f"{new.subject:26}{new.stratum:18}{new.n:6}  {held:>14}  {width:>14}  {score:>16}"
 
 
 def main() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-STRATA = ("cemented", "instrumented", "fractured", "intact")
-"""Kinds of vertebrae that are calibrated apart; of several that apply the first counts."""
+STRATA = ("cemented fracture", "cemented", "instrumented", "fractured", "intact")
+"""Kinds of vertebrae that are calibrated apart; of several that apply the first counts. A fracture that was filled and a
+body with cement about its screws are two kinds: the posterior wall of the first is the harder one to place."""
 
 SIMULATED_FILMS, ANNOTATED_FILMS = "simulated films", "annotated films"
 """What a model's factors may have been set on; the errors on real films are larger than on simulated ones."""
@@ -17,9 +18,11 @@ _ANGLES = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
 def stratum_of(flags: Collection[str]) -> str:
     """The stratum of a vertebra from its flags: what was put into it last decides.
 
-    >>> stratum_of({"fractured", "cemented"}), stratum_of({"cropped"})
-    ('cemented', 'intact')
+    >>> stratum_of({"fractured", "cemented"}), stratum_of({"cemented", "instrumented"}), stratum_of({"cropped"})
+    ('cemented fracture', 'cemented', 'intact')
     """
+    if {"cemented", "fractured"} <= set(flags):
+        return STRATA[0]
     return next((stratum for stratum in STRATA if stratum in flags), STRATA[-1])
 
 

@@ -38,6 +38,9 @@ class Uncertainty:
     def from_info(cls, info: Mapping[str, Any]) -> Uncertainty:
         """As in model.json; 1 where it says nothing. ``covariance_scale`` may be one list for all strata.
 
+        Where filled fractures have no factors of their own, they take those of cemented vertebrae, as they did in
+        models calibrated before the two were told apart.
+
         Raises:
             CheckpointError: the factors are not of that form.
         """
@@ -45,8 +48,10 @@ class Uncertainty:
         by_stratum = scale if isinstance(scale, Mapping) else dict.fromkeys(STRATA, scale)
         factors = info.get("interval_factors") or {}
         try:
-            corners = {s: np.broadcast_to(np.asarray(by_stratum[s], np.float64), (len(CORNERS),)) for s in STRATA}
-            quantities = {str(q): {s: float(rows[s]) for s in STRATA} for q, rows in factors.items()}
+            corners = {
+                s: np.broadcast_to(np.asarray(f, np.float64), (len(CORNERS),)) for s, f in _complete(by_stratum).items()
+            }
+            quantities = {str(q): {s: float(f) for s, f in _complete(rows).items()} for q, rows in factors.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"model.json holds no factors of uncertainty as expected ({error!r}): covariance_scale is four numbers "
@@ -65,6 +70,12 @@ class Uncertainty:
         scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
         calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
         return calibrated
+
+
+def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """``rows`` for each of `STRATA`."""
+    filled, cemented = STRATA[:2]
+    return {**{s: rows[s] for s in STRATA[1:]}, filled: rows.get(filled, rows[cemented])}
 
 
 def calibrated(landmarks: SpineLandmarks, uncertainty: Uncertainty) -> SpineLandmarks:

@@ -144,6 +144,13 @@ def test_a_model_without_factors_is_as_before():
     np.testing.assert_array_equal(Uncertainty.from_info({}).scale["intact"], np.ones(4))
 
 
+def test_filled_fractures_without_factors_of_their_own_take_those_of_cemented_bodies():
+    factors = {"cemented": 1.2, "instrumented": 1.3, "fractured": 1.4, "intact": 1.5}
+    old = Uncertainty.from_info({"interval_factors": {"wedge_angle": factors}})
+    new = Uncertainty.from_info({"interval_factors": {"wedge_angle": {**factors, "cemented fracture": 1.1}}})
+    assert [u.of("cemented fracture").of("wedge_angle") for u in (old, new)] == [1.2, 1.1]
+
+
 @pytest.mark.parametrize(
     "info",
     [
