@@ -6,8 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 STRATA = ("cemented fracture", "cemented", "instrumented", "fractured", "intact")
-"""Kinds of vertebrae that are calibrated apart; of several that apply the first counts. A fracture that was filled and a
-body with cement about its screws are two kinds: the posterior wall of the first is the harder one to place."""
+"""Kinds of vertebrae that are calibrated apart; of several that apply the first counts.
+
+A fracture that was filled and a body with cement about its screws are two kinds: the walls of the first are harder
+to place.
+"""
 
 SIMULATED_FILMS, ANNOTATED_FILMS = "simulated films", "annotated films"
 """What a model's factors may have been set on; the errors on real films are larger than on simulated ones."""

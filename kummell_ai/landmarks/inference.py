@@ -36,7 +36,7 @@ def for_inference(network: Network, device: torch.device, *, bf16: bool) -> Netw
                 if isinstance(one, nn.Conv2d) and isinstance(two, nn.BatchNorm2d):
                     part[k], part[k + 1] = _folded(one, two)
     ready.requires_grad_(False)
-    return ready.to(device, torch.bfloat16 if bf16 else torch.float32, memory_format=torch.channels_last)
+    return ready.to(device, torch.bfloat16 if bf16 else torch.float32).to(memory_format=torch.channels_last)
 
 
 def dtype_of(network: nn.Module) -> torch.dtype:
