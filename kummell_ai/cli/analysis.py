@@ -70,7 +70,7 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
     if not paths:
         return
     names = labels(paths)
-    predictor = models.load_predictor(args.model, precision=args.precision)
+    predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
     for path, film in console.track(_read_ahead(names, args), "measuring", len(paths)):
         try:
             if isinstance(film, InputError):

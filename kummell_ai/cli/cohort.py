@@ -66,7 +66,13 @@ def run(args: argparse.Namespace) -> int:
         losses.warn(Problem(Fault.FINDING, "pictures", text))
     found = Gathered()
     if groups:
-        found = gather(folder, groups, models.load_predictor(args.model, precision=args.precision), losses, args.lang)
+        found = gather(
+            folder,
+            groups,
+            models.load_predictor(args.model, precision=args.precision, device=args.device),
+            losses,
+            args.lang,
+        )
     if args.clinical:
         _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)
     flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
         total = len(read_coco(coco)[: args.limit])
-        predictor = models.load_predictor(args.model, precision=args.precision)
+        predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
                 coco,
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
                 progress=lambda done, of: advance(1),
                 keep_worst=args.gallery,
                 workers=args.workers,
-                make_predictor=partial(models.load_predictor, args.model, precision=args.precision),
+                make_predictor=partial(models.load_predictor, args.model, precision=args.precision, device=args.device),
             )
     except InputError as error:
         console.say(console.one_line(str(args.dataset), str(error)))

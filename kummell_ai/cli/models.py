@@ -41,26 +41,33 @@ class Locator(Protocol):
     def precision(self) -> Precision:
         """The precision that was asked for."""
 
+    @property
+    def device(self) -> str:
+        """Where the network runs, as torch calls it."""
+
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """Landmarks in image px."""
 
 
 def options_of(predictor: Locator) -> dict[str, object]:
-    """What the provenance says about how the network ran: its precision, where one was asked for."""
-    return {} if predictor.precision == "auto" else {"precision": predictor.precision}
+    """What the provenance says about how the network ran: its precision and device, where they were asked for."""
+    precision = {} if predictor.precision == "auto" else {"precision": predictor.precision}
+    return {**precision, **({} if predictor.device == "cpu" else {"device": predictor.device})}
 
 
-def load_predictor(folder: Path | None, *, precision: Precision = "auto") -> Locator:
+def load_predictor(folder: Path | None, *, precision: Precision = "auto", device: str = "cpu") -> Locator:
     """The predictor of a model folder; None for the shipped one.
 
-    ``precision`` is that of the network: `bfloat16`, `float32`, or `auto` for the first where the processor has it.
+    ``precision`` is that of the network: `bfloat16`, `float32`, or `auto` for the first where the processor has it;
+    ``device`` is where it runs, as torch calls it.
 
     Raises:
         CheckpointError: the folder is missing, damaged, or made for another landmark order.
+        UsageError: the device cannot be used.
     """
     from kummell_ai.landmarks.predictor import Predictor
 
-    return Predictor.load(folder, precision=precision)
+    return Predictor.load(folder, precision=precision, device=device)
 
 
 def shipped_models() -> list[dict[str, Any]]:

@@ -115,13 +115,16 @@ def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """``--model`` and ``--precision``: which network, and how it computes."""
+    """``--model``, ``--precision`` and ``--device``: which network, and how and where it computes."""
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
         help="auto takes bfloat16 where the processor has it; float32 is all but the same on any, in twice the time",
+    )
+    parser.add_argument(
+        "--device", default="cpu", metavar="NAME", help="where the network runs, such as cuda (default: cpu)"
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from kummell_ai.errors import UsageError
 from kummell_ai.landmarks.residual import ResidualBlock
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -43,6 +44,23 @@ def dtype_of(network: nn.Module) -> torch.dtype:
     """What ``network`` computes in: the type of its weights, float32 when it has none."""
     first = next(network.parameters(), None)
     return torch.float32 if first is None else first.dtype
+
+
+def usable_device(name: str) -> torch.device:
+    """The device called ``name``, such as ``cpu``, ``cuda`` or ``cuda:1``.
+
+    Raises:
+        UsageError: there is no such device, or torch does not reach it.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise UsageError(
+            f"device {name!r} cannot be used ({reason}); give cpu, or cuda where torch sees a GPU", name
+        ) from None
+    return device
 
 
 def supports_bf16(device: torch.device) -> bool:

@@ -21,7 +21,7 @@ from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
 from kummell_ai.landmarks.engine import run_network
 from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode
-from kummell_ai.landmarks.inference import for_inference, supports_bf16
+from kummell_ai.landmarks.inference import for_inference, supports_bf16, usable_device
 from kummell_ai.landmarks.passes import (
     Pass,
     average_corners,
@@ -57,7 +57,7 @@ class Predictor:
 
     Args:
         bundle: the model.
-        device: of torch.
+        device: of torch, such as ``cuda``.
         precision: ``auto`` takes bfloat16 where the processor has it.
         tta: whether results at three scales are averaged: slower, some 6 % less error of angles.
     """
@@ -68,7 +68,8 @@ class Predictor:
         self.bundle = bundle
         self.precision = precision
         self.tta = tta
-        self._device = torch.device(device)
+        self.device = device
+        self._device = usable_device(device)
         bf16 = precision == "bfloat16" or (precision == "auto" and supports_bf16(self._device))
         self._network = for_inference(bundle.network, self._device, bf16=bf16)
         refiner = bundle.refiner
@@ -85,7 +86,7 @@ class Predictor:
 
         Raises:
             CheckpointError: the folder is missing, damaged or made for another landmark order.
-            UsageError: unknown precision.
+            UsageError: unknown precision, or a device that cannot be used.
         """
         return cls(load_bundle(folder or default_model()), device=device, precision=precision, tta=tta)
 

@@ -50,6 +50,11 @@ class StoredPredictor:
         """The precision that was asked for."""
         return self.network.precision
 
+    @property
+    def device(self) -> str:
+        """Where the network runs."""
+        return self.network.device
+
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """Landmarks in image px, from the store where they are there."""
         path = self.folder / f"{radiograph.reference.sha256}.pickle"

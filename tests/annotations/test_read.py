@@ -91,6 +91,7 @@ class Oracle:
         calibrated_on = None
 
     precision = "auto"
+    device = "cpu"
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         return SpineLandmarks(sets.bodies()[:5], radiograph.reference, Facing.LEFT, 0.99)

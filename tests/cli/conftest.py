@@ -30,6 +30,7 @@ class FakePredictor:
 
     bundle = FakeBundle()
     precision = "auto"
+    device = "cpu"
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         reference = radiograph.reference

@@ -141,27 +141,28 @@ def test_bad_input_is_one_line_and_the_rest_goes_on(
     assert not (tmp_path / "none").exists()
 
 
-def test_the_precision_asked_for_reaches_the_network_and_the_provenance(
+def test_precision_and_device_asked_for_reach_the_network_and_the_provenance(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
-    def load(folder: Path | None, *, precision: str) -> FakePredictor:
+    def load(folder: Path | None, *, precision: str, device: str) -> FakePredictor:
         asked.append(precision)
         fake = FakePredictor()
-        fake.precision = precision
+        fake.precision, fake.device = precision, device
         return fake
 
     monkeypatch.setattr(models, "load_predictor", load)
-    for name, more in (("plain", []), ("exact", ["--precision", "float32"])):
+    for name, more in (("plain", []), ("exact", ["--precision", "float32", "--device", "cuda:1"])):
         assert main(["measure", str(film), "--out", str(tmp_path / name), *more]) == 0
     assert asked == ["auto", "float32"]
     options = [
         json.loads((tmp_path / name / "pre.json").read_text(encoding="utf-8"))["provenance"]["options"]
         for name in ("plain", "exact")
     ]
-    assert "precision" not in dict(options[0])
+    assert {"precision", "device"}.isdisjoint(dict(options[0]))
     assert dict(options[1])["precision"] == "float32"
+    assert dict(options[1])["device"] == "cuda:1"
 
 
 def test_real_films_with_intervals_of_simulated_ones_are_told_once(

@@ -96,6 +96,13 @@ def test_unknown_precision_is_refused():
         predictor(SCENE).__class__(Bundle("x", OracleNetwork(SCENE), {}, ""), precision="half")
 
 
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "cpu:-2"])
+def test_a_device_that_is_not_there_is_refused_in_one_line(name):
+    with pytest.raises(UsageError, match=r"cannot be used .*; give cpu, or cuda where torch sees a GPU") as refused:
+        predictor(device=name)
+    assert "\n" not in str(refused.value)
+
+
 def test_the_shipped_model_loads_and_finds_nothing_on_an_empty_film():
     found = Predictor.load().locate(SCENE.radiograph())
     assert len(found.vertebrae) <= 1
