@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,10 +135,11 @@ def best_chain(bodies: list[Candidate]) -> tuple[Candidate, ...]:
     What lies beside the spine (hip, gut) joins no chain and is dropped.
     """
     ordered = sorted(bodies, key=lambda b: float(b.centre_px[1]))
+    costs = link_costs(ordered)
     best: list[float] = []
     before: list[int] = []
     for i, body in enumerate(ordered):
-        links = [(best[j] - link_cost(ordered[j], body), j) for j in range(i)]
+        links = [(best[j] - costs[j, i], j) for j in range(i)]
         gain, j = max(links, default=(0.0, -1))
         best.append(body.confidence + max(gain, 0.0))
         before.append(j if gain > 0.0 else -1)
@@ -149,17 +151,22 @@ def best_chain(bodies: list[Candidate]) -> tuple[Candidate, ...]:
     return tuple(reversed(chain))
 
 
-def link_cost(upper: Candidate, lower: Candidate) -> float:
-    """Cost of taking ``lower`` as the next body below ``upper``; infinite when it cannot be."""
-    step = lower.centre_px - upper.centre_px
-    depth = 0.5 * (upper.depth_px + lower.depth_px)
-    length = float(np.linalg.norm(step)) / depth
-    ratio = max(upper.depth_px, lower.depth_px) / min(upper.depth_px, lower.depth_px)
-    axis = _axis(upper) + _axis(lower)
-    cosine = float(step @ axis) / max(float(np.linalg.norm(step) * np.linalg.norm(axis)), 1e-9)
-    if length > 4.5 or ratio > 2.0 or cosine < 0.5:
-        return float("inf")
-    return 0.15 * max(0.0, length - 1.5) + 0.3 * max(0.0, 0.85 - cosine)
+def link_costs(bodies: Sequence[Candidate]) -> FloatArray:
+    """Cost (V, V) of taking a body (column) as the next one below another (row); infinite when it cannot be."""
+    points = np.array([b.points_px for b in bodies]).reshape(-1, len(CORNERS), 2)
+    centres = points.mean(axis=1)
+    depths = np.linalg.norm(points[:, [0, 2]] - points[:, [1, 3]], axis=2).mean(axis=1)
+    axes = points[:, 2:].mean(axis=1) - points[:, :2].mean(axis=1)
+    axes = axes / np.maximum(np.linalg.norm(axes, axis=1), 1e-9)[:, None]
+    step = centres[None] - centres[:, None]
+    distance = np.linalg.norm(step, axis=2)
+    length = distance / (0.5 * (depths + depths[:, None]))
+    ratio = np.maximum(depths, depths[:, None]) / np.minimum(depths, depths[:, None])
+    axis = axes + axes[:, None]
+    cosine = (step * axis).sum(axis=2) / np.maximum(distance * np.linalg.norm(axis, axis=2), 1e-9)
+    cost = 0.15 * np.maximum(0.0, length - 1.5) + 0.3 * np.maximum(0.0, 0.85 - cosine)
+    costs: FloatArray = np.where((length > 4.5) | (ratio > 2.0) | (cosine < 0.5), np.inf, cost)
+    return costs
 
 
 def endplate_depth(points_px: FloatArray) -> float:
@@ -232,12 +239,6 @@ def _highest_near(heatmap: Float32, point: FloatArray, reach: float, stride: int
     values = np.where(dx**2 + dy**2 <= reach**2, heatmap[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], -1.0)
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     return None if values[row, column] < 0 else np.array([xs[column], ys[row]])
-
-
-def _axis(body: Candidate) -> FloatArray:
-    """Unit vector from the superior to the inferior endplate (2,)."""
-    axis: FloatArray = body.points_px[2:].mean(axis=0) - body.points_px[:2].mean(axis=0)
-    return axis / max(float(np.linalg.norm(axis)), 1e-9)
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:

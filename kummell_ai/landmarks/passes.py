@@ -151,8 +151,8 @@ def join(main: Sequence[Candidate], other: Sequence[Candidate]) -> tuple[Candida
 def average_names(bodies: Sequence[Candidate], looks: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
     """``bodies`` with level and state probabilities averaged over all ``looks`` that show them; image px."""
     averaged: list[Candidate] = []
-    for body in bodies:
-        same = same_in(body, looks) or [body]
+    for body, seen in zip(bodies, same_in(bodies, looks), strict=True):
+        same = seen or [body]
         levels = np.mean([b.level_log_probability for b in same], axis=0)
         states = np.mean([b.states for b in same], axis=0)
         averaged.append(replace(body, level_log_probability=levels, states=states))
@@ -162,19 +162,25 @@ def average_names(bodies: Sequence[Candidate], looks: Sequence[Sequence[Candidat
 def average_corners(bodies: Sequence[Candidate], looks: Sequence[Sequence[Candidate]]) -> tuple[Candidate, ...]:
     """``bodies`` with corners and covariances averaged with those of further ``looks``; image px."""
     averaged: list[Candidate] = []
-    for body in bodies:
-        same = [body, *same_in(body, looks)]
+    for body, seen in zip(bodies, same_in(bodies, looks), strict=True):
+        same = [body, *seen]
         points = np.mean([b.points_px for b in same], axis=0)
         covariance = np.mean([b.covariance_px for b in same], axis=0)
         averaged.append(replace(body, points_px=points, covariance_px=covariance))
     return tuple(averaged)
 
 
-def same_in(body: Candidate, looks: Sequence[Sequence[Candidate]]) -> list[Candidate]:
-    """The body in each look that is nearest and within 0.3 of its depth."""
-    found: list[Candidate] = []
-    for bodies in looks:
-        near = min(bodies, key=lambda b: float(np.linalg.norm(b.centre_px - body.centre_px)), default=None)
-        if near is not None and np.linalg.norm(near.centre_px - body.centre_px) < 0.3 * body.depth_px:
-            found.append(near)
+def same_in(bodies: Sequence[Candidate], looks: Sequence[Sequence[Candidate]]) -> list[list[Candidate]]:
+    """For each of ``bodies`` the body in each look that is nearest and within 0.3 of its depth."""
+    found: list[list[Candidate]] = [[] for _ in bodies]
+    centres = np.array([b.centre_px for b in bodies]).reshape(-1, 2)
+    reach = 0.3 * np.array([b.depth_px for b in bodies])
+    for look in looks:
+        if not look:
+            continue
+        shown = np.array([b.centre_px for b in look])
+        distance = np.linalg.norm(shown - centres[:, None], axis=2)
+        for i, j in enumerate(distance.argmin(axis=1)):
+            if distance[i, j] < reach[i]:
+                found[i].append(look[j])
     return found
