@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from kummell_ai.errors import UsageError
+from kummell_ai.landmarks.packing import can_pack, packed
 from kummell_ai.landmarks.residual import ResidualBlock
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def for_inference(network: Network, device: torch.device, *, bf16: bool) -> Network:
+def for_inference(network: Network, device: torch.device, *, bf16: bool, one_size: bool = False) -> Network:
     """A copy of ``network`` in evaluation mode, its batch norms folded into the convolutions before them.
 
     In float32 the outputs are those of ``network`` but for rounding. With ``bf16`` the folded weights are kept in
-    bfloat16, so that they are not converted at every call as under autocast; the sums are the same.
+    bfloat16, so that they are not converted at every call as under autocast.
 
     Args:
         network: trained, left as it is.
         device: where the copy lies.
         bf16: whether weights and features are bfloat16.
+        one_size: whether inputs differ in their number only. The convolutions are then packed (`landmarks.packing`) for
+            a processor's bfloat16 units, where a new size would cost more than packing saves.
     """
     ready = copy.deepcopy(network).eval()
     for part in list(ready.modules()):
@@ -37,7 +40,9 @@ def for_inference(network: Network, device: torch.device, *, bf16: bool) -> Netw
                 if isinstance(one, nn.Conv2d) and isinstance(two, nn.BatchNorm2d):
                     part[k], part[k + 1] = _folded(one, two)
     ready.requires_grad_(False)
-    return ready.to(device, torch.bfloat16 if bf16 else torch.float32).to(memory_format=torch.channels_last)
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    ready = ready.to(device, dtype).to(memory_format=torch.channels_last)
+    return cast(Network, packed(ready)) if one_size and bf16 and device.type == "cpu" and can_pack() else ready
 
 
 def dtype_of(network: nn.Module) -> torch.dtype:

@@ -73,7 +73,7 @@ class Predictor:
         bf16 = precision == "bfloat16" or (precision == "auto" and supports_bf16(self._device))
         self._network = for_inference(bundle.network, self._device, bf16=bf16)
         refiner = bundle.refiner
-        self._refiner = None if refiner is None else for_inference(refiner, self._device, bf16=bf16)
+        self._refiner = None if refiner is None else for_inference(refiner, self._device, bf16=bf16, one_size=True)
         self._rows = int(bundle.info.get("rows", 512))
         self._usual_depth = float(bundle.info.get("usual_depth_px", 50.0))
         self._uncertainty = Uncertainty.from_info(bundle.info)

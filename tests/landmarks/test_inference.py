@@ -45,10 +45,10 @@ def test_a_folded_network_says_the_same(kind: str) -> None:
             torch.testing.assert_close(ours, before, atol=2e-4, rtol=2e-4)
 
 
-@pytest.mark.parametrize("kind", ["first", "second"])
-def test_in_bfloat16_it_is_no_further_from_float32_than_autocast_is(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "one_size"), [("first", False), ("second", False), ("second", True)])
+def test_in_bfloat16_it_is_no_further_from_float32_than_autocast_is(kind: str, one_size: bool) -> None:
     network, x = trained(kind), films(kind)
-    ready = for_inference(network, CPU, bf16=True)
+    ready = for_inference(network, CPU, bf16=True, one_size=one_size)
     assert dtype_of(ready) is torch.bfloat16
     with torch.inference_mode():
         exact = network(x)
