@@ -11,6 +11,8 @@ the annotators left real vertebrae out there. None of these films belongs into t
 Two further figures tell what the errors are made of: corners whose surroundings were not inpainted, and all corners
 after each one's mean offset on the other nine films is taken off, which leaves out what is only another habit of
 placing the corner.
+
+Names are held against those that follow from counting up from S1, with five lumbar vertebrae.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.anatomy import USUAL_LEVELS, Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation import corner_errors, match_vertebrae
@@ -70,6 +72,7 @@ class Film:
     untouched: np.ndarray
     inside: np.ndarray
     names_given: list[str | None]
+    rightly_named: list[bool]
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -148,7 +151,19 @@ def judge(path: Path, truth: SpineLandmarks, untouched: np.ndarray, predictor: A
         untouched=np.array([untouched[i] for i, _ in pairs], dtype=bool).reshape(-1, 4),
         inside=np.array(inside, dtype=np.float64).reshape(-1, 4),
         names_given=[None if v.level is None else v.level.value for v in predicted.vertebrae],
+        rightly_named=[predicted.vertebrae[j].level is counted_up(len(truth.vertebrae) - 1 - i) for i, j in pairs],
     )
+
+
+def counted_up(steps: int) -> VertebralLevel | None:
+    """The level ``steps`` above S1 in a usual spine.
+
+    >>> [str(counted_up(k)) for k in (0, 1, 5, 6)]
+    ['S1', 'L5', 'L1', 'T12']
+    """
+    usual = [level for level in VertebralLevel if level in USUAL_LEVELS]
+    place = usual.index(VertebralLevel.S1) - steps
+    return usual[place] if place >= 0 else None
 
 
 def along_and_across(offset_px: Any, body: VertebraLandmarks) -> np.ndarray:
@@ -223,6 +238,8 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
         "found_percent": 100.0 * found / annotated,
         "false_vertebrae": sum(len(film.false) for film in films),
         "above_the_annotation": sum(len(film.above) for film in films),
+        "named_as_counted_from_sacrum": sum(sum(film.rightly_named) for film in films),
+        "films_named_as_counted_from_sacrum": sum(all(film.rightly_named) for film in films),
         "corner_median_percent_of_depth": float(np.median(percent)) if percent.size else None,
         "corner_p90_percent_of_depth": float(np.percentile(percent, 90)) if percent.size else None,
         "corners_not_inpainted": int(untouched.sum()),
@@ -260,6 +277,7 @@ def as_json(film: Film) -> dict[str, Any]:
         "above_centres_px": film.above,
         "corner_median_percent_of_depth": median,
         "names_given": film.names_given,
+        "rightly_named": sum(film.rightly_named),
     }
 
 
@@ -269,6 +287,7 @@ def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, An
         errors = film.percent[np.isfinite(film.percent)]
         middle, high = np.percentile(errors, (50, 90)) if errors.size else (np.nan, np.nan)
         names = " ".join(name or "?" for name in film.names_given)
+        names += "" if all(film.rightly_named) else "  (not as counted from the sacrum)"
         share = f"{film.found}/{film.annotated}"
         print(f"{film.name:<18}{share:>8}{len(film.false):>7}{len(film.above):>7}{middle:>10.1f}{high:>8.1f}  {names}")
         if film.refused:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kummell_ai.imaging.annotation import VertebraLandmarks
-from scripts.evaluate_val10 import Film, along_and_across, read_untouched, summarise, without_habit
+from scripts.evaluate_val10 import Film, along_and_across, counted_up, read_untouched, summarise, without_habit
 
 BODY = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]])
 
@@ -27,6 +27,7 @@ def film(offsets: np.ndarray, untouched: bool = True) -> Film:
         untouched=np.full((n, 4), untouched),
         inside=np.ones((n, 4)),
         names_given=[None] * n,
+        rightly_named=[untouched] * n,
     )
 
 
@@ -64,3 +65,10 @@ def test_shares_of_inpainting_come_in_the_order_of_the_corners() -> None:
     assert read_untouched(document)["a.png"].tolist() == [[True, False, False, True]]
     del entry["inpainted_fraction_11x11"]
     assert read_untouched(document)["a.png"].all(), "what was not recovered from figures was not inpainted"
+
+
+def test_names_are_counted_up_from_the_sacrum() -> None:
+    assert [str(counted_up(k)) for k in (0, 1, 5, 6, 17)] == ["S1", "L5", "L1", "T12", "T1"]
+    assert counted_up(18) is None
+    found = summarise([film(np.ones((2, 4, 2))), film(np.ones((3, 4, 2)), untouched=False)], [])
+    assert (found["named_as_counted_from_sacrum"], found["films_named_as_counted_from_sacrum"]) == (2, 1)

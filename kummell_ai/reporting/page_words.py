@@ -68,7 +68,10 @@ _ZH: dict[str, str] = {
     "Model": "模型",
     "Made": "生成时间",
     "Automatic measurement: look at the drawn corners before using a number.": "自动测量：使用数值前请核对图上角点。",
-    INTERVALS_TOO_NARROW: "95 % 区间依据模拟影像设定。真实影像的误差更大：仅当变化明显超出区间时方可采信。",
+    INTERVALS_TOO_NARROW: (
+        "95 % 区间与节段名称的概率均依据模拟影像设定。"
+        "真实影像的误差更大：仅当变化明显超出区间时方可采信，并请核对节段名称。"
+    ),
     "Kyphosis is positive, lordosis negative.": "后凸为正，前凸为负。",
     "Small figures are 95 % intervals. A change counts as improved or worse only beyond the minimal detectable change "
     "of the two films; smaller ones are not distinguishable from measurement error. A value is maintained where two "

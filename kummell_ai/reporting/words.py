@@ -12,8 +12,8 @@ from kummell_ai.quantities import Quantity
 
 RESEARCH_USE = "Research use, not a medical device"
 INTERVALS_TOO_NARROW = (
-    "The 95 % intervals were set on simulated films. On real films the errors are larger: trust a change only where it "
-    "is well beyond them."
+    "The 95 % intervals and the probabilities of the level names were set on simulated films. On real films the errors "
+    "are larger: trust a change only where it is well beyond them, and check the names."
 )
 SIGNS = "Kyphosis is positive, lordosis negative."
 
