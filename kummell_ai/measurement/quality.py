@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, USUAL_LEVELS, Facing, VertebralLevel
+from kummell_ai.anatomy import CORNERS, LEVELS, USUAL_LEVELS, Facing, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.geometry import heights
 from kummell_ai.geometry.vertebra import signed_area
@@ -44,7 +44,9 @@ VERTEBRA_CODES = frozenset(
 )
 """Codes of the findings that are about one vertebra."""
 
-NAME_CODES = frozenset({"level-unknown", "level-twice", "level-order", "level-gap", "names-may-be-shifted"})
+NAME_CODES = frozenset(
+    {"level-unknown", "level-twice", "level-order", "level-gap", "names-may-be-shifted", "sacrum-named-otherwise"}
+)
 """Codes of the findings about a film's names as a whole."""
 
 Box = tuple[float, float, float, float]
@@ -119,7 +121,7 @@ def facing_of(landmarks: SpineLandmarks) -> Facing:
 
 def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     """Findings about the row of vertebrae: unnamed, named twice, out of order, gaps."""
-    found = _doubtful_names(landmarks.level_evidence)
+    found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks)]
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -156,6 +158,24 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
         text += f"; {row_text(other.levels)} ({shift}) has {other.probability:.2f}"
     text += ": count the vertebrae, or give --index-level"
     return [Finding("names-may-be-shifted", Severity.WARNING if is_doubtful else Severity.INFO, text)]
+
+
+def _outvoted_sacrum(landmarks: SpineLandmarks) -> list[Finding]:
+    """Whether a body that looks like S1 by itself has another name, as the vertebrae above it count otherwise.
+
+    On simulated films, whose spines have five lumbar vertebrae or six, that does not happen (docs/levels.md).
+    """
+    evidence = landmarks.level_evidence
+    if evidence is None:
+        return []
+    text = "looks like S1 by itself, but the vertebrae above it look one level higher or more: "
+    text += "the names are wrong, or the spine has four lumbar vertebrae: count them, or give --index-level"
+    looks = [LEVELS[i] for i in evidence.log_probability.argmax(axis=1)]
+    return [
+        Finding("sacrum-named-otherwise", Severity.WARNING, text, body.level)
+        for body, own in zip(landmarks.vertebrae, looks, strict=True)
+        if own is VertebralLevel.S1 and body.level not in (None, VertebralLevel.S1)
+    ]
 
 
 def row_text(levels: Sequence[VertebralLevel]) -> str:

@@ -386,3 +386,13 @@ class TestOutput:
         assert "the names T11 to L3 have probability 0." in finding.message
         assert "T10 to L2 (one level up) has 0." in finding.message
         assert "names-may-be-shifted" not in codes(list(film(FIVE).findings))
+
+    @pytest.mark.parametrize(("level", "is_told"), [(L.S1, True), (L.L4, False)])
+    def test_a_sacrum_that_the_vertebrae_above_outvote_is_a_finding(self, level: L, is_told: bool) -> None:
+        named = with_evidence(spine(), FIVE)
+        assert named.level_evidence is not None
+        local = named.level_evidence.log_probability.copy()
+        local[-1, level.index] = 1.0
+        one = measured(replace(named, level_evidence=replace(named.level_evidence, log_probability=local)))
+        found = [f for f in one.findings if f.code == "sacrum-named-otherwise"]
+        assert [(f.level, f.severity) for f in found] == ([(L.L3, Severity.WARNING)] if is_told else [])
