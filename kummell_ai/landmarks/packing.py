@@ -75,11 +75,10 @@ def packed(part: nn.Module) -> nn.Module:
 @lru_cache(maxsize=1)
 def can_pack() -> bool:
     """Whether this torch packs convolutions of bfloat16 on this processor and runs them rightly, by trial."""
-    generator = torch.Generator().manual_seed(0)
-    x, added = torch.randn(2, 1, 16, 8, 8, generator=generator).to(torch.bfloat16).unbind()
-    plain = nn.Conv2d(16, 16, 3, padding=1)
-    plain.weight.data = 0.1 * torch.randn(16, 16, 3, 3, generator=generator)
-    plain = plain.to(torch.bfloat16).to(memory_format=torch.channels_last)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        plain = nn.Conv2d(16, 16, 3, padding=1).to(torch.bfloat16).to(memory_format=torch.channels_last)
+        x, added = torch.randn(2, 1, 16, 8, 8).to(torch.bfloat16).unbind()
     try:
         with torch.inference_mode():
             ours = PackedConvolution(plain, rectify=True)(x.to(memory_format=torch.channels_last), added)

@@ -71,6 +71,12 @@ def test_where_packing_fails_networks_run_as_they_are(monkeypatch: pytest.Monkey
     assert not any(isinstance(part, PackedConvolution) for part in ready.modules())
 
 
+def test_the_trial_leaves_the_random_numbers_alone() -> None:
+    before = torch.get_rng_state()
+    can_pack.__wrapped__()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_packing_that_errs_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PackedConvolution, "forward", lambda self, x, added=None: x)
     assert not can_pack.__wrapped__()
