@@ -27,6 +27,7 @@ from kummell_ai.imaging.level_evidence import NameRow
 from kummell_ai.landmarks.levels import DOUBT, row_shift
 from kummell_ai.measurement.body_match import traits_of
 from kummell_ai.measurement.joint_names import FilmEvidence, solve
+from kummell_ai.measurement.quality import spine_findings
 from kummell_ai.shipped import default_model
 
 DOUBTS = (0.0001, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
@@ -117,12 +118,16 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="file for the predictions, also of calibrate_covariance.py")
     args = parser.parse_args()
     try:
-        alone, together = named(located(args.films, args.model, args.keep))
+        films = located(args.films, args.model, args.keep)
+        alone, together = named(films)
     except KummellError as error:
         print(f"calibrate_names.py: {error}", file=sys.stderr)
         return 2
     report("Film by film", alone)
     report("Films of a patient together", together)
+    codes = [{f.code for f in spine_findings(film.found)} for film in films]
+    count = sum("sacrum-named-otherwise" in found for found in codes)
+    print(f"\n{count} of {len(films)} films show a body that looks like S1 and is called otherwise")
     return 0
 
 

@@ -74,6 +74,11 @@ class Film:
     names_given: list[str | None]
     rightly_named: list[bool]
 
+    @property
+    def names_fit(self) -> bool:
+        """Whether vertebrae were found and all have the names counted up from the sacrum."""
+        return bool(self.rightly_named) and all(self.rightly_named)
+
 
 def read_document(path: Path) -> dict[str, Any]:
     """The annotation file."""
@@ -239,7 +244,7 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
         "false_vertebrae": sum(len(film.false) for film in films),
         "above_the_annotation": sum(len(film.above) for film in films),
         "named_as_counted_from_sacrum": sum(sum(film.rightly_named) for film in films),
-        "films_named_as_counted_from_sacrum": sum(all(film.rightly_named) for film in films),
+        "films_named_as_counted_from_sacrum": sum(film.names_fit for film in films),
         "corner_median_percent_of_depth": float(np.median(percent)) if percent.size else None,
         "corner_p90_percent_of_depth": float(np.percentile(percent, 90)) if percent.size else None,
         "corners_not_inpainted": int(untouched.sum()),
@@ -287,7 +292,7 @@ def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, An
         errors = film.percent[np.isfinite(film.percent)]
         middle, high = np.percentile(errors, (50, 90)) if errors.size else (np.nan, np.nan)
         names = " ".join(name or "?" for name in film.names_given)
-        names += "" if all(film.rightly_named) else "  (not as counted from the sacrum)"
+        names += "" if film.names_fit else "  (not as counted from the sacrum)"
         share = f"{film.found}/{film.annotated}"
         print(f"{film.name:<18}{share:>8}{len(film.false):>7}{len(film.above):>7}{middle:>10.1f}{high:>8.1f}  {names}")
         if film.refused:

@@ -70,5 +70,6 @@ def test_shares_of_inpainting_come_in_the_order_of_the_corners() -> None:
 def test_names_are_counted_up_from_the_sacrum() -> None:
     assert [str(counted_up(k)) for k in (0, 1, 5, 6, 17)] == ["S1", "L5", "L1", "T12", "T1"]
     assert counted_up(18) is None
-    found = summarise([film(np.ones((2, 4, 2))), film(np.ones((3, 4, 2)), untouched=False)], [])
+    films = [film(np.ones((2, 4, 2))), film(np.ones((3, 4, 2)), untouched=False), film(np.ones((0, 4, 2)))]
+    found = summarise(films, [])
     assert (found["named_as_counted_from_sacrum"], found["films_named_as_counted_from_sacrum"]) == (2, 1)

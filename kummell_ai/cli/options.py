@@ -121,7 +121,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="auto takes bfloat16 where the processor has it; float32 is all but the same on any, in twice the time",
+        help="auto: bfloat16 where the processor has it; float32: all but the same on any, in over twice the time",
     )
     parser.add_argument(
         "--device", default="cpu", metavar="NAME", help="where the network runs, such as cuda (default: cpu)"

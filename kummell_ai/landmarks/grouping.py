@@ -154,8 +154,8 @@ def best_chain(bodies: list[Candidate]) -> tuple[Candidate, ...]:
 def link_costs(bodies: Sequence[Candidate]) -> FloatArray:
     """Cost (V, V) of taking a body (column) as the next one below another (row); infinite when it cannot be."""
     points = np.array([b.points_px for b in bodies]).reshape(-1, len(CORNERS), 2)
-    centres = points.mean(axis=1)
-    depths = np.linalg.norm(points[:, [0, 2]] - points[:, [1, 3]], axis=2).mean(axis=1)
+    centres = np.array([b.centre_px for b in bodies]).reshape(-1, 2)
+    depths = np.array([b.depth_px for b in bodies])
     axes = points[:, 2:].mean(axis=1) - points[:, :2].mean(axis=1)
     axes = axes / np.maximum(np.linalg.norm(axes, axis=1), 1e-9)[:, None]
     step = centres[None] - centres[:, None]

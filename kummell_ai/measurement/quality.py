@@ -161,15 +161,15 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
 
 
 def _outvoted_sacrum(landmarks: SpineLandmarks) -> list[Finding]:
-    """Whether a body that looks like S1 by itself has another name, as the vertebrae above it count otherwise.
+    """Whether a body that looks like S1 by itself has another name, as the others count otherwise.
 
-    On simulated films, whose spines have five lumbar vertebrae or six, that does not happen (docs/levels.md).
+    It is rare on simulated films, whose spines have five lumbar vertebrae or six (docs/levels.md).
     """
     evidence = landmarks.level_evidence
     if evidence is None:
         return []
-    text = "looks like S1 by itself, but the vertebrae above it look one level higher or more: "
-    text += "the names are wrong, or the spine has four lumbar vertebrae: count them, or give --index-level"
+    text = "looks like S1 by itself, but the others make it another level: the names or this body are wrong, or the "
+    text += "spine has four lumbar vertebrae: count them, or give --index-level"
     looks = [LEVELS[i] for i in evidence.log_probability.argmax(axis=1)]
     return [
         Finding("sacrum-named-otherwise", Severity.WARNING, text, body.level)
