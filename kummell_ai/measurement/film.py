@@ -54,6 +54,7 @@ def measure_radiograph(
     provenance: Provenance,
     exposed_px: Box | None = None,
     index_level: VertebralLevel | None = None,
+    counted_from: VertebralLevel | None = None,
     findings: tuple[Finding, ...] = (),
 ) -> RadiographMeasurement:
     """Every quantity of a film, with intervals by propagation of the landmarks' covariances.
@@ -65,6 +66,7 @@ def measure_radiograph(
         provenance: what made the landmarks.
         exposed_px: (x0, y0, x1, y1) of the exposed field; None is all of the film.
         index_level: the injured vertebra; its segment angles are listed even when they are missing.
+        counted_from: the level that a person gave and all names are counted from.
         findings: of `check_landmarks`, if it was called before.
 
     Raises:
@@ -82,7 +84,7 @@ def measure_radiograph(
         )
         for i in range(len(bodies))
     )
-    own = (*spine_findings(landmarks), *spacing_findings(spacing, body_depths(bodies, spacing)))
+    own = (*spine_findings(landmarks, counted_from), *spacing_findings(spacing, body_depths(bodies, spacing)))
     taken = {f for v in vertebrae for f in v.findings}
     film = tuple(dict.fromkeys(f for f in (*findings, *own) if f not in taken))
     return RadiographMeasurement(
@@ -99,9 +101,19 @@ def measure_radiograph(
 
 
 def rename(
-    film: RadiographMeasurement, rows: tuple[NameRow, ...], index_level: VertebralLevel | None = None
+    film: RadiographMeasurement,
+    rows: tuple[NameRow, ...],
+    index_level: VertebralLevel | None = None,
+    *,
+    counted_from: VertebralLevel | None = None,
 ) -> RadiographMeasurement:
     """The film measured anew under the names ``rows[0]``; ``rows`` become its evidence's.
+
+    Args:
+        film: with evidence for its names.
+        rows: possible rows of names, the chosen one first.
+        index_level: the injured vertebra.
+        counted_from: the level that a person gave and all names are counted from.
 
     Raises:
         ValueError: the film has no evidence for names, or another number of vertebrae.
@@ -121,6 +133,7 @@ def rename(
         size_px=film.size_px,
         exposed_px=film.exposed_px,
         index_level=index_level,
+        counted_from=counted_from,
         provenance=film.provenance,
         findings=tuple(f for f in film.findings if f.code not in NAME_CODES),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.level_evidence import NameRow
@@ -26,6 +27,15 @@ from kummell_ai.measurement.results import Finding, RadiographMeasurement, Sever
 Solution = list[tuple[NameRow, ...]]
 
 
+class _Pinned(NamedTuple):
+    """What a given level makes of a solution: by how many levels it moved the names, and whether they hang on it."""
+
+    solution: Solution
+    shift: int = 0
+    counted_from: VertebralLevel | None = None
+    findings: tuple[Finding, ...] = ()
+
+
 def name_films(
     films: Sequence[RadiographMeasurement], given: VertebralLevel | None = None
 ) -> tuple[list[RadiographMeasurement], list[Finding]]:
@@ -43,14 +53,15 @@ def name_films(
     if not is_needed or all(e.evidence is None for e in evidence):
         return list(films), []
     titles = [films[i].reference.name for i in usable]
-    solution, shift, findings = _pin(evidence, solve(evidence), given)
+    solution, shift, counted_from, about = _pin(evidence, solve(evidence), given)
+    findings = [*about]
     findings += _changed(evidence, solution, shift, titles)
     findings += _contradictions(evidence, solution, titles)
     named = list(films)
     for i, rows in zip(usable, solution, strict=True):
         own = films[i].landmarks.level_evidence
-        if own is not None and own.rows != rows:
-            named[i] = rename(films[i], rows, given)
+        if own is not None and (counted_from is not None or own.rows != rows):
+            named[i] = rename(films[i], rows, given, counted_from=counted_from)
     return named, findings
 
 
@@ -72,29 +83,35 @@ def _evidence(film: RadiographMeasurement) -> FilmEvidence:
     return FilmEvidence(names, film.landmarks.level_evidence, traits_of(film.landmarks, film.spacing))
 
 
-def _pin(
-    films: Sequence[FilmEvidence], solution: Solution, given: VertebralLevel | None
-) -> tuple[Solution, int, list[Finding]]:
-    """The solution with the names counted from the given level, by how many levels that moved them, and findings."""
+def _pin(films: Sequence[FilmEvidence], solution: Solution, given: VertebralLevel | None) -> _Pinned:
+    """The solution with the names counted from the given level.
+
+    When a vertebra that looks injured is called so already, the names stay; what is left to doubt is the variants.
+    """
     if given is None:
-        return solution, 0, []
+        return _Pinned(solution)
     names = [rows[0].levels for rows in solution]
     injured = looks_injured_as(films, names)
     found = nearest(injured or {level: 1 for row in names for level in row}, given)
-    if found is None or found is given:
-        return solution, 0, []
+    if found is None or (found is given and not injured):
+        return _Pinned(solution)
+    moved = count_all_from(films, names, found, given)
+    if found is given:
+        is_same = moved is not None and [rows[0].levels for rows in moved] == names
+        return _Pinned(moved, counted_from=given) if moved is not None and is_same else _Pinned(solution)
     what = "looks injured" if injured else "is nearest to it"
     shift = row_shift([found], [given])
-    moved = count_all_from(films, names, found, given)
     reason = _why_not(films, moved, shift, is_certain=bool(injured))
     if moved is None or reason:
         text = f"{given} is given, but the vertebra that {what} is {found}, and the names stay because {reason}"
-        return solution, 0, [Finding("names-not-pinned", Severity.WARNING, f"{text}: check the names", given)]
+        return _Pinned(
+            solution, findings=(Finding("names-not-pinned", Severity.WARNING, f"{text}: check the names", given),)
+        )
     text = (
         f"{given} is given: the vertebra that {what} was found as {found}; it is taken as {given} and the names of "
         f"all films are counted from it ({shift_text(shift)})"
     )
-    return moved, shift, [Finding("names-pinned", Severity.INFO, text, given)]
+    return _Pinned(moved, shift, given, (Finding("names-pinned", Severity.INFO, text, given),))
 
 
 def _why_not(films: Sequence[FilmEvidence], moved: Solution | None, shift: int, *, is_certain: bool) -> str | None:

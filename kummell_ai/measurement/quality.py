@@ -119,9 +119,14 @@ def facing_of(landmarks: SpineLandmarks) -> Facing:
     return Facing.RIGHT if total > 0 else Facing.LEFT
 
 
-def spine_findings(landmarks: SpineLandmarks) -> tuple[Finding, ...]:
-    """Findings about the row of vertebrae: unnamed, named twice, out of order, gaps."""
-    found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks)]
+def spine_findings(landmarks: SpineLandmarks, counted_from: VertebralLevel | None = None) -> tuple[Finding, ...]:
+    """Findings about the row of vertebrae: unnamed, named twice, out of order, gaps.
+
+    Args:
+        landmarks: of a film.
+        counted_from: the level that a person gave and all names are counted from.
+    """
+    found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks, counted_from)]
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -160,7 +165,7 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
     return [Finding("names-may-be-shifted", Severity.WARNING if is_doubtful else Severity.INFO, text)]
 
 
-def _outvoted_sacrum(landmarks: SpineLandmarks) -> list[Finding]:
+def _outvoted_sacrum(landmarks: SpineLandmarks, counted_from: VertebralLevel | None) -> list[Finding]:
     """Whether a body that looks like S1 by itself has another name, as the others count otherwise.
 
     It is rare on simulated films, whose spines have five lumbar vertebrae or six (docs/levels.md).
@@ -168,8 +173,13 @@ def _outvoted_sacrum(landmarks: SpineLandmarks) -> list[Finding]:
     evidence = landmarks.level_evidence
     if evidence is None:
         return []
-    text = "looks like S1 by itself, but the others make it another level: the names or this body are wrong, or the "
-    text += "spine has four lumbar vertebrae: count them, or give --index-level"
+    text = "looks like S1 by itself, but "
+    if counted_from is None:
+        text += "the others make it another level: the names or this body are wrong, or the spine has four lumbar "
+        text += "vertebrae: count them, or give --index-level"
+    else:
+        text += f"is another level counted from the given {counted_from}: another vertebra is meant, this body is no "
+        text += "sacrum, or the spine has four lumbar vertebrae: look at the lowest ones"
     looks = [LEVELS[i] for i in evidence.log_probability.argmax(axis=1)]
     return [
         Finding("sacrum-named-otherwise", Severity.WARNING, text, body.level)

@@ -299,6 +299,28 @@ class TestGivenLevel:
     def test_it_is_already(self) -> None:
         assert with_given_level(film(FIVE), L.L1).findings == film(FIVE).findings
 
+    def test_to_confirm_the_names_settles_them(self) -> None:
+        unsure = film({"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -0.5})
+        assert "names-may-be-shifted" in codes(list(unsure.findings))
+        confirmed = with_given_level(unsure, L.L1)
+        assert names(confirmed) == names(unsure)
+        assert "names-may-be-shifted" not in codes(list(confirmed.findings))
+        assert confirmed.landmarks.level_evidence is not None
+        assert confirmed.landmarks.level_evidence.chosen.probability == pytest.approx(1.0)
+        assert confirmed.landmarks.level_evidence.runner_up is None
+
+    def test_without_an_injured_vertebra_nothing_is_confirmed(self) -> None:
+        unsure = film({"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -0.5}, injured=None)
+        assert "names-may-be-shifted" in codes(list(with_given_level(unsure, L.L1).findings))
+
+    def test_whether_there_is_a_variant_stays_open(self) -> None:
+        unsure = film({"T12 T13 L1 L2 L3": -2.0, "T11 T12 L1 L2 L3": 0.0}, injured=3)
+        confirmed = with_given_level(unsure, L.L2)
+        assert names(confirmed) == "T11 T12 L1 L2 L3"
+        evidence = confirmed.landmarks.level_evidence
+        assert evidence is not None
+        assert all(row.levels[3] is L.L2 for row in evidence.rows)
+
     def test_at_most_two_levels(self) -> None:
         assert names(with_given_level(film(FIVE), L.L3)) == "L1 L2 L3 L4 L5"
         far = with_given_level(film(FIVE), L.L4)
@@ -396,3 +418,15 @@ class TestOutput:
         one = measured(replace(named, level_evidence=replace(named.level_evidence, log_probability=local)))
         found = [f for f in one.findings if f.code == "sacrum-named-otherwise"]
         assert [(f.level, f.severity) for f in found] == ([(L.L3, Severity.WARNING)] if is_told else [])
+        assert all("or give --index-level" in f.message for f in found)
+
+    def test_a_sacrum_outvoted_by_a_given_level_is_told_as_that(self) -> None:
+        landmarks = spine({L.L1: 13.0}, flags={L.L1: {"fractured"}})
+        named = with_evidence(landmarks, FIVE)
+        assert named.level_evidence is not None
+        local = named.level_evidence.log_probability.copy()
+        local[-1, L.S1.index] = 1.0
+        one = measured(replace(named, level_evidence=replace(named.level_evidence, log_probability=local)))
+        (finding,) = [f for f in with_given_level(one, L.L1).findings if f.code == "sacrum-named-otherwise"]
+        assert "counted from the given L1" in finding.message
+        assert "--index-level" not in finding.message
