@@ -108,8 +108,15 @@ def _read_ahead(names: dict[Path, str], args: argparse.Namespace) -> Iterator[tu
 
 def _say_missing_scale(film: Radiograph, name: str, problems: Problems) -> None:
     if not film.spacing.is_metric:
-        text = "no pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
+        text = "no usable pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
         problems.warn(name, text)
+
+
+def say_film_warnings(measurement: RadiographMeasurement, name: str, problems: Problems) -> None:
+    """What a reader must know about the film as a whole; a missing scale is said where the film is read."""
+    for finding in measurement.warnings:
+        if finding.code != "no-spacing":
+            problems.warn(name, finding.message)
 
 
 def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespace) -> RadiographMeasurement:

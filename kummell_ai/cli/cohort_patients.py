@@ -128,10 +128,19 @@ def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Loss
         losses.warn(Problem(Fault.MISSING_PHASE, place, text))
     for finding in report.findings:
         if finding.severity is Severity.WARNING and finding.code != "one-film":
-            text = finding.message
-            for option, column in OPTIONS.items():
-                text = text.replace(option, f"{column} in a manifest")
-            losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
+            losses.warn(Problem(Fault.FINDING, f"patient {patient}", _in_a_manifest(finding.message), finding))
+    for film in report.films:
+        for finding in film.measurement.warnings:
+            if finding.code != "no-spacing":
+                text = f"{film.phase.value} film: {_in_a_manifest(finding.message)}"
+                losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
+
+
+def _in_a_manifest(text: str) -> str:
+    """A remedy that names options of other commands, as a manifest has them."""
+    for option, column in OPTIONS.items():
+        text = text.replace(option, f"{column} in a manifest")
+    return text
 
 
 def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:

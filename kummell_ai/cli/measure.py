@@ -57,6 +57,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )
         measurements.append(measurement)
+        analysis.say_film_warnings(measurement, shown[film.path], problems)
         if args.index_level is not None and measurement.at(args.index_level) is None:
             problems.warn(shown[film.path], f"{args.index_level} is not found; check the level names on the overlay")
         films.append(
@@ -69,7 +70,8 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
         )
         if not args.json:
             names = " ".join(str(v.level or "?") for v in measurement.vertebrae)
-            console.tell(f"{shown[film.path]}: {len(measurement.vertebrae)} vertebrae ({names})")
+            count = len(measurement.vertebrae)
+            console.tell(f"{shown[film.path]}: {count} vertebra{'' if count == 1 else 'e'} ({names})")
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
     if not args.json:

@@ -8,8 +8,10 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cli import exits
+
+PHASES = (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP)
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,9 +30,27 @@ def level(text: str) -> VertebralLevel:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def injured_level(text: str) -> VertebralLevel:
+    """The level of an injured vertebra, from its name."""
+    found = level(text)
+    if found is VertebralLevel.S1:
+        raise argparse.ArgumentTypeError("S1 is the sacrum; an injured vertebra has heights: give T1 to L6")
+    return found
+
+
 def levels(text: str) -> tuple[VertebralLevel, ...]:
-    """One or several levels with commas between, each once."""
-    return tuple(dict.fromkeys(level(name) for name in text.split(",")))
+    """One or several injured levels with commas between, each once."""
+    return tuple(dict.fromkeys(injured_level(name) for name in text.split(",")))
+
+
+def phases(text: str) -> tuple[Phase, ...]:
+    """Phases with commas between."""
+    known = {phase.value: phase for phase in PHASES}
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name!r} is no phase; write {', '.join(known)}, with commas between")
+    return tuple(known[name] for name in names)
 
 
 class Levels(argparse.Action):
@@ -109,7 +129,9 @@ def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False)
         parser.add_argument("--index-level", type=levels, action=Levels, metavar="LEVEL[,LEVEL...]", help=text)
         parser.set_defaults(further_levels=())
     else:
-        parser.add_argument("--index-level", type=level, metavar="LEVEL", help="injured vertebra, for example L1")
+        parser.add_argument(
+            "--index-level", type=injured_level, metavar="LEVEL", help="injured vertebra, for example L1"
+        )
     add_json(parser)
     add_dry_run(parser)
 

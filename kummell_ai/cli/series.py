@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,10 @@ from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.files import check_out, safe_name, unique_stems, write_atomic
-from kummell_ai.errors import SeriesError
+from kummell_ai.errors import SeriesError, UsageError
 
 if TYPE_CHECKING:
+    from kummell_ai.anatomy import Phase
     from kummell_ai.cli.series_order import OrderedPatient
     from kummell_ai.measurement.results import CorrectionReport
 
@@ -37,6 +38,12 @@ def add_parser(commands: Any) -> None:
     options.add_inputs(parser, several_levels=True)
     parser.add_argument("--surgery-date", type=options.day, metavar="YYYY-MM-DD", help="day of the operation")
     parser.add_argument(
+        "--phases",
+        type=options.phases,
+        metavar="PHASE[,PHASE...]",
+        help="phase of each INPUT in its order, for films without dates: pre-op, post-op or follow-up",
+    )
+    parser.add_argument(
         "--surgical-segment",
         nargs=2,
         type=options.level,
@@ -58,11 +65,13 @@ def run(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     paths = analysis.find_inputs(args.inputs, problems)
     analysis.check_one_frame(args, paths)
+    phases = _given_phases(args)
     if args.dry_run:
-        return _dry_run(args, paths, problems)
+        return _dry_run(args, paths, phases, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
     shots = [
-        Shot.of(f.measurement.reference.name, None, f.measurement, posture_of(f.measurement.reference)) for f in films
+        Shot.of(f.measurement.reference.name, phases.get(f.path), f.measurement, posture_of(f.measurement.reference))
+        for f in films
     ]
     patients = order_patients(shots, args.surgery_date, problems)
     written = _write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
@@ -71,6 +80,21 @@ def run(args: argparse.Namespace) -> int:
     if written and not args.json:
         analysis.tell_of_intervals(film.measurement for film in films)
     return code
+
+
+def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
+    """The phase of each film as ``--phases`` gives it.
+
+    Raises:
+        UsageError: not one phase for each input, or an input is a folder.
+    """
+    if args.phases is None:
+        return {}
+    folder = next((entry for entry in args.inputs if entry.is_dir()), None)
+    if folder is not None or len(args.phases) != len(args.inputs):
+        what = f"{folder} is a folder" if folder is not None else f"there are {len(args.inputs)} inputs"
+        raise UsageError(f"--phases has {len(args.phases)} phases and {what}; name each film and give its phase")
+    return dict(zip(args.inputs, args.phases, strict=True))
 
 
 def _write_all(
@@ -98,7 +122,7 @@ def _write_all(
     if written:
         outputs.write_patients(folder, [entry.report for entry in written])
     if len(patients) > 1 and written:
-        _write_index(folder, written, problems)
+        _write_index(folder, written, args, problems)
     return written
 
 
@@ -122,12 +146,14 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
 
 
 def _say_findings(reports: Sequence[CorrectionReport], problems: Problems) -> None:
-    """The warnings of the reports, each once."""
+    """The warnings of the reports, each once, and of their films."""
     from kummell_ai.measurement.results import Severity
 
     warnings = (f for report in reports for f in report.findings if f.severity is Severity.WARNING)
     for message in dict.fromkeys(f.message for f in warnings if f.code != "one-film"):
         problems.warn(f"patient {reports[0].patient_id}", message)
+    for film in reports[0].films:
+        analysis.say_film_warnings(film.measurement, film.measurement.reference.name, problems)
 
 
 def _stem(report: CorrectionReport, reports: Sequence[CorrectionReport]) -> str:
@@ -159,22 +185,24 @@ def _write_reports(
         write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
 
 
-def _write_index(folder: Path, written: Sequence[WrittenReport], problems: Problems) -> None:
+def _write_index(folder: Path, written: Sequence[WrittenReport], args: argparse.Namespace, problems: Problems) -> None:
     """index.html: one line a patient."""
     from kummell_ai.reporting.page import write_index
+    from kummell_ai.reporting.page_words import chinese_headline
     from kummell_ai.reporting.prose import headline
 
-    entries = [(w.report.patient_id, w.page, headline(w.report)) for w in written]
-    write_atomic(folder / "index.html", write_index(entries, [*problems.failed, *problems.warnings]))
+    line = chinese_headline if args.lang == "zh" else headline
+    entries = [(w.report.patient_id, w.page, line(w.report)) for w in written]
+    write_atomic(folder / "index.html", write_index(entries, [*problems.failed, *problems.warnings], args.lang))
 
 
-def _dry_run(args: argparse.Namespace, paths: Sequence[Path], problems: Problems) -> int:
+def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Path, Phase], problems: Problems) -> int:
     from kummell_ai.cli.series_order import order_patients
     from kummell_ai.cohort.visits import Shot
     from kummell_ai.measurement.mismatch import posture_of
 
-    references = [film.radiograph.reference for film in analysis.read_all(paths, args, problems)]
-    shots = [Shot(reference.name, None, reference, posture=posture_of(reference)) for reference in references]
+    found = [(film.path, film.radiograph.reference) for film in analysis.read_all(paths, args, problems)]
+    shots = [Shot(ref.name, phases.get(path), ref, posture=posture_of(ref)) for path, ref in found]
     patients = order_patients(shots, args.surgery_date, problems)
     plan: list[dict[str, Any]] = [
         {

@@ -100,6 +100,10 @@ def _levels(row: Row, column: str, outcome: str, problems: list[Problem]) -> tup
         except ValueError as error:
             problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, f"{column}: {error}; {outcome}: correct it"))
             return ()
+    if column == "index_level" and VertebralLevel.S1 in levels:
+        text = f"{column}: S1 is the sacrum, an injured vertebra is T1 to L6; {outcome}: correct it"
+        problems.append(Problem(Fault.UNKNOWN_LEVEL, row.place, text))
+        return ()
     return tuple(dict.fromkeys(levels))
 
 

@@ -52,7 +52,8 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
     text, encoding = decode(data)
     lines = text.splitlines()
     if len(lines) < 2:
-        raise InputError(f"{path.name}: has {len(lines)} rows; a header and at least 1 row are needed", str(path))
+        count = "1 row" if len(lines) == 1 else "no rows"
+        raise InputError(f"{path.name}: has {count}; a header and at least 1 row beneath it are needed", str(path))
     try:
         table = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count)))
     except csv.Error as error:

@@ -104,8 +104,8 @@ def _with_date(shots: Sequence[Shot]) -> tuple[list[Shot], list[Problem]]:
         return list(shots), []
     undated = [shot for shot in shots if shot.reference.acquired is None and shot.phase is None]
     text = (
-        "has neither date nor phase; it is not used: give its phase in a manifest (kummell-ai cohort), or a film with "
-        "AcquisitionDate"
+        "has neither date nor phase; it is not used: give its phase in a manifest (kummell-ai cohort) or by --phases "
+        "(kummell-ai series), or a film with AcquisitionDate"
     )
     return (
         [shot for shot in shots if shot not in undated],

@@ -20,7 +20,7 @@ from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.imaging.interval_factors import STRATA, calibrated_as, stratum_of
+from kummell_ai.imaging.interval_factors import STRATA, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
 from kummell_ai.measurement.quality import refuse_unusable
@@ -143,7 +143,8 @@ def _widened(body: VertebraResult, factors: Factors) -> VertebraResult:
     stratum = stratum_of(body.predicted_flags)
     quantities = []
     for q in body.quantities:
-        factor = factors.get(calibrated_as(q.quantity_id), {}).get(stratum, 1.0)
+        known = known_as(q.quantity_id, factors)
+        factor = 1.0 if known is None else factors[known].get(stratum, 1.0)
         if q.interval is not None:
             half = factor * q.interval.half_width
             interval = Interval(q.measured - half, q.measured + half)

@@ -51,12 +51,15 @@ class ChangeError:
 def change_errors(films: Sequence[FilmResult]) -> tuple[ChangeError, ...]:
     """The changes of every patient of whom both films were measured at the same injured level.
 
-    Of several films of one phase the first counts. A film's own scale is used on either film.
+    Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
+    first after it and the last follow-up, in the order given. A film's own scale is used on either film.
     """
     by_patient: dict[str, dict[Phase, FilmResult]] = {}
     for film in films:
         if film.patient is not None and film.index_level is not None:
-            by_patient.setdefault(film.patient, {}).setdefault(film.phase, film)
+            known = by_patient.setdefault(film.patient, {})
+            if film.phase not in known or film.phase is not Phase.POST_OP:
+                known[film.phase] = film
     return tuple(
         error
         for patient, phases in by_patient.items()

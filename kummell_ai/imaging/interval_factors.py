@@ -15,7 +15,9 @@ to place.
 SIMULATED_FILMS, ANNOTATED_FILMS = "simulated films", "annotated films"
 """What a model's factors may have been set on; the errors on real films are larger than on simulated ones."""
 
-_ANGLES = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
+_ANGLES = ("segmental_cobb", "local_kyphosis")
+_STAND_IN = {"surgical_segment_cobb": "cobb"}
+"""Quantity -> the one whose factor it has where a model has none of its own for it."""
 
 
 def stratum_of(flags: Collection[str]) -> str:
@@ -30,12 +32,22 @@ def stratum_of(flags: Collection[str]) -> str:
 
 
 def calibrated_as(quantity_id: str) -> str:
-    """The id under which a quantity is calibrated: all angles between two endplates of a segment are one kind.
+    """The id under which a quantity is calibrated: the angles over a vertebra and its neighbours are one kind.
 
     >>> calibrated_as("local_kyphosis"), calibrated_as("anterior_height")
     ('cobb', 'anterior_height')
     """
     return "cobb" if quantity_id in _ANGLES else quantity_id
+
+
+def known_as(quantity_id: str, known: Collection[str]) -> str | None:
+    """The id of ``known`` whose factor a quantity has; None where it has none.
+
+    >>> known_as("surgical_segment_cobb", {"cobb"}), known_as("wedge_angle", {"cobb"})
+    ('cobb', None)
+    """
+    own = calibrated_as(quantity_id)
+    return next((name for name in (own, _STAND_IN.get(own)) if name in known), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,9 @@ class IntervalFactors:
 
     def has(self, quantity_id: str) -> bool:
         """Whether a factor was set for a quantity."""
-        return calibrated_as(quantity_id) in self.by_quantity
+        return known_as(quantity_id, self.by_quantity) is not None
 
     def of(self, quantity_id: str) -> float:
         """The factor of one quantity; 1 where none was set."""
-        return float(self.by_quantity.get(calibrated_as(quantity_id), 1.0))
+        known = known_as(quantity_id, self.by_quantity)
+        return 1.0 if known is None else float(self.by_quantity[known])

@@ -99,7 +99,9 @@ def _extent(body: VertebraLandmarks) -> float:
     return float(np.nanmax(walls)) if np.isfinite(walls).any() else 0.0
 
 
-def assemble(radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: bool, lateral: float) -> SpineLandmarks:
+def assemble(
+    radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: bool, lateral: float, stretch: float = 1.0
+) -> SpineLandmarks:
     """The film's landmarks from its bodies in image px, their covariances not yet calibrated.
 
     Args:
@@ -107,12 +109,14 @@ def assemble(radiograph: Radiograph, bodies_px: Sequence[Candidate], mirrored: b
         bodies_px: cranial to caudal.
         mirrored: whether the front is to the right.
         lateral: probability of a lateral view.
+        stretch: further scale across, as in `FitPlan`; only distances between vertebrae are taken with it.
     """
-    centres = np.array([b.centre_px for b in bodies_px]).reshape(-1, 2)
-    aspect = np.array([1.0, radiograph.spacing.row_mm / radiograph.spacing.column_mm])
-    depths = np.array([b.depth_px for b in bodies_px])
+    aspect = np.array([stretch * radiograph.spacing.column_mm / radiograph.spacing.row_mm, 1.0])
+    square = [replace(b, points_px=b.points_px * aspect) for b in bodies_px]
+    centres = np.array([b.centre_px for b in square]).reshape(-1, 2)
+    depths = np.array([b.depth_px for b in square])
     log_probability = np.array([b.level_log_probability for b in bodies_px])
-    evidence = weigh_names(centres * aspect, depths, log_probability)
+    evidence = weigh_names(centres, depths, log_probability)
     names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
     probability = evidence.chosen.probability if evidence else None
     return SpineLandmarks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from itertools import pairwise
 from typing import TypeVar, cast
 
@@ -57,14 +58,15 @@ def usable_device(name: str) -> torch.device:
     Raises:
         UsageError: there is no such device, or torch does not reach it.
     """
+    remedy = "give cpu, or cuda where torch sees a GPU"
+    if not re.fullmatch(r"cpu|(cuda|mps|xpu)(:\d+)?", name):
+        raise UsageError(f"device {name!r} is not known; {remedy}", name)
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise UsageError(
-            f"device {name!r} cannot be used ({reason}); give cpu, or cuda where torch sees a GPU", name
-        ) from None
+        reason = re.split(r"[.\n]\s", str(error).strip(), maxsplit=1)[0].rstrip(".")
+        raise UsageError(f"device {name!r} cannot be used ({reason:.120}); {remedy}", name) from None
     return device
 
 

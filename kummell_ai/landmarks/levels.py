@@ -173,7 +173,7 @@ def merge_shifts(rows: Sequence[NameRow]) -> tuple[NameRow, ...]:
     for row in rows:
         shift = row_shift(rows[0].levels, row.levels)
         known = merged.get(shift, NameRow(row.levels, 0.0))
-        merged[shift] = NameRow(known.levels, known.probability + row.probability)
+        merged[shift] = NameRow(known.levels, min(known.probability + row.probability, 1.0))
     ordered = tuple(merged.values())
     return (*ordered[:1], *sorted(ordered[1:], key=lambda row: -row.probability))
 

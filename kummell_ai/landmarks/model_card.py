@@ -7,11 +7,11 @@ from typing import Any
 
 _TEXT = """# {name}
 
-Finds the four corners of every vertebral body on a lateral X-ray film, names the vertebrae from T1 to S1, and says
+Finds the corners of every vertebral body on a lateral X-ray film, names the vertebrae from T1 to S1, and says
 how sure it is. **{use}**
 
-- Network: U-Net on a ResNet-18 encoder, trained from random weights; maps at stride {stride}.
-- Films: {data}.
+- Network: U-Net on a ResNet-18 encoder, trained from random weights; maps at stride {stride}.{second}
+- Films:{data}
 - Reads films with the front turned left; the program mirrors the others and maps the points back.
 - Corner order: {landmarks}.
 - Licence: {licence}
@@ -26,6 +26,15 @@ is used.
 """
 
 
+_SECOND = " A second stage places six points of each body in a crop of its own."
+
+
+def _listed(data: str) -> str:
+    """One line after a blank, several as a list."""
+    lines = [line.rstrip(".") + "." for line in data.splitlines()]
+    return f" {lines[0]}" if len(lines) == 1 else "".join(f"\n  - {line}" for line in lines)
+
+
 def model_card(info: Mapping[str, Any]) -> str:
     """The card (Markdown) for a model.json."""
     metrics = info.get("metrics") or {}
@@ -35,7 +44,8 @@ def model_card(info: Mapping[str, Any]) -> str:
         name=info["name"],
         use=info.get("intended_use", "Research use only, not a medical device."),
         stride=info["stride"],
-        data=info.get("data", "not recorded"),
+        second=_SECOND if "refiner" in info else "",
+        data=_listed(str(info.get("data", "not recorded"))),
         landmarks=", ".join(info["landmarks"]),
         licence=info.get("licence", "not recorded"),
         metrics=table,

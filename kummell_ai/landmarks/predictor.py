@@ -117,7 +117,7 @@ class Predictor:
                 stretch=best.plan.stretch,
                 looks=len(LOOKS) if self.tta else 1,
             )
-        return assemble(radiograph, bodies, first.plan.mirror, lateral)
+        return assemble(radiograph, bodies, first.plan.mirror, lateral, best.plan.stretch)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""
@@ -133,8 +133,8 @@ class Predictor:
     def _first_look(self, radiograph: Radiograph) -> tuple[Pass, float]:
         """The first pass, turned so that the front is left, and the probability that the film is lateral.
 
-        The film is looked at straight and mirrored, unless the first look is beyond doubt. The header's facing is
-        trusted; without one the two looks decide, and where they do not, the one that finds the spine more surely.
+        The film is looked at as the header has it and mirrored, unless the first look is beyond doubt. The two looks
+        decide; where they do not, the header's facing, and without one the look that finds the spine more surely.
         """
         expected = self._run(radiograph, plan_rows(radiograph, self._rows, radiograph.facing is Facing.RIGHT))
         if is_certain(expected):
@@ -143,10 +143,10 @@ class Predictor:
         straight, turned = (other, expected) if expected.plan.mirror else (expected, other)
         left, right = facing_probabilities(straight.view, turned.view)
         lateral = lateral_probability(straight, turned)
-        if radiograph.facing is not Facing.UNKNOWN:
-            is_right = radiograph.facing is Facing.RIGHT
-        elif abs(right - left) > DECISIVE * (right + left):
+        if abs(right - left) > DECISIVE * (right + left):
             is_right = right > left
+        elif radiograph.facing is not Facing.UNKNOWN:
+            is_right = radiograph.facing is Facing.RIGHT
         else:
             is_right = total_confidence(turned) > total_confidence(straight)
         return (turned if is_right else straight), lateral

@@ -17,6 +17,9 @@ Quantities = dict[str, Quantity]
 USUAL_MDC_DEG = 5.6
 """Minimal detectable change of a Cobb angle at a corner error of 0.75 mm; the guard when no interval is known."""
 
+RATE_TOO_WIDE = 100.0
+"""Half width of an interval (%) from which a restoration rate says nothing: none and all of it are both within."""
+
 
 def combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | None = None) -> Quantity:
     """``function`` of independent quantities; missing when one is missing."""
@@ -38,7 +41,13 @@ def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) ->
         if lost.value is not None and lost.value <= guard:
             why = f"undefined: the height lost before, {lost.text()}, cannot be told from 0"
             return Quantity.missing("%", why)
-    return combine(formulas.height_restoration_rate, before, after, reference, unit="%")
+    rate = combine(formulas.height_restoration_rate, before, after, reference, unit="%")
+    if rate.interval is not None and rate.interval.half_width > RATE_TOO_WIDE:
+        why = (
+            f"not measurable: its 95 % interval is ± {rate.interval.half_width:.0f} %, as little height was lost before"
+        )
+        return Quantity.missing("%", why)
+    return rate
 
 
 def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Quantity:

@@ -18,7 +18,7 @@ from kummell_ai.measurement.quality import (
     vertebra_findings,
 )
 from kummell_ai.measurement.results import Finding, Provenance, RadiographMeasurement, VertebraMeasurement
-from kummell_ai.measurement.scale import body_depths, spacing_findings
+from kummell_ai.measurement.scale import body_depths, spacing_findings, stretch_findings
 from kummell_ai.measurement.segments import facing_sign_of, measure_segments
 from kummell_ai.measurement.vertebrae import measure_vertebra
 
@@ -80,11 +80,15 @@ def measure_radiograph(
         VertebraMeasurement(
             bodies[i],
             measure_vertebra(bodies, i, spacing, sign),
-            _own_findings(landmarks, i, box, findings),
+            _own_findings(landmarks, i, box, spacing, findings),
         )
         for i in range(len(bodies))
     )
-    own = (*spine_findings(landmarks, counted_from), *spacing_findings(spacing, body_depths(bodies, spacing)))
+    own = (
+        *spine_findings(landmarks, counted_from),
+        *spacing_findings(spacing, body_depths(bodies, spacing)),
+        *stretch_findings(bodies, spacing),
+    )
     taken = {f for v in vertebrae for f in v.findings}
     film = tuple(dict.fromkeys(f for f in (*findings, *own) if f not in taken))
     return RadiographMeasurement(
@@ -139,8 +143,10 @@ def rename(
     )
 
 
-def _own_findings(landmarks: SpineLandmarks, index: int, box: Box, given: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _own_findings(
+    landmarks: SpineLandmarks, index: int, box: Box, spacing: PixelSpacing, given: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
     """Findings about one vertebra: its own, and the given ones that name it."""
     level = landmarks.vertebrae[index].level
     named = [f for f in given if level is not None and f.level is level and f.code in VERTEBRA_CODES]
-    return tuple(dict.fromkeys([*vertebra_findings(landmarks, index, box), *named]))
+    return tuple(dict.fromkeys([*vertebra_findings(landmarks, index, box, spacing), *named]))

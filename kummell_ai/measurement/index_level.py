@@ -37,7 +37,7 @@ def find_index_level(measurements: Sequence[RadiographMeasurement]) -> tuple[Ver
     film counts for each kind. The level with the most points is taken; of two within 1 point the one that was treated.
 
     Raises:
-        SeriesError: no level has 2 points, or the second best is within 1 point and treatment does not tell them apart.
+        SeriesError: no level has 2 points, or the second best is within 1 point and neither was treated.
     """
     ranked = ranked_levels(measurements)
     if not ranked or ranked[0].points < _ENOUGH:
@@ -50,7 +50,7 @@ def find_index_level(measurements: Sequence[RadiographMeasurement]) -> tuple[Ver
     best = ranked[0]
     if len(ranked) > 1 and best.points - ranked[1].points < _MARGIN:
         other = ranked[1]
-        if best.is_treated == other.is_treated and not best.is_treated:
+        if not (best.is_treated or other.is_treated):
             raise SeriesError(
                 f"{best.level} ({best.why}) and {other.level} ({other.why}) both look injured; one is expected: name "
                 "it, or all that count, with --index-level",

@@ -111,7 +111,10 @@ def _pin(films: Sequence[FilmEvidence], solution: Solution, given: VertebralLeve
         f"{given} is given: the vertebra that {what} was found as {found}; it is taken as {given} and the names of "
         f"all films are counted from it ({shift_text(shift)})"
     )
-    return _Pinned(moved, shift, given, (Finding("names-pinned", Severity.INFO, text, given),))
+    if _allow(films, moved):
+        return _Pinned(moved, shift, given, (Finding("names-pinned", Severity.INFO, text, given),))
+    text += "; the films speak clearly for the other names: count the vertebrae"
+    return _Pinned(moved, shift, given, (Finding("names-pinned", Severity.WARNING, text, given),))
 
 
 def _why_not(films: Sequence[FilmEvidence], moved: Solution | None, shift: int, *, is_certain: bool) -> str | None:
@@ -122,9 +125,14 @@ def _why_not(films: Sequence[FilmEvidence], moved: Solution | None, shift: int, 
         return "the spine has no room for that"
     if any(film.evidence is None for film in films):
         return "a film has names set by hand"
-    if not is_certain and not all(film.allows(rows[0].levels) for film, rows in zip(films, moved, strict=True)):
+    if not is_certain and not _allow(films, moved):
         return "the films speak clearly against it"
     return None
+
+
+def _allow(films: Sequence[FilmEvidence], moved: Solution) -> bool:
+    """Whether no film's evidence speaks clearly against its new names."""
+    return all(film.allows(rows[0].levels) for film, rows in zip(films, moved, strict=True))
 
 
 def _changed(films: Sequence[FilmEvidence], solution: Solution, shift: int, titles: Sequence[str]) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,10 +15,11 @@ from kummell_ai.geometry import heights
 from kummell_ai.geometry.vertebra import signed_area
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
+from kummell_ai.measurement.scale import isotropic
 
 LATERAL_PROBABILITY = 0.5
 """A film below this probability of being lateral is refused."""
@@ -63,7 +65,7 @@ def check_landmarks(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[
     box = radiograph.valid_box or (0.0, 0.0, width, height)
     found = [*header_findings(radiograph, landmarks), *spine_findings(landmarks)]
     for i in range(len(landmarks.vertebrae)):
-        found += vertebra_findings(landmarks, i, box)
+        found += vertebra_findings(landmarks, i, box, radiograph.spacing)
     return tuple(found)
 
 
@@ -182,7 +184,7 @@ def _outvoted_sacrum(landmarks: SpineLandmarks, counted_from: VertebralLevel | N
         text += "sacrum, or the spine has four lumbar vertebrae: look at the lowest ones"
     looks = [LEVELS[i] for i in evidence.log_probability.argmax(axis=1)]
     return [
-        Finding("sacrum-named-otherwise", Severity.WARNING, text, body.level)
+        Finding("sacrum-named-otherwise", Severity.WARNING, f"{body.level} {text}", body.level)
         for body, own in zip(landmarks.vertebrae, looks, strict=True)
         if own is VertebralLevel.S1 and body.level not in (None, VertebralLevel.S1)
     ]
@@ -212,20 +214,21 @@ def shift_text(shift: int) -> str:
     return f"{number} {'down' if shift > 0 else 'up'}"
 
 
-def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box) -> tuple[Finding, ...]:
+def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box, spacing: PixelSpacing) -> tuple[Finding, ...]:
     """Findings about one vertebra.
 
     Args:
         landmarks: of the film.
         index: of the vertebra in ``landmarks.vertebrae``.
         box: (x0, y0, x1, y1) px of the exposed field.
+        spacing: of the film (its aspect decides).
     """
     body = landmarks.vertebrae[index]
     name = "an unnamed vertebra" if body.level is None else str(body.level)
     found = [
         *_certainty(body, name, name_by_row=landmarks.level_evidence is not None),
         *_completeness(body, name, box),
-        *_shape(landmarks, body, name),
+        *_shape(landmarks, body, name, spacing),
     ]
     return tuple(Finding(code, Severity.WARNING, text, body.level) for code, text in found)
 
@@ -257,7 +260,9 @@ def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[st
     return found
 
 
-def _shape(landmarks: SpineLandmarks, body: VertebraLandmarks, name: str) -> list[tuple[str, str]]:
+def _shape(
+    landmarks: SpineLandmarks, body: VertebraLandmarks, name: str, spacing: PixelSpacing
+) -> list[tuple[str, str]]:
     found = []
     area = float(signed_area(body.points_px))
     total = float(signed_area(np.stack([v.corners_px for v in landmarks.vertebrae])).sum())
@@ -265,7 +270,8 @@ def _shape(landmarks: SpineLandmarks, body: VertebraLandmarks, name: str) -> lis
         text = f"the corners of {name} run the other way round than those of its neighbours; set them anew"
         found.append(("corners-swapped", text))
     if np.isfinite(body.corners_px).all():
-        aspect = float(heights.posterior_height(body.points_px)) / body.depth_px if body.depth_px > 0 else np.inf
+        square = replace(body, points_px=isotropic(body.points_px, spacing), covariance_px=None)
+        aspect = float(heights.posterior_height(square.points_px)) / square.depth_px if square.depth_px > 0 else np.inf
         if not _ASPECT[0] <= aspect <= _ASPECT[1]:
             text = f"{name} has posterior height / depth {aspect:.2f}; {_ASPECT[0]} to {_ASPECT[1]} are plausible"
             found.append(("implausible-body", f"{text}: look at its corners"))

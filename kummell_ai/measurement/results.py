@@ -138,6 +138,11 @@ class RadiographMeasurement:
     provenance: Provenance
     exposed_px: tuple[float, float, float, float] | None = None
 
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings about the film as a whole that a reader must see before using it."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.WARNING)
+
     def at(self, level: VertebralLevel) -> VertebraMeasurement | None:
         """The vertebra called ``level``, or None."""
         return next((v for v in self.vertebrae if v.level is level), None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
@@ -17,6 +18,10 @@ _CAVEATS = {
     Calibration.DETECTOR_PLANE: "mm at the detector, not at the patient (on average 18 % too large)",
     Calibration.ASSUMED: "mm by an assumed pixel size",
 }
+
+
+_SHAPE = (1.1, 1.6)
+"""Usual endplate depth over the higher wall, median of a film: 1.18 to 1.57 on 99 % of 1,000 simulated films."""
 
 
 def isotropic(points_px: FloatArray, spacing: PixelSpacing) -> FloatArray:
@@ -45,6 +50,24 @@ def body_depths(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -
     )
 
 
+def stretch_findings(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -> tuple[Finding, ...]:
+    """Whether the bodies of a film whose pixel aspect nobody gave are too long or too high for vertebrae."""
+    whole = [v.corners_px for v in vertebrae if v.level is not VertebralLevel.S1 and np.isfinite(v.corners_px).all()]
+    if spacing.is_metric or len(whole) < 2:
+        return ()
+    corners = isotropic(np.stack(whole), spacing)
+    depths = np.linalg.norm(corners[:, [0, 2]] - corners[:, [1, 3]], axis=2).mean(axis=1)
+    walls = np.linalg.norm(corners[:, :2] - corners[:, 2:], axis=2).max(axis=1)
+    shape = float(np.median(depths / walls))
+    if _SHAPE[0] <= shape <= _SHAPE[1]:
+        return ()
+    text = (
+        f"bodies are {shape:.2f} times as deep as high; {_SHAPE[0]} to {_SHAPE[1]} are usual: the picture looks "
+        "stretched, which falsifies every angle and ratio: use the original film, or give its true --spacing ROW COLUMN"
+    )
+    return (Finding("picture-stretched", Severity.WARNING, text),)
+
+
 def spacing_findings(spacing: PixelSpacing, depths: FloatArray) -> tuple[Finding, ...]:
     """Findings about the scale of a film.
 
@@ -53,7 +76,9 @@ def spacing_findings(spacing: PixelSpacing, depths: FloatArray) -> tuple[Finding
         depths: of `body_depths`, (V,).
     """
     if not spacing.is_metric:
-        text = "PixelSpacing is absent; heights in mm need it: give the spacing, or read angles and ratios"
+        text = (
+            "the film has no usable pixel spacing; heights in mm need it: give the spacing, or read angles and ratios"
+        )
         return (Finding("no-spacing", Severity.WARNING, text),)
     findings = []
     if spacing.calibration is Calibration.DETECTOR_PLANE:

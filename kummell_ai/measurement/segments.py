@@ -35,6 +35,7 @@ def measure_angle(
     *,
     quantity_id: str = "cobb",
     index_level: VertebralLevel | None = None,
+    deciding: Sequence[VertebraLandmarks] | None = None,
 ) -> SegmentMeasurement:
     """Cobb angle between any two endplates of a film; missing, with the reason, where a vertebra is not there.
 
@@ -46,14 +47,17 @@ def measure_angle(
         lower: caudal level and endplate; may be the same vertebra.
         quantity_id: id the angle is filed under.
         index_level: the vertebra it is about.
+        deciding: the vertebrae whose stratum decides how wide its interval is; the one it is about, when absent.
 
     Raises:
         ValueError: ``upper`` is caudal of ``lower``.
     """
     if upper[0] > lower[0]:
         raise ValueError(f"upper level {upper[0]} is caudal of lower level {lower[0]}; give the cranial one first")
-    about = None if index_level is None else landmarks.at(index_level)
-    angle = _angle(landmarks, spacing, facing_sign, upper, lower, about)
+    if deciding is None and index_level is not None:
+        about = landmarks.at(index_level)
+        deciding = None if about is None else [about]
+    angle = _angle(landmarks, spacing, facing_sign, (upper, lower), deciding, quantity_id)
     return SegmentMeasurement(quantity_id, index_level, upper[0], upper[1].value, lower[0], lower[1].value, angle)
 
 
@@ -61,14 +65,17 @@ def _angle(
     landmarks: SpineLandmarks,
     spacing: PixelSpacing,
     facing_sign: float,
-    upper: tuple[VertebralLevel, Endplate],
-    lower: tuple[VertebralLevel, Endplate],
-    about: VertebraLandmarks | None,
+    ends: tuple[tuple[VertebralLevel, Endplate], tuple[VertebralLevel, Endplate]],
+    deciding: Sequence[VertebraLandmarks] | None,
+    quantity_id: str,
 ) -> Quantity:
+    upper, lower = ends
     first, second = landmarks.at(upper[0]), landmarks.at(lower[0])
     if first is None or second is None:
         absent = upper[0] if first is None else lower[0]
         return Quantity.missing("deg", f"{absent} is not found on the film")
+    if lower == (VertebralLevel.S1, Endplate.INFERIOR):
+        return Quantity.missing("deg", "the sacrum has no inferior endplate")
     bodies = [first] if first is second else [first, second]
 
     def function(points: FloatArray) -> FloatArray:
@@ -77,12 +84,12 @@ def _angle(
 
     uncertain = [str(b.level) for b in bodies if b.level_probability is not None and b.level_probability < 0.5]
     caveat = f"the name of {' and '.join(uncertain)} is uncertain" if uncertain else None
-    factors = _deciding_factors(bodies if about is None else [about])
-    return calibrated_quantity(propagated(bodies, spacing, function), 0, "cobb", "deg", NOT_SEEN, caveat, factors)
+    factors = _deciding_factors(deciding or bodies)
+    return calibrated_quantity(propagated(bodies, spacing, function), 0, quantity_id, "deg", NOT_SEEN, caveat, factors)
 
 
 def _deciding_factors(bodies: Sequence[VertebraLandmarks]) -> IntervalFactors | None:
-    """The factors of a segment's angle: those of the vertebra it is about, else of the first stratum at its ends."""
+    """The factors of a segment's angle: those of the first stratum among the vertebrae that decide."""
     factors = [body.interval_factors for body in bodies if body.interval_factors is not None]
     return min(factors, key=lambda f: STRATA.index(f.stratum), default=None)
 
@@ -178,9 +185,10 @@ def surgical_segment(
     index_level: VertebralLevel | None = None,
 ) -> SegmentMeasurement:
     """Cobb angle of the surgical segments: superior endplate of the upper to inferior endplate of the lower end."""
+    within = [v for v in landmarks.vertebrae if v.level is not None and ends[0] <= v.level <= ends[1]]
     return measure_angle(
         landmarks, spacing, facing_sign, (ends[0], Endplate.SUPERIOR), (ends[1], Endplate.INFERIOR),
-        quantity_id="surgical_segment_cobb", index_level=index_level,
+        quantity_id="surgical_segment_cobb", index_level=index_level, deciding=within,
     )  # fmt: skip
 
 

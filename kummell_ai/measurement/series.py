@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from kummell_ai.anatomy import Phase, VertebralLevel
@@ -79,9 +79,15 @@ def measure_series(
         index_level_source="found" if index_level is None else "given",
         further_levels=[further for further in dict.fromkeys((*further_levels, *found)) if further is not level],
         surgical_segment=surgical_segment,
+        old_levels=_old(findings),
         findings=findings,
         provenance=provenance,
     )
+
+
+def _old(findings: Sequence[Finding]) -> list[VertebralLevel]:
+    """The levels that are told as fractured from long ago."""
+    return [f.level for f in findings if f.code == "also-looks-fractured" and f.level is not None]
 
 
 def further_reports(report: CorrectionReport, surgical_segment: Ends | None = None) -> tuple[CorrectionReport, ...]:
@@ -98,6 +104,7 @@ def further_reports(report: CorrectionReport, surgical_segment: Ends | None = No
             index_level_source=report.index_level_source,
             further_levels=[other for other in (report.index_level, *report.further_levels) if other is not level],
             surgical_segment=surgical_segment,
+            old_levels=_old(report.findings),
         )
         for level in report.further_levels
     )
@@ -110,6 +117,7 @@ def assemble_report(
     index_level_source: str = "given",
     further_levels: Sequence[VertebralLevel] = (),
     surgical_segment: Ends | None = None,
+    old_levels: Collection[VertebralLevel] = (),
     findings: Sequence[Finding] = (),
     provenance: Provenance | None = None,
 ) -> CorrectionReport:
@@ -145,7 +153,7 @@ def assemble_report(
             *mismatch_findings(compared, index_level),
             *scale_findings(corrections),
             *_not_compared(films, standing),
-            *_series_findings(films, index_level, further_levels),
+            *_series_findings(films, index_level, {*further_levels, *old_levels}),
         ),
         provenance=provenance or _provenance(films, index_level, index_level_source, surgical_segment),
         further_levels=tuple(further_levels),
@@ -188,8 +196,9 @@ def _instability(
     if lying is None or upright is None:
         return tuple(corrections)
     value = intravertebral_instability(lying, upright, level)
+    bearer = next((name for name in ("correction", "net") if any(c.name == name for c in corrections)), None)
     return tuple(
-        replace(c, derived={**c.derived, "intravertebral_instability": value}) if c.name == "correction" else c
+        replace(c, derived={**c.derived, "intravertebral_instability": value}) if c.name == bearer else c
         for c in corrections
     )
 
@@ -207,8 +216,9 @@ def _not_compared(films: Sequence[PhasedMeasurement], standing: Sequence[PhasedM
 
 
 def _series_findings(
-    films: Sequence[PhasedMeasurement], level: VertebralLevel, further: Sequence[VertebralLevel]
+    films: Sequence[PhasedMeasurement], level: VertebralLevel, told: Collection[VertebralLevel]
 ) -> list[Finding]:
+    """Films that lack the injured vertebra or show another that looks so and is not ``told`` elsewhere."""
     findings = []
     if len(films) == 1:
         text = "1 film is given; a correction needs a film before and one after the operation: add the other films"
@@ -219,7 +229,7 @@ def _series_findings(
             text = f"{level} is not found on {name}; its quantities are missing there: check the level names"
             findings.append(Finding("index-level-not-seen", Severity.WARNING, text, level))
         ranked = rank_levels([film.measurement])
-        if ranked and ranked[0][0] not in (level, *further) and ranked[0][1] >= 4.0:
+        if ranked and ranked[0][0] not in (level, *told) and ranked[0][1] >= 4.0:
             own = next((points for place, points, _ in ranked if place is level), 0.0)
             if ranked[0][1] - own >= 2.0:
                 why = ", ".join(reason.removesuffix(f" on {name}") for reason in ranked[0][2])

@@ -69,6 +69,11 @@ def measure_vertebra(
         why, note = _why_missing(body, name), _ratio_caveat(body, name)
         result[name] = calibrated_quantity(own, i, name, ratio_unit, why, note, body.interval_factors)
     result |= _reference_quantities(vertebrae, index, spacing, unit, why_no_length)
+    if body.level is VertebralLevel.S1:
+        kept = {"superior_depth": result["superior_depth"]}
+        result = {
+            i: Quantity.missing(q.unit, "the sacrum has a superior endplate only") for i, q in result.items()
+        } | kept
     order = (*_BODY_LENGTHS, "wedge_angle", "wedge_ratio", "reference_height", "height_loss", "compression")
     return {name: result[name] for name in (*order, "height_derived_grade")}
 
@@ -179,7 +184,7 @@ def _reference_quantities(
     body = vertebrae[index]
     references = find_references(vertebrae, index, spacing)
     if body.level is VertebralLevel.S1 or not references.bodies:
-        why = "S1 has no body height" if body.level is VertebralLevel.S1 else references.caveat or "no reference"
+        why = references.caveat or "no reference"
         return {
             "reference_height": Quantity.missing(unit, why),
             "height_loss": Quantity.missing("%", why),

@@ -95,7 +95,7 @@ def _scale(values: FloatArray) -> tuple[Callable[[float], float], list[float]]:
     def row(value: float) -> float:
         return float(TOP + (last - value) / (last - first) * (HEIGHT - TOP - BOTTOM))
 
-    return row, [float(v) for v in np.arange(first, last + step / 2, step)]
+    return row, [step * i for i in range(round(first / step), round(last / step) + 1)]
 
 
 def _columns(count: int) -> Callable[[int], float]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
-from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
+from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
 from kummell_ai.reporting import page_rows as rows
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.overlay import draw_overlay
@@ -26,6 +26,7 @@ from kummell_ai.reporting.words import (
     intervals_too_narrow,
 )
 
+LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}
 CALIBRATION_WORDS = {
     Calibration.FIDUCIAL: "mm, calibrated",
     Calibration.GEOMETRY: "mm at the patient",
@@ -65,7 +66,7 @@ def write_page(
         .get_template("report.html")
         .render(
             report=report,
-            language={"en": "en", "zh": "zh-CN"}[language],
+            language=LANGUAGE_TAGS[language],
             t=translator(language),
             research_use=RESEARCH_USE,
             signs=SIGNS,
@@ -74,7 +75,7 @@ def write_page(
             level_source={"given": "given", "found": "found"}[report.index_level_source],
             links=links or {},
             summary=chinese_sentences(report) if language == "zh" else summary_sentences(report),
-            alerts=[rows.finding_text(f, "", language) for f in report.findings if f.severity is Severity.WARNING],
+            alerts=rows.alert_rows(report, language),
             courses=[
                 Markup(plot) for plot in course_plots(report, language)
             ],  # every text in them is escaped where it is drawn
@@ -90,15 +91,23 @@ def write_page(
     )
 
 
-def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str]) -> str:
+def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str], language: str = "en") -> str:
     """HTML text of the list of patients of a run.
 
     Args:
-        entries: (patient id, relative link to the report, one-line summary) a patient.
-        problems: one line for each input that could not be used.
+        entries: (patient id, relative link to the report, one-line summary) a report; a patient may have several.
+        problems: one line for each input that could not be used or must be checked.
+        language: ``en`` or ``zh``; the problems stay English.
     """
     template = _environment().get_template("index.html")
-    return template.render(entries=entries, problems=problems, research_use=RESEARCH_USE)
+    return template.render(
+        entries=entries,
+        patients=len({patient for patient, _, _ in entries}),
+        problems=problems,
+        research_use=RESEARCH_USE,
+        language=LANGUAGE_TAGS[language],
+        t=translator(language),
+    )
 
 
 def _panel(

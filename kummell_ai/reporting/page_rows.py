@@ -37,6 +37,8 @@ from kummell_ai.statistics.paired import equivalence_p
 INDEX_FOUND = "index-level-found"
 """Code of the finding that says how the injured level was found; it has a line of its own."""
 
+NO_SPACING = "no-spacing"
+"""Code of the finding that a film has no scale, which each picture says, too."""
 UNCERTAIN_LEVEL = "uncertain-level"
 """Code of the finding that the name of one vertebra is uncertain."""
 
@@ -197,6 +199,15 @@ def finding_rows(report: CorrectionReport, language: str = "en") -> list[Finding
     merged = _merge(rows)
     order = {Severity.REFUSED.value: 0, Severity.WARNING.value: 1, Severity.INFO.value: 2}
     return sorted(merged, key=lambda row: order[row.severity])
+
+
+def alert_rows(report: CorrectionReport, language: str = "en") -> list[FindingText]:
+    """What must be checked before anything is read: warnings about the series and about whole films, each once."""
+    rows = [finding_text(f, "", language) for f in report.findings if f.severity is Severity.WARNING]
+    for film in report.films:
+        name = film.measurement.reference.name
+        rows += [finding_text(f, name, language) for f in film.measurement.warnings if f.code != NO_SPACING]
+    return _merge(rows)
 
 
 def _vertebra_findings(film: RadiographMeasurement) -> list[Finding]:

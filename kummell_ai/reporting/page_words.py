@@ -17,6 +17,10 @@ Translate = Callable[[str], str]
 
 _ZH: dict[str, str] = {
     "Correction report": "矫正报告",
+    "Correction reports": "矫正报告列表",
+    "Patients": "患者",
+    ".": "。",
+    "Problems": "问题",
     "Research use, not a medical device": "仅供研究，非医疗器械",
     "Simulated films": "模拟影像",
     "Patient": "患者",
@@ -219,6 +223,16 @@ def chinese_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
         if known:
             found.append((span, "；".join(_chinese_change(change, correction) for change in known) + "。"))
     return found
+
+
+def chinese_headline(report: CorrectionReport) -> str:
+    """As `kummell_ai.reporting.prose.headline`."""
+    moments = [film.measurement.reference.acquired for film in report.films]
+    days = dict.fromkeys(day_text(moment, "zh") for moment in (moments[0], moments[-1]))
+    sentences = chinese_sentences(report)
+    said = [f"{span}：{text}" for span, text in dict.fromkeys((*sentences[:1], *sentences[-1:]))]
+    course = "".join(said) or "无法进行比较。"
+    return f"{report.index_level}，{len(moments)} 张影像，{'至'.join(days)}。{course}"
 
 
 def _chinese_change(change: Change, correction: Correction) -> str:

@@ -34,14 +34,13 @@ def summary_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
 
 
 def headline(report: CorrectionReport) -> str:
-    """One line for a list of patients: level, dates and the first comparison."""
+    """One line for a list of patients: level, dates, and the first and the last comparison."""
     dates = [date_text(film.measurement.reference.acquired) for film in report.films]
+    days = dict.fromkeys((dates[0], dates[-1]))
     sentences = summary_sentences(report)
-    course = f" {sentences[0][0]}: {sentences[0][1]}" if sentences else " No comparison could be made."
-    return (
-        f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, "
-        f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}.{course}"
-    )
+    said = [f"{span}: {text}" for span, text in dict.fromkeys((*sentences[:1], *sentences[-1:]))]
+    course = " ".join(said) or "No comparison could be made."
+    return f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, {' to '.join(days)}. {course}"
 
 
 def _sentence(correction: Correction) -> str:

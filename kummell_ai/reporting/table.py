@@ -125,7 +125,7 @@ VERTEBRA_COLUMNS: list[str] = [
     ),
     *POINT_COLUMNS,
     *_interval_columns(VERTEBRA_WORDS),
-    *("caveats", "findings"),
+    *("caveats", "findings", "film_findings"),
 ]
 """Columns of measurements.csv."""
 
@@ -154,6 +154,7 @@ def _vertebra_row(film: RadiographMeasurement, vertebra: VertebraMeasurement) ->
         row[name] = float(value) if np.isfinite(value) else None
     for quantity_id in VERTEBRA_WORDS:
         row |= _quantity_cells(quantity_id, vertebra.quantities.get(quantity_id))
+    row["film_findings"] = "; ".join(dict.fromkeys(f.code for f in film.warnings)) or None
     return row | _caveats(vertebra.quantities, vertebra.findings)
 
 

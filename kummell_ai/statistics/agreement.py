@@ -132,11 +132,13 @@ def _mean_squares(table: FloatArray) -> tuple[float, float, float]:
 def _icc_interval(between: float, raters: float, residual: float, n: int, k: int) -> Interval:
     """McGraw and Wong (1996), table 7, ICC(A,1); its degrees of freedom follow Satterthwaite."""
     icc = (between - residual) / (between + (k - 1) * residual + k * (raters - residual) / n)
-    if residual == 0 and raters == 0:
+    if icc >= 1.0:  # nothing differs but for rounding
         return Interval(1.0, 1.0)
     a = k * icc / (n * (1 - icc))
     b = 1 + k * icc * (n - 1) / (n * (1 - icc))
     spread = (a * raters) ** 2 / (k - 1) + (b * residual) ** 2 / ((n - 1) * (k - 1))
+    if spread == 0:
+        raise ValueError("the films do not differ and each rater reads all alike; an ICC needs films that differ")
     v = (a * raters + b * residual) ** 2 / spread
     rest = k * raters + (k * n - k - n) * residual
     high_f, low_f = float(stats.f.ppf(0.975, n - 1, v)), float(stats.f.ppf(0.975, v, n - 1))

@@ -121,7 +121,9 @@ def analyse(
     omnibus, caveat = _omnibus(table, kind)
     return CohortAnalysis(
         summaries=summaries,
-        is_normal=not ordinal and all(s.shapiro_p is not None and s.shapiro_p >= ALPHA for s in summaries if s.n),
+        is_normal=not ordinal
+        and any(s.n for s in summaries)
+        and all(s.shapiro_p is not None and s.shapiro_p >= ALPHA for s in summaries if s.n),
         omnibus=omnibus,
         omnibus_caveat=caveat,
         comparisons=_compare(table, phases, kind, margin),

@@ -17,6 +17,8 @@ from scipy import optimize, stats
 from kummell_ai.quantities import Z95, Interval
 
 FloatArray = NDArray[np.float64]
+EXACT_PAIRS = 50
+"""Up to this number of pairs that differ the signed-rank test is exact."""
 LEAST_PAIRS = 3
 """Below this number of pairs no test is made."""
 
@@ -90,7 +92,8 @@ def paired_t(difference: FloatArray) -> PairedTest:
 def wilcoxon(difference: FloatArray) -> PairedTest:
     """Wilcoxon signed-rank test with the Hodges-Lehmann estimate and the rank-biserial correlation.
 
-    Zero differences are dropped; exact below 50 pairs without ties, else normal with correction for ties.
+    Zero differences are dropped. Up to 50 pairs that differ P is exact, from all ways in which their ranks could bear
+    signs, also with ties; beyond that normal with correction for ties.
     The interval of the correlation is that of Fisher's z with the standard deviation of the rank sum.
 
     Raises:
@@ -101,8 +104,8 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
     ranks = stats.rankdata(np.abs(moved))
     up, down = float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum())
     m = len(moved)
-    is_exact = m <= 50 and m == n and len(np.unique(np.abs(moved))) == m
-    p = float(stats.wilcoxon(moved, method="exact" if is_exact else "asymptotic").pvalue)
+    is_exact = m <= EXACT_PAIRS
+    p = _signed_rank_p(ranks, min(up, down)) if is_exact else float(stats.wilcoxon(moved, method="asymptotic").pvalue)
     effect = (up - down) / (up + down)
     half = Z95 * math.sqrt((2 * m**3 + 3 * m**2 + m) / 6) / ((m**2 + m) / 2)
     interval = None
@@ -209,6 +212,14 @@ def noncentral_t_cdf(t: float, df: int, noncentrality: float) -> float:
 def _quadrature() -> tuple[FloatArray, FloatArray]:
     nodes, weights = np.polynomial.legendre.leggauss(600)
     return nodes, weights
+
+
+def _signed_rank_p(ranks: FloatArray, smaller: float) -> float:
+    """Two-sided P of the ``smaller`` signed rank sum where each of ``ranks`` (mid-ranks at ties) is up or down."""
+    chance = np.ones(1)
+    for twice in np.rint(2.0 * ranks).astype(int):
+        chance = 0.5 * (np.pad(chance, (0, twice)) + np.pad(chance, (twice, 0)))
+    return min(1.0, 2.0 * float(chance[: round(2.0 * smaller) + 1].sum()))
 
 
 def _signed_rank_quantile(n: int) -> int:

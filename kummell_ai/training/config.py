@@ -44,7 +44,7 @@ class TrainConfig(RunConfig):
     """
 
     LOCAL: ClassVar[tuple[str, ...]] = (*RunConfig.LOCAL, "shards", "validation_shards")
-    COUNTS: ClassVar[tuple[str, ...]] = (*RunConfig.COUNTS, "films_per_epoch")
+    COUNTS: ClassVar[tuple[str, ...]] = (*RunConfig.COUNTS, "films_per_epoch", "validation_films")
 
     name: str = "kummell-corners"
     shards: str = "runs/shards/train"

@@ -7,6 +7,7 @@ shard is one ``crops_00000.npz``; a folder of them may grow while it is read.
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,10 +181,10 @@ class CropReader:
 
 def _read(path: Path) -> list[VertebraCrop]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             part = {name: archive[name] for name in archive.files}
         columns = (part["images"], part["points"], part["visible"], part["states"], part["spacing_mm"], part["seeds"])
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} is not a whole shard of crops ({error}); write it again", path) from error
     return [VertebraCrop(i, p, v, s, float(mm), int(n)) for i, p, v, s, mm, n in zip(*columns, strict=True)]
 

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from kummell_ai.errors import CheckpointError, InputError
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.checkpoint import add_refiner, load_bundle, read_info
-from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS, standard
+from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS, crop_frame, standard
 from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
 from kummell_ai.training.averaged import AveragedModule, take_over
 from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
@@ -30,7 +30,10 @@ MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
 
 
 class CropBatch(NamedTuple):
-    """B crops: (B, 1, H, W) standardised, points (B, 6, 2) crop px, visible (B, 6), states (B, 3), mm a px (B,)."""
+    """B crops: (B, 1, H, W) standardised, points (B, 6, 2) crop px, visible (B, 6), states (B, 3), mm a crop px (B,).
+
+    ``annotated`` (B, 6) is 1 where a point is known, on the film or off it; elsewhere ``visible`` says nothing.
+    """
 
     crops: Tensor
     maps: Tensor
@@ -38,6 +41,7 @@ class CropBatch(NamedTuple):
     visible: Tensor
     states: Tensor
     spacing_mm: Tensor
+    annotated: Tensor
 
 
 def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: JitterSettings) -> FloatArray:
@@ -68,17 +72,20 @@ class CropDataset(Dataset[tuple[Any, ...]]):
         number, seed = item
         crop: VertebraCrop = self.reader[number]
         rng = np.random.default_rng(seed if seed >= 0 else number)
-        image, points = look_from(crop, jittered(crop.points, rng, self.jitter))
+        corners = jittered(crop.points, rng, self.jitter)
+        image, points = look_from(crop, corners)
+        scale = float(np.sqrt(abs(np.linalg.det(crop_frame(corners).matrix[:, :2]))))
         if seed >= 0:
             image = apply_photometric(image, draw_photometric(rng))
         known = np.where(crop.visible[:, None], points, np.nan)
         maps = target_maps(known, MAP_SHAPE)
-        return standard(image)[None], maps, known, crop.visible, crop.states, crop.spacing_mm
+        annotated = np.isfinite(crop.points).all(axis=1)
+        return standard(image)[None], maps, known, crop.visible, crop.states, crop.spacing_mm / scale, annotated
 
 
 def collate_crops(items: Sequence[tuple[Any, ...]]) -> CropBatch:
     """Items of `CropDataset` -> a batch."""
-    columns = [np.stack([np.asarray(item[k]) for item in items]) for k in range(6)]
+    columns = [np.stack([np.asarray(item[k]) for item in items]) for k in range(len(CropBatch._fields))]
     return CropBatch(*(torch.from_numpy(np.asarray(c, dtype=np.float32)) for c in columns))
 
 
@@ -125,7 +132,9 @@ def refine_loss(output: RefinerOutput, batch: CropBatch, config: RefineConfig) -
     divergence = -(target * log_p).sum(2) - entropy
     parts = {
         "points": divergence[known].mean() if bool(known.any()) else log_p.sum() * 0.0,
-        "visible": functional.binary_cross_entropy_with_logits(output.visible.float(), batch.visible),
+        "visible": functional.binary_cross_entropy_with_logits(
+            output.visible.float(), batch.visible, weight=batch.annotated
+        ),
         "states": functional.binary_cross_entropy_with_logits(output.states.float(), batch.states),
     }
     loss = parts["points"] + config.visible_weight * parts["visible"] + config.states_weight * parts["states"]
@@ -174,7 +183,7 @@ class RefineModule(AveragedModule):
 
 
 def refined_summary(error_px: NDArray[np.float64], spacing_mm: NDArray[np.float64]) -> dict[str, float]:
-    """Figures over crops: errors (B, 6) crop px, as % of depth and, of crops with a scale (B,) mm a px, in mm.
+    """Figures over crops: errors (B, 6) crop px as % of the depth they were cut by; those with mm a px (B,) in mm, too.
 
     Names ending in ``percent`` are always there; a figure of which nothing is known is left out.
     """

@@ -6,6 +6,7 @@ A shard is one ``shard_00000.npz`` with films of one size; a folder of shards ma
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,9 @@ def _pack(films: list[TrainingFilm]) -> dict[str, NDArray[Any]]:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} is not a whole shard of films ({error}); write it again", path) from error
 
 

@@ -63,11 +63,25 @@ def test_a_film_without_spacing_gives_angles_and_says_so(tmp_path: Path, capsys:
     film = save_png(tmp_path / "in" / "photo.png")
     assert main(["measure", str(film), "--out", str(tmp_path / "out"), "--json"]) == 0
     out, err = capsys.readouterr()
-    assert "photo.png: no pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN" in err
+    assert (
+        "photo.png: no usable pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
+        in err
+    )
     assert json.loads(out)["warnings"] == [err.strip()]
     body = json.loads((tmp_path / "out" / "photo.json").read_text())["vertebrae"][3]["measurements"]
     assert body["anterior_height"]["value"] is None
     assert body["wedge_angle"]["value"] == pytest.approx(21.6, abs=0.5)
+
+
+def test_what_must_be_known_about_a_film_is_said(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: DoubtfulPredictor())
+    assert main(["measure", str(film), "--out", str(tmp_path), "--spacing", "0.05", "0.05"]) == 0
+    err = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("pre.dcm: vertebral depth is ") for line in err)
+    rows = read_rows(tmp_path / "measurements.csv")
+    assert {row["film_findings"] for row in rows} == {"implausible-spacing"}
 
 
 def test_spacing_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,6 +217,7 @@ def test_a_file_as_output_folder_is_wrong_use(film: Path, capsys: pytest.Capture
         (["--spacing", "0", "0.1"], "no pixel size"),
         (["--spacing", "nan", "0.1"], "no pixel size"),
         (["--index-level", "L9"], "no vertebral level"),
+        (["--index-level", "S1"], "S1 is the sacrum"),
         (["--frame", "0"], "not a whole number of 1 or more"),
         (["--formats", "docx"], "invalid choice"),
     ],

@@ -142,6 +142,25 @@ def test_films_without_a_date_are_named_with_the_remedy(tmp_path: Path, capsys: 
     assert "a.png: has neither date nor phase; it is not used: give its phase in a manifest" in capsys.readouterr().err
 
 
+def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = []
+    for name, phase in (("z.png", Phase.PRE_OP), ("y.png", Phase.POST_OP), ("x.png", Phase.FOLLOW_UP)):
+        Image.fromarray(np.round(made_up.radiograph(phase).pixels * 255).astype(np.uint8)).save(tmp_path / name)
+        paths.append(str(tmp_path / name))
+    wrong = ["series", *paths, "--out", str(tmp_path / "out"), "--phases", "pre-op,post-op"]
+    assert main(wrong) == 1
+    assert "--phases has 2 phases and there are 3 inputs; name each film" in capsys.readouterr().err
+    assert main(["series", str(tmp_path), "--out", str(tmp_path / "out"), "--phases", "pre-op"]) == 1
+    assert "is a folder; name each film" in capsys.readouterr().err
+    assert main([*wrong[:-1], "pre-op,later,follow-up"]) == 1
+    assert "'later' is no phase; write pre-op, post-op, follow-up" in capsys.readouterr().err
+    assert main([*wrong[:-1], "pre-op,post-op,follow-up"]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [(f["phase"], f["measurement"]["film"]["name"]) for f in report["films"]] == [
+        ("pre-op", "z.png"), ("post-op", "y.png"), ("follow-up", "x.png")
+    ]  # fmt: skip
+
+
 def test_several_levels_get_a_report_each(stored: Path, tmp_path: Path) -> None:
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
     rows = read_rows(tmp_path / "series.csv")

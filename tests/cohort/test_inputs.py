@@ -81,7 +81,7 @@ def test_a_patient_twice_is_not_guessed(tmp_path: Path) -> None:
     ("data", "match"),
     [
         (b"PK\x03\x04xlsx", "is a workbook"),
-        (b"patient_id,vas_pre\n", "has 1 rows"),
+        (b"patient_id,vas_pre\n", "has 1 row; a header and at least 1 row beneath it"),
         (b"name,pain\na,1\n", "patient_id and scores are needed"),
         (b"patient_id,vas_pre,VAS pre\na,1,2\n", "column vas_pre stands more than once"),
         (b"patient_id,vas_pre\n" + b"a" * 200_000 + b",1\n", "is no table"),

@@ -3,10 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kummell_ai.anatomy import Facing
+from kummell_ai.anatomy import LEVELS, Facing
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.frames import ScaleShift
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.landmarks.assembly import assemble
 from kummell_ai.landmarks.checkpoint import Bundle
+from kummell_ai.landmarks.grouping import Candidate
+from kummell_ai.landmarks.passes import USUAL_SHAPE
 from kummell_ai.landmarks.predictor import Predictor
 from tests.landmarks.fake_network import OracleNetwork, Scene, spine_points
 
@@ -40,10 +44,16 @@ def test_a_mirrored_film_gives_mirrored_landmarks():
     np.testing.assert_allclose(covariances[1], mirror.apply_covariance(covariances[0]), atol=1e-6)
 
 
-def test_the_header_overrules_the_view_head():
+def test_a_header_that_has_the_film_the_wrong_way_round_is_overruled():
+    found = predictor().locate(SCENE.radiograph(facing=Facing.RIGHT))
+    assert found.facing is Facing.LEFT
+    np.testing.assert_allclose(corners(found), SCENE.points_px, atol=0.1)
+
+
+def test_the_header_decides_where_the_looks_do_not(monkeypatch):
+    monkeypatch.setattr("kummell_ai.landmarks.predictor.facing_probabilities", lambda *_: (0.2, 0.2))
     found = predictor().locate(SCENE.radiograph(facing=Facing.RIGHT))
     assert found.facing is Facing.RIGHT
-    assert found.vertebrae == ()
 
 
 def test_small_bodies_are_looked_at_again_at_a_larger_scale():
@@ -63,9 +73,27 @@ def test_a_film_that_does_not_turn_with_the_mirror_is_not_lateral():
 def test_a_stretched_film_without_spacing_is_looked_at_in_its_usual_shape():
     wide = Scene(width=640, points_px=SCENE.points_px * np.array([2.0, 1.0]))
     engine = predictor(wide)
+    stretches = []
+    run = engine._run
+    engine._run = lambda film, plan: stretches.append(plan.stretch) or run(film, plan)
     found = engine.locate(wide.radiograph())
-    assert engine.bundle.network.calls == 2
+    assert stretches[0] == 1.0
+    depth, height = (np.linalg.norm(wide.points_px[0, a] - wide.points_px[0, b]) for a, b in ((0, 1), (0, 2)))
+    assert stretches[1] == pytest.approx(USUAL_SHAPE * height / depth, rel=0.01)
     np.testing.assert_allclose(corners(found), wide.points_px, atol=0.2)
+
+
+def test_no_vertebra_is_missed_on_a_film_of_flat_or_high_pixels():
+    for column, row in ((1.0, 1.0), (0.4, 1.0), (1.0, 0.4)):
+        points = SCENE.points_px * np.array([1.0 / column, 1.0 / row])
+        probability = np.log(np.full(len(LEVELS), 0.01))
+        film = replace(SCENE.radiograph(), spacing=PixelSpacing(row, column, Calibration.FIDUCIAL))
+        bodies = [
+            Candidate(p, np.tile(np.eye(2), (4, 1, 1)), 0.9, np.ones(4, dtype=bool), probability, np.zeros(3))
+            for p in points
+        ]
+        evidence = assemble(film, bodies, False, 1.0).level_evidence
+        np.testing.assert_array_equal(evidence.missed, 0.0)
 
 
 def test_covariances_are_calibrated_per_corner():
@@ -96,11 +124,12 @@ def test_unknown_precision_is_refused():
         predictor(SCENE).__class__(Bundle("x", OracleNetwork(SCENE), {}, ""), precision="half")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:99", "cpu:-2"])
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "cpu:-2", "meta", "mps", ""])
 def test_a_device_that_is_not_there_is_refused_in_one_line(name):
-    with pytest.raises(UsageError, match=r"cannot be used .*; give cpu, or cuda where torch sees a GPU") as refused:
+    with pytest.raises(UsageError, match=r"(cannot be used|is not known).*; give cpu, or cuda where torch") as refused:
         predictor(device=name)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 250
 
 
 def test_the_shipped_model_loads_and_finds_nothing_on_an_empty_film():

@@ -90,6 +90,13 @@ def test_restoration_rate_without_a_loss() -> None:
     assert "cannot be told from 0" in str(found.derived["height_restoration_rate"].caveat)
 
 
+def test_a_restoration_rate_that_could_be_anything_is_withheld() -> None:
+    before, after = film(PRE, 24.0, sigma_px=1.5), film(POST, 26.0, sigma_px=12.0)
+    rate = compare(before, after, L.L1, "correction").derived["height_restoration_rate"]
+    assert rate.value is None
+    assert "not measurable: its 95 % interval is ± " in str(rate.caveat)
+
+
 def test_the_level_is_missing_on_one_film() -> None:
     before = PhasedMeasurement(PRE, measured(spine(levels=(L.T11, L.T12))))
     found = compare(before, film(POST, 22.0), L.L1, "correction")

@@ -189,9 +189,18 @@ class TestReferences:
 
     def test_sacrum_has_no_height(self) -> None:
         found = quantities(spine(levels=(L.L4, L.L5, L.S1)), level=L.S1)
-        assert found["height_loss"].caveat == "S1 has no body height"
+        assert {i for i, q in found.items() if q.value is not None} == {"superior_depth"}
+        assert found["height_loss"].caveat == "the sacrum has a superior endplate only"
         above_it = quantities(spine(levels=(L.L4, L.L5, L.S1)), level=L.L5)
         assert above_it["height_loss"].caveat == "no intact vertebra below"
+
+    def test_no_angle_runs_to_the_lower_end_of_the_sacrum(self) -> None:
+        film = measured(spine(levels=(L.L4, L.L5, L.S1)), index_level=L.L5)
+        cobb = film.segment("segmental_cobb", L.L5)
+        assert cobb is not None
+        assert cobb.angle.value is None
+        assert cobb.angle.caveat == "the sacrum has no inferior endplate"
+        assert all(s.angle.value is None for s in film.segments if s.lower is L.S1)
 
     def test_unnamed_vertebrae_take_the_next_in_order(self) -> None:
         landmarks = spine({L.L1: 13.0})

@@ -10,6 +10,7 @@ import pytest
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.errors import SeriesError
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.pipeline import assemble_report, find_index_level, further_reports, measure_series
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
@@ -171,6 +172,42 @@ class TestReport:
         )
         assert found.corrections[0].derived["intravertebral_instability"].value == pytest.approx(4.0)
         assert "intravertebral_instability" not in found.corrections[1].derived
+
+    def test_instability_does_not_need_a_film_after_surgery(self) -> None:
+        found = report(
+            film(PRE, 17.0, patient_position="HFS"),
+            film(PRE, 13.0, patient_position="SITTING"),
+            film(LAST, 21.0, patient_position="SITTING"),
+        )
+        (net,) = found.corrections
+        assert net.derived["intravertebral_instability"].value == pytest.approx(4.0)
+
+    def test_an_old_fracture_is_told_once_and_not_as_a_wrong_name(self) -> None:
+        """T11 looks fractured on all films alike; L3 collapses after the operation of L1."""
+        before = spine({L.T11: 15.0, L.L1: 13.0}, flags={L.T11: {"fractured"}, L.L1: {"fractured"}}, name="pre-op")
+        after = spine(
+            {L.T11: 15.0, L.L1: 22.0, L.L3: 12.0},
+            flags={L.T11: {"fractured"}, L.L1: {"cemented"}, L.L3: {"fractured"}},
+            name="follow-up",
+        )
+        found = report(PhasedMeasurement(PRE, measured(before)), PhasedMeasurement(LAST, measured(after)))
+        assert "also-looks-fractured" in codes(found)
+        (further,) = further_reports(found)
+        assert further.index_level is L.L3
+        assert "index-level-disagrees" not in codes(found) + codes(further)
+
+    def test_the_surgical_segment_is_one_angle_whatever_a_page_is_about(self) -> None:
+        landmarks = spine({L.L1: 13.0}, flags={L.L1: {"fractured"}, **HELD}, name="post-op")
+        wide = {s: IntervalFactors(s, {"cobb": 1.0 + i}) for i, s in enumerate(("fractured", "instrumented", "intact"))}
+        bodies = tuple(
+            replace(v, interval_factors=wide["fractured" if v.level is L.L1 else "intact"]) for v in landmarks.vertebrae
+        )
+        one = measured(replace(landmarks, vertebrae=bodies))
+        pages = [assemble_report([PhasedMeasurement(POST, one)], level) for level in (L.L1, L.L3)]
+        first, second = (p.films[0].measurement.segment("surgical_segment_cobb", p.index_level) for p in pages)
+        assert first is not None
+        assert second is not None
+        assert first.angle == second.angle
 
 
 class TestPhases:

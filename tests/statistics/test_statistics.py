@@ -6,6 +6,9 @@ lme4 and psych; where both know a number they agree to 1e-8.
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,11 +90,40 @@ def test_wilcoxon_with_all_one_way_has_no_interval_of_its_effect() -> None:
     close(found.p, 0.125)
 
 
-def test_wilcoxon_with_ties_and_zeros_as_r_has_it() -> None:
-    """R: wilcox.test(exact = FALSE, correct = FALSE)."""
-    found = paired.wilcoxon(np.array([1, 1, -2, 3, 4, 4, 0, 5, -1, 6], float))
+def test_wilcoxon_of_many_pairs_by_the_formula() -> None:
+    """Normal approximation with correction for ties: variance m (m+1) (2m+1) / 24 - sum of (t^3 - t) / 48."""
+    moved = np.tile([1, 1, -2, 3, 4, 4, 5, -1, 6], 6).astype(float)
+    found = paired.wilcoxon(np.append(moved, np.zeros(6)))
     assert found.test == "Wilcoxon signed-rank test (normal approximation)"
-    close(found.p, 0.0496018516964)
+    m, ties = len(moved), np.unique(np.abs(moved), return_counts=True)[1].astype(float)
+    variance = m * (m + 1) * (2 * m + 1) / 24 - float((ties**3 - ties).sum()) / 48
+    z = (found.statistic - m * (m + 1) / 4) / math.sqrt(variance)
+    close(found.p, math.erfc(abs(z) / math.sqrt(2)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(-4, 4), min_size=3, max_size=9).filter(any))
+def test_wilcoxon_with_ties_and_zeros_counts_all_signs(differences: list[int]) -> None:
+    """Every way of giving signs to the ranks of the differences that are not 0, one by one."""
+    moved = np.array([d for d in differences if d], float)
+    ranks = stats.rankdata(np.abs(moved))
+    sums = np.array([np.dot(signs, ranks) for signs in itertools.product((0, 1), repeat=len(moved))])
+    smaller = min(ranks[moved > 0].sum(), ranks[moved < 0].sum())
+    found = paired.wilcoxon(np.array(differences, float))
+    assert found.test == "Wilcoxon signed-rank test (exact)"
+    close(found.p, min(1.0, 2.0 * float((sums <= smaller + 1e-9).mean())))
+
+
+@pytest.mark.parametrize(("count", "p"), [(4, 0.125), (5, 0.0625)])
+def test_a_few_patients_who_all_gain_alike_prove_nothing(count: int, p: float) -> None:
+    close(paired.wilcoxon(np.full(count, -5.0)).p, p)
+
+
+@given(st.lists(st.floats(0.0, 60.0), min_size=3, max_size=12).filter(lambda v: np.ptp(v) > 0.1))
+def test_readers_who_agree_wholly_have_an_icc_of_1(readings: list[float]) -> None:
+    found = agreement.reliability(np.stack([readings, readings], axis=1))
+    close(found.icc, 1.0)
+    assert found.icc_interval.low == pytest.approx(1.0, abs=1e-6)
 
 
 def test_shapiro_wilk_and_friedman_of_grades_as_r_has_them() -> None:

@@ -150,9 +150,11 @@ def test_mistakes_are_named(folders, tmp_path):
         load_refine_config(None, ["sizes.half=8"])
     with pytest.raises(ConfigError, match="max_minutes is -1"):
         load_refine_config(None, ["max_minutes=-1"])
-    (tmp_path / "train" / "crops_00001.npz").write_bytes(b"torn")
-    with pytest.raises(InputError, match=r"crops_00001\.npz is not a whole shard"):
-        CropReader(tmp_path / "train")
+    whole = next((tmp_path / "train").glob("crops_*.npz")).read_bytes()
+    for torn in (b"torn", whole[: len(whole) // 2]):
+        (tmp_path / "train" / "crops_00001.npz").write_bytes(torn)
+        with pytest.raises(InputError, match=r"crops_00001\.npz is not a whole shard"):
+            CropReader(tmp_path / "train")
 
 
 def test_a_configuration_of_the_refiner_is_told_from_one_of_the_network(tmp_path):

@@ -44,9 +44,12 @@ def test_a_limit_is_kept(tmp_path):
 
 
 def test_a_damaged_shard_is_named(tmp_path):
-    (tmp_path / "shard_00000.npz").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"shard_00000\.npz is not a whole shard"):
-        ShardReader(tmp_path)
+    whole = next(fake_shards(tmp_path, 4, SIZE).glob("shard_*.npz"))
+    data = whole.read_bytes()
+    for torn in (b"PK", data[: len(data) // 2]):
+        whole.write_bytes(torn)
+        with pytest.raises(InputError, match=rf"{whole.name} is not a whole shard"):
+            ShardReader(whole.parent)
 
 
 def test_wrong_shapes_are_refused():
