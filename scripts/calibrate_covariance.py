@@ -1,4 +1,4 @@
-"""Set how far a model's ellipses, intervals and name probabilities may be trusted, from films with known truth.
+"""Set how far a model's ellipses and intervals may be trusted, from films with known truth.
 
 kummell-ai synthesize --out runs/calibration --count 300 --seed 46500000 --format png
 kummell-ai synthesize --out runs/check --count 240 --seed 76000000 --format png
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kummell_ai.errors import KummellError
+from kummell_ai.errors import InputError, KummellError
 from kummell_ai.evaluation.calibration import (
     LocatedFilm,
     as_info,
@@ -30,16 +30,21 @@ from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.landmarks.assembly import Uncertainty
 from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
+from kummell_ai.shipped import model_hash
 
 
 def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int | None = None) -> list[LocatedFilm]:
     """The first ``limit`` films of each COCO folder; ``keep`` is a file that holds the predictions for another run."""
+    asked = (model_hash(model, {}), [f"{folder.name}" for folder in folders], limit)
     if keep is not None and keep.exists():
-        return list(pickle.loads(keep.read_bytes()))
+        made, films = pickle.loads(keep.read_bytes())
+        if made != asked:
+            raise InputError(f"{keep} is of another model or other films than asked for; give another file", str(keep))
+        return list(films)
     paths = [folder / "annotations.json" for folder in folders]
     films = list(locate_films(paths, Predictor.load(model), limit=limit, progress=tell))
     if keep is not None:
-        keep.write_bytes(pickle.dumps(films))
+        keep.write_bytes(pickle.dumps((asked, films)))
     return films
 
 
@@ -58,7 +63,7 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
     """Coverage, mean half width and interval score before and after, a subject and stratum a line."""
     patients = len({film.patient for film in after})
     print(f"\n{title}: {len(after)} {kind} of {patients} patients; before -> after")
-    print(f"{'':26}{'stratum':18}{'n':>6}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
+    print(f"{'':26}{'stratum':18}{'n':>10}  {'held, %':>14}  {'half width':>14}  {'interval score':>16}")
     new = {(c.subject, c.stratum): c for c in coverage_of(after)}
     for old in coverage_of(before):
         c = new.get((old.subject, old.stratum))
@@ -70,7 +75,8 @@ def _line(old: Coverage, new: Coverage) -> str:
     held = f"{100 * old.inside:.1f} -> {100 * new.inside:.1f}"
     width = f"{old.half_width:.2f} -> {new.half_width:.2f}"
     score = f"{old.score:.2f} -> {new.score:.2f}"
-    return f"{new.subject:26}{new.stratum:18}{new.n:6}  {held:>14}  {width:>14}  {score:>16}"
+    count = str(new.n) if new.n == old.n else f"{old.n} -> {new.n}"  # others are withheld
+    return f"{new.subject:26}{new.stratum:18}{count:>10}  {held:>14}  {width:>14}  {score:>16}"
 
 
 def main() -> int:

@@ -93,7 +93,7 @@ def report(title: str, films: Sequence[Named]) -> None:
         )
     said = np.array([f.row.probability for f in films])
     is_right = np.array([f.is_row_right for f in films])
-    for part in np.array_split(np.argsort(said, kind="stable"), 6):
+    for part in np.array_split(np.argsort(said, kind="stable"), min(6, len(said))):
         low, high = said[part[0]], said[part[-1]]
         print(f"  said {low:.3f} to {high:.3f}, mean {said[part].mean():.3f}: right in {is_right[part].mean():.3f}")
     number = {name: i for i, name in enumerate(dict.fromkeys(f.patient for f in films))}

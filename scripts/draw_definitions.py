@@ -184,4 +184,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if any(argument.startswith("-") for argument in sys.argv[1:]):
+        sys.exit(f"usage: draw_definitions.py [FOLDER]; {__doc__}")
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures")

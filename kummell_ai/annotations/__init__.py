@@ -2,6 +2,7 @@
 
 from kummell_ai.annotations.buu_lspine import read_buu_lspine
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
+from kummell_ai.annotations.corners import why_not_a_spine
 from kummell_ai.annotations.cvat import read_cvat, write_cvat
 from kummell_ai.annotations.label_studio import read_label_studio, write_label_studio
 from kummell_ai.annotations.labelme import read_labelme, write_labelme
@@ -23,6 +24,7 @@ __all__ = [
     "read_labelme",
     "read_mendeley",
     "read_nhanes2",
+    "why_not_a_spine",
     "write_coco",
     "write_cvat",
     "write_label_studio",

@@ -81,6 +81,8 @@ def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> 
     if match is not None:
         reference = replace(reference, patient_id=match["patient"], patient_sex=match["sex"])
     mm = spacing.get(path.stem, spacing.get(path.stem[:-1]))
+    if mm is not None and not 0 < mm < float("inf"):
+        raise InputError(f"{film.name}: its pixel spacing is {mm} mm; it must be above 0: correct the table", mm)
     return AnnotatedFilm(
         file_name=relative_name(film, base),
         size_px=film_size(film),

@@ -8,11 +8,13 @@ centres, and the front is on the side the film faces.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import CORNERS, Facing
+from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
 
 MIN_POINTS = 3
@@ -113,3 +115,22 @@ def _upper_left_first(points: FloatArray, caudal: FloatArray) -> NDArray[np.intp
 def _agreement(points: FloatArray, caudal: FloatArray) -> float:
     axis = points[2:].mean(axis=0) - points[:2].mean(axis=0)
     return float(axis @ caudal) / max(float(np.linalg.norm(axis)), 1e-9)
+
+
+def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
+    """Why annotated vertebrae are no truth to hold anything against: none, a level twice, or out of order; else None.
+
+    The order is that of the middles from head to sacrum, of the bodies with a name and a corner.
+    """
+    if not landmarks.vertebrae:
+        return "no vertebra is annotated; annotate it, or leave the film out"
+    levels = [v.level for v in landmarks.vertebrae if v.level is not None]
+    twice = next((level for level in levels if levels.count(level) > 1), None)
+    if twice is not None:
+        return f"{twice} is annotated {levels.count(twice)} times; a level occurs once: correct the names"
+    seen = [v for v in landmarks.vertebrae if v.level is not None and np.isfinite(v.corners_px).all(axis=1).any()]
+    placed = sorted(seen, key=lambda v: float(np.nanmean(v.corners_px[:, 1])))
+    for upper, lower in pairwise(placed):
+        if upper.level is not None and lower.level is not None and upper.level > lower.level:
+            return f"{upper.level} lies above {lower.level}; levels run from head to sacrum: correct the names"
+    return None

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
+from kummell_ai.annotations.corners import why_not_a_spine
 from kummell_ai.dicom.read import read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.films import evaluate_film, refused_film
@@ -52,6 +53,10 @@ def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> It
         if isinstance(radiograph, InputError):
             yield UnusedFilm(film.file_name, str(radiograph))
             continue
+        if (fault := why_not_a_spine(film.landmarks)) is not None:
+            yield UnusedFilm(film.file_name, f"{film.file_name}: {fault}")
+            continue
+        film = with_patient(film, radiograph)
         began = time.perf_counter()
         try:
             predicted = locator.locate(radiograph)
@@ -89,6 +94,15 @@ def read_film(folder: Path, film: AnnotatedFilm) -> Radiograph:
             film.size_px,
         )
     return radiograph if film.spacing is None else replace(radiograph, spacing=film.spacing)
+
+
+def with_patient(film: AnnotatedFilm, radiograph: Radiograph) -> AnnotatedFilm:
+    """The annotation with the patient of the film's header where it names none itself."""
+    reference = film.landmarks.reference
+    if reference.patient_id or not radiograph.reference.patient_id:
+        return film
+    known = replace(reference, patient_id=radiograph.reference.patient_id)
+    return replace(film, landmarks=replace(film.landmarks, reference=known))
 
 
 def _start(make_locator: Callable[[], Locator]) -> None:

@@ -23,7 +23,7 @@ from kummell_ai.shipped import model_hash
 
 FORMAT = 1
 WEIGHTS, REFINER, RECIPE, CARD = "weights.safetensors", "refiner.safetensors", "model.json", "README.md"
-LICENCE_NOTE = "Apache-2.0, as the program; trained from random weights, on no patient's film."
+LICENCE_NOTE = "As whoever trained it says; films and the weights it started from may have terms of their own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,11 @@ def fixed_facts() -> dict[str, Any]:
 
 
 def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any]) -> Path:
-    """Write a model folder; ``info`` adds name, data, metrics and so on to model.json."""
+    """Write a model folder; ``info`` adds name, data, metrics and so on to model.json.
+
+    Raises:
+        CheckpointError: weights are not finite.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _save_weights(folder / WEIGHTS, network)
@@ -86,12 +90,17 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
 def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any]) -> Path:
     """Put a second stage into a model folder; ``facts`` says how it was made.
 
+    The calibration that the folder had, and the figures taken with another second stage, go: they are not this model's.
+
     Raises:
-        CheckpointError: ``folder`` holds no fitting model.
+        CheckpointError: ``folder`` holds no fitting model, or weights are not finite.
     """
     info = read_info(folder)
+    stale = {"interval_factors", "calibration", *(("metrics",) if "refiner" in info else ())}
+    kept = {key: value for key, value in info.items() if key not in stale}
     _save_weights(Path(folder) / REFINER, refiner)
-    return write_info(folder, {**info, "refiner": {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}})
+    second = {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}
+    return write_info(folder, {**kept, "covariance_scale": [1.0] * len(CORNERS), "refiner": second})
 
 
 def _save_weights(path: Path, network: nn.Module) -> None:
@@ -102,7 +111,13 @@ def _save_weights(path: Path, network: nn.Module) -> None:
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+    wrong = next((name for name, value in tensors.items() if not torch.isfinite(value).all()), None)
+    if wrong is not None:
+        raise CheckpointError(
+            f"weights of {wrong} are not finite, no model is written; use a lower learning_rate", wrong
+        )
     save_file(tensors, str(path))
+    path.chmod(0o644)
 
 
 def write_info(folder: Path, info: Mapping[str, Any]) -> Path:

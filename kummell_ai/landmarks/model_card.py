@@ -10,7 +10,7 @@ _TEXT = """# {name}
 Finds the corners of every vertebral body on a lateral X-ray film, names the vertebrae from T1 to S1, and says
 how sure it is. **{use}**
 
-- Network: U-Net on a ResNet-18 encoder, trained from random weights; maps at stride {stride}.{second}
+- Network: U-Net on a ResNet-18 encoder, {start}; maps at stride {stride}.{second}
 - Films:{data}
 - Reads films with the front turned left; the program mirrors the others and maps the points back.
 - Corner order: {landmarks}.
@@ -29,6 +29,12 @@ is used.
 _SECOND = " A second stage places six points of each body in a crop of its own."
 
 
+def _start(info: Mapping[str, Any]) -> str:
+    """What the training began with."""
+    init = info.get("init")
+    return f"trained on from {init['name']} ({init['weights_sha256'][:12]})" if init else "trained from random weights"
+
+
 def _listed(data: str) -> str:
     """One line after a blank, several as a list."""
     lines = [line.rstrip(".") + "." for line in data.splitlines()]
@@ -44,6 +50,7 @@ def model_card(info: Mapping[str, Any]) -> str:
         name=info["name"],
         use=info.get("intended_use", "Research use only, not a medical device."),
         stride=info["stride"],
+        start=_start(info),
         second=_SECOND if "refiner" in info else "",
         data=_listed(str(info.get("data", "not recorded"))),
         landmarks=", ".join(info["landmarks"]),

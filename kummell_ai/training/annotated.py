@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import Facing
-from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations
+from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations, why_not_a_spine
 from kummell_ai.annotations.corners import facing_of
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.errors import InputError
@@ -37,12 +37,20 @@ def read_set(
     folder = films_folder(path)
     for number, film in enumerate(read_annotations(path, form, facing=facing)):
         if film.landmarks.vertebrae:
-            yield number, film, _read(folder, film)
+            fault = why_not_a_spine(film.landmarks)
+            yield number, film, InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)
 
 
-def is_held_out(film: AnnotatedFilm, share: float) -> bool:
-    """Whether a film's patient belongs to the validation films; the same for all films of a patient, at every call."""
-    patient = film.landmarks.reference.patient_id or film.file_name
+def is_held_out(film: AnnotatedFilm, share: float, radiograph: Radiograph | None = None) -> bool:
+    """Whether a film's patient belongs to the validation films; the same for all films of a patient, at every call.
+
+    Args:
+        film: its annotation; a film that names no patient, here or in its header, is a patient of its own.
+        share: of the patients that are held out.
+        radiograph: the film, whose header may name the patient.
+    """
+    header = radiograph.reference.patient_id if radiograph is not None else None
+    patient = film.landmarks.reference.patient_id or header or film.file_name
     number = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big")
     return number % SPLIT_STEPS < share * SPLIT_STEPS
 

@@ -13,6 +13,8 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.training.gallery import WorstLooks
 from kummell_ai.training.run_config import RunConfig
 
+MAY_CHANGE = ("max_minutes", "max_steps", "threads", "workers", "accelerator", "validation_films", "validation_limit")
+"""Settings that may differ when a run goes on."""
 PICTURES = 12
 """Looks in the gallery of the worst."""
 
@@ -37,9 +39,16 @@ class AveragedModule(lightning.LightningModule):
         self.validation: dict[str, float] = {}
         self.worst = WorstLooks(PICTURES)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights towards the trained ones."""
+    def on_train_batch_end(self, outputs: Any, *_: Any) -> None:
+        """Move the averaged weights towards the trained ones.
+
+        Raises:
+            ConfigError: the loss is not finite, looked at in every tenth step.
+        """
         step = int(cast(Tensor, self.averaged_steps).add_(1))
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        if step % 10 == 1 and not bool(torch.isfinite(loss)):
+            raise ConfigError(f"the loss is {float(loss)} at step {step}; use a lower learning_rate", step)
         move_average(self.averaged, self.network, step, self.settings.ema_decay)
 
     def on_validation_epoch_start(self) -> None:
@@ -52,11 +61,25 @@ class AveragedModule(lightning.LightningModule):
         return make_optimiser(self.network, self.settings)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the last figures."""
+        """Keep the last figures and what the run depends on."""
         checkpoint["validation"] = self.validation
+        checkpoint["recipe"] = self.settings.recipe()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the last figures."""
+        """Take up the last figures.
+
+        Raises:
+            ConfigError: the run that is gone on with has another configuration.
+        """
+        now = self.settings.recipe()
+        then: dict[str, Any] = checkpoint.get("recipe", now)  # older checkpoints have none
+        for key in sorted(set(now) - set(MAY_CHANGE)):
+            if now[key] != then.get(key):
+                raise ConfigError(
+                    f"{self.settings.runs} holds a run with {key}={then.get(key)}, asked for is {now[key]}; "
+                    "give another folder as runs, or the same settings to go on",
+                    key,
+                )
         self.validation = dict(checkpoint.get("validation", {}))
 
 

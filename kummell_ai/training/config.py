@@ -53,13 +53,16 @@ class TrainConfig(RunConfig):
     columns: int = 256
     films_per_epoch: int = 2400
     validation_films: int = 64
-    data_note: str = "simulated lateral films"
+    data_note: str = "not recorded; data_note says it"
     network: NetworkSizes = field(default_factory=NetworkSizes)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     loss: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)  # super() knows no dataclass with slots before Python 3.14
+        self.check_parts("network", "augmentation", "loss")
+        if min(self.network.as_dict().values()) < 1:
+            raise ConfigError(f"network is {self.network}; each part needs at least 1 channel", self.network)
         if self.rows % 32 or self.columns % 32 or min(self.rows, self.columns) < 64:
             raise ConfigError(
                 f"rows, columns are {self.rows}, {self.columns}; use multiples of 32 of at least 64", self.rows
@@ -95,7 +98,7 @@ def read_mapping(path: Path, example: str) -> dict[str, Any]:
 
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML ({error}); see {example}", path) from error
     values = {} if values is None else values
     if not isinstance(values, dict):

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from kummell_ai.errors import CheckpointError, InputError
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.landmarks.checkpoint import add_refiner, load_bundle, read_info
+from kummell_ai.landmarks.checkpoint import Bundle, add_refiner, load_bundle, read_info
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS, crop_frame, standard
 from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
 from kummell_ai.training.averaged import AveragedModule, take_over
@@ -225,20 +225,25 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     data = CropDataModule(config)
     lightning.seed_everything(config.seed, verbose=False)
     module = RefineModule(config)
+    start = None
     if config.init is not None:
-        take_over(module.network, module.averaged, _refiner_of(config.init))
+        start, refiner = _with_refiner(config.init)
+        take_over(module.network, module.averaged, refiner)
     trainer = fit_module(module, data, config)
-    if trainer.is_global_zero:
-        facts = {"recipe": config.recipe(), "steps": int(trainer.global_step), "metrics": module.validation}
+    if trainer.is_global_zero and not config.fast_dev_run:
+        facts: dict[str, Any] = {"recipe": config.recipe(), "steps": int(trainer.global_step)}
+        facts["metrics"] = module.validation
+        if start is not None:
+            facts["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
         add_refiner(out, module.averaged, facts)
     return out
 
 
-def _refiner_of(folder: str) -> RefinerNetwork:
-    refiner = load_bundle(Path(folder)).refiner
-    if refiner is None:
+def _with_refiner(folder: str) -> tuple[Bundle, RefinerNetwork]:
+    bundle = load_bundle(Path(folder))
+    if bundle.refiner is None:
         raise CheckpointError(f"init names {folder}, which has no second stage; give a model with one, or null", folder)
-    return refiner
+    return bundle, bundle.refiner
 
 
 def _reader(folder: str, limit: int | None) -> CropReader:

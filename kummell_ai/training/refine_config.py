@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,10 @@ class RefineConfig(RunConfig):
 
     def __post_init__(self) -> None:
         RunConfig.__post_init__(self)  # super() knows no dataclass with slots before Python 3.14
+        self.check_parts("jitter")
+        for name in ("visible_weight", "states_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0", name)
         if min(self.sizes.as_dict().values()) < 16:
             raise ConfigError(f"sizes are {self.sizes.as_dict()}; use at least 16 channels each", self.sizes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kummell_ai import __version__
+from kummell_ai.errors import ConfigError
 from kummell_ai.training.config import TrainConfig, load_config
 from kummell_ai.training.samples import ShardReader
 
@@ -17,9 +19,10 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     """Train by ``config_path`` with ``key=value`` overrides; returns the model folder.
 
     Raises:
-        ConfigError: unknown key or impossible value; ``init`` has other sizes.
+        ConfigError: unknown key or impossible value; ``init`` has other sizes; ``out`` cannot be written; ``runs``
+            holds a run of another configuration.
         InputError: no or damaged shards.
-        CheckpointError: ``init`` names no usable model folder.
+        CheckpointError: ``init`` names no usable model folder, or the run ended with weights that are not finite.
     """
     config = load_config(config_path, overrides)
     import lightning
@@ -37,12 +40,32 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
     data.setup()
     lightning.seed_everything(config.seed, verbose=False)
     module = KeypointModule(config)
+    start = None
     if config.init is not None:
-        take_over(module.network, module.averaged, load_bundle(Path(config.init)).network)
+        start = load_bundle(Path(config.init))
+        take_over(module.network, module.averaged, start.network)
+    out = writable(Path(config.out))
     trainer = fit_module(module, data, config)
-    out = Path(config.out)
-    if trainer.is_global_zero:
-        save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step)))
+    if trainer.is_global_zero and not config.fast_dev_run:
+        info = _info(config, module.validation, int(trainer.global_step))
+        if start is not None:
+            info["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
+        save_bundle(out, module.averaged, info)
+    return out
+
+
+def writable(out: Path) -> Path:
+    """The folder that a model will be written into, made before hours are spent.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ConfigError(f"out is {out}, which cannot be written ({error.strerror}); give another", str(out)) from None
     return out
 
 

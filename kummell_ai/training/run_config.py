@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from kummell_ai.errors import ConfigError
@@ -50,8 +51,21 @@ class RunConfig:
     COUNTS: ClassVar[tuple[str, ...]] = ("batch_size", "max_steps", "devices")
     """Fields that must be at least 1."""
 
+    NOT_NEGATIVE: ClassVar[tuple[str, ...]] = (
+        "learning_rate",
+        "weight_decay",
+        "warmup_steps",
+        "gradient_clip",
+        "threads",
+        "workers",
+        "seed",
+        "checkpoint_minutes",
+        "pictures_every",
+    )
+    """Fields that must be at least 0."""
+
     runs: str = "runs/train"
-    out: str = "checkpoints/kummell-corners"
+    out: str = "runs/kummell-corners"
     batch_size: int = 8
     max_minutes: float | None = None
     max_steps: int = 5000
@@ -76,12 +90,27 @@ class RunConfig:
         for name in self.COUNTS:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1", name)
-        if self.max_minutes is not None and self.max_minutes <= 0:
+        if self.max_minutes is not None and not self.max_minutes > 0:
             raise ConfigError(f"max_minutes is {self.max_minutes}; give minutes above 0, or null", self.max_minutes)
-
-        for name in ("checkpoint_minutes", "pictures_every"):
-            if getattr(self, name) < 0:
+        for name in self.NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0", name)
+        if not 0 <= self.ema_decay <= 1:
+            raise ConfigError(f"ema_decay is {self.ema_decay}; it must be 0 to 1, as 0.998", "ema_decay")
+
+    def check_parts(self, *parts: str, most: float = math.inf) -> None:
+        """Whether all numbers of the settings called ``parts`` lie between 0 and ``most``.
+
+        Raises:
+            ConfigError: one does not.
+        """
+        for part in parts:
+            settings = getattr(self, part)
+            for entry in fields(settings):
+                value, limit = getattr(settings, entry.name), 1.0 if entry.name.endswith("_share") else most
+                if not 0 <= value <= limit:
+                    limits = "at least 0" if limit == math.inf else f"0 to {limit:g}"
+                    raise ConfigError(f"{part}.{entry.name} is {value}; it must be {limits}", entry.name)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML."""

@@ -7,8 +7,10 @@ import warnings
 from pathlib import Path
 
 import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import CSVLogger, Logger
 
+from kummell_ai.errors import ConfigError
 from kummell_ai.training.averaged import AveragedModule
 from kummell_ai.training.keeping import LAST, Keeper, WholeFileIO
 from kummell_ai.training.pictures import Pictures
@@ -28,8 +30,18 @@ EXPECTED_WARNINGS: tuple[str, ...] = (
 
 
 def fit_module(module: AveragedModule, data: lightning.LightningDataModule, config: RunConfig) -> lightning.Trainer:
-    """Train ``module`` on ``data``, going on from the last checkpoint in ``config.runs`` when that is wanted."""
-    trainer = _trainer(config)
+    """Train ``module`` on ``data``, going on from the last checkpoint in ``config.runs`` when that is wanted.
+
+    Raises:
+        ConfigError: the accelerator is not there, the loss is not finite, or the run to go on with differs.
+    """
+    try:
+        trainer = _trainer(config)
+    except MisconfigurationException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"accelerator={config.accelerator}, devices={config.devices} cannot be used ({reason:.160})"
+        ) from None
     last = Path(config.runs) / "checkpoints" / LAST
     resume = str(last) if config.resume and last.exists() and not config.fast_dev_run else None
     with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kummell_ai.anatomy import LEVELS
+from kummell_ai.anatomy import LEVELS, Facing
 from kummell_ai.annotations import FORMS, write_coco
+from kummell_ai.dicom.write import write_simulated_dicom
+from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.landmarks.crops import CROP_DEPTH
@@ -73,6 +76,45 @@ def test_patients_are_held_out_whole(script: ModuleType, tmp_path: Path) -> None
     assert sum(map(len, seeds)) == 24
     assert {seed // 2 for seed in seeds[0]}.isdisjoint({seed // 2 for seed in seeds[1]})
     assert all(seeds)
+
+
+def test_patients_that_only_the_header_names_are_held_out_whole(script: ModuleType, tmp_path: Path) -> None:
+    films = []
+    for patient in range(6):
+        for visit in range(2):
+            name = f"{patient}-{visit}.dcm"
+            write_simulated_dicom(
+                tmp_path / name,
+                np.tile(np.linspace(0.1, 0.9, sets.SIZE[0], dtype=np.float32), (sets.SIZE[1], 1)),
+                spacing=PixelSpacing(0.2, 0.2, Calibration.GEOMETRY),
+                patient_id=f"P{patient}",
+                acquired=dt.datetime(2024, 1, 1 + visit),
+                facing=Facing.LEFT,
+                seed=1,
+            )
+            film = sets.film(name)
+            nameless = replace(film.landmarks.reference, patient_id=None)
+            films.append(replace(film, landmarks=replace(film.landmarks, reference=nameless)))
+    write_coco(tmp_path / "annotations.json", films)
+    out, held = tmp_path / "train", tmp_path / "validation"
+    words = [str(tmp_path), "--out", str(out), "--validation", str(held), "--share", "0.5"]
+    assert script.main(words) == 0
+    seeds = [{film.seed // 2 for film in ShardReader(folder)} for folder in (out, held)]
+    assert all(seeds)
+    assert seeds[0].isdisjoint(seeds[1])
+
+
+def test_films_are_not_added_twice(script: ModuleType, tmp_path: Path) -> None:
+    given, out = make("coco", tmp_path / "set"), str(tmp_path / "shards")
+    assert script.main([str(given), "--out", out]) == 0
+    with pytest.raises(InputError, match="holds 1 shards; films would be there twice: give a new folder"):
+        script.main([str(given), "--out", out])
+
+
+@pytest.mark.parametrize("wrong", [["--share", "5"], ["--share", "-1"], ["--rows", "0"]])
+def test_impossible_numbers_are_refused(script: ModuleType, tmp_path: Path, wrong: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        script.main([str(tmp_path), "--out", str(tmp_path / "shards"), *wrong])
 
 
 @pytest.mark.parametrize("name", ["make_shards_from_annotations", "make_crops"])
@@ -141,11 +183,32 @@ def test_both_stages_learn_from_a_set_without_levels_and_pixel_size(tmp_path: Pa
     shards, crops, out = (str(tmp_path / name) for name in ("shards", "crops", "model"))
     assert load("make_shards_from_annotations").main([str(given), "--out", shards, "--rows", "64"]) == 0
     assert load("make_crops").main([str(given), "--out", crops]) == 0
-    common = [f"out={out}", "precision=32-true", "workers=0", "threads=1", "fast_dev_run=true", "batch_size=2"]
+    common = [
+        f"out={out}",
+        "precision=32-true",
+        "workers=0",
+        "threads=1",
+        "max_minutes=null",
+        "max_steps=1",
+        "batch_size=2",
+    ]
     small = ["rows=64", "columns=64", "network={deepest: 32, context: 16, decoder: 16, level: 16}"]
-    train(None, [*common, *small, f"shards={shards}", f"validation_shards={shards}", "films_per_epoch=2"])
+    train(
+        None,
+        [
+            *common,
+            *small,
+            f"shards={shards}",
+            f"validation_shards={shards}",
+            "films_per_epoch=2",
+            f"runs={tmp_path / 'one'}",
+        ],
+    )
     tiny = "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"
-    train_refiner(None, [*common, tiny, f"crops={crops}", f"validation_crops={crops}", "crops_per_epoch=2"])
+    train_refiner(
+        None,
+        [*common, tiny, f"crops={crops}", f"validation_crops={crops}", "crops_per_epoch=2", f"runs={tmp_path / 'two'}"],
+    )
     info = load_bundle(Path(out)).info
     assert info["metrics"]["level_right_share"] == 0.0
     assert info["refiner"]["metrics"].keys() == {"refined_corner_percent_median", "refined_corner_percent_p90"}

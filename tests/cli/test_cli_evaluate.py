@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, read_coco, write_coco
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
@@ -33,6 +33,42 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
             films.append(AnnotatedFilm(name, made_up.SIZE, truth, spacing, extra))
     write_coco(folder / "annotations.json", tuple(films))
     return folder
+
+
+def test_films_that_cannot_be_held_against_are_left_out(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "set"
+    shutil.copytree(dataset, there)
+    bare, twice, turned, *others = read_coco(there / "annotations.json")
+    names = [v.level for v in twice.landmarks.vertebrae]
+    wrong = (
+        replace(bare, landmarks=replace(bare.landmarks, vertebrae=())),
+        _renamed(twice, [names[1], *names[1:]]),
+        _renamed(turned, [names[1], names[0], *names[2:]]),
+    )
+    write_coco(there / "annotations.json", (*wrong, *others))
+    assert main(["evaluate", str(there), "--out", str(tmp_path / "out")]) == 2
+    err = capsys.readouterr().err
+    assert "A-pre-op.dcm: no vertebra is annotated; annotate it, or leave the film out" in err
+    assert f"A-post-op.dcm: {names[1]} is annotated 2 times; a level occurs once: correct the names" in err
+    assert f"B-pre-op.dcm: {names[1]} lies above {names[0]}; levels run from head to sacrum" in err
+    assert len(read_rows(tmp_path / "out" / "films.csv")) == 3
+
+
+def test_the_header_names_the_patient_where_the_annotation_does_not(dataset: Path, tmp_path: Path) -> None:
+    there = tmp_path / "set"
+    shutil.copytree(dataset, there)
+    films = read_coco(there / "annotations.json")
+    nameless = [replace(f.landmarks, reference=replace(f.landmarks.reference, patient_id=None)) for f in films]
+    write_coco(there / "annotations.json", [replace(f, landmarks=m) for f, m in zip(films, nameless, strict=True)])
+    assert main(["evaluate", str(there), "--out", str(tmp_path / "out")]) == 0
+    assert [row["patient_id"] for row in read_rows(tmp_path / "out" / "films.csv")] == ["A", "A", "B", "B", "C", "C"]
+
+
+def _renamed(film: AnnotatedFilm, levels: list[VertebralLevel | None]) -> AnnotatedFilm:
+    bodies = tuple(replace(v, level=n) for v, n in zip(film.landmarks.vertebrae, levels, strict=True))
+    return replace(film, landmarks=replace(film.landmarks, vertebrae=bodies))
 
 
 def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,6 +113,8 @@ def test_a_dry_run_writes_nothing_and_predictions_are_kept(monkeypatch, capsys, 
     (films / "annotations.json").unlink()
     assert run(monkeypatch, script, *words) == 0
     assert capsys.readouterr().out == first
+    assert run(monkeypatch, script, *words, "--limit", "3") == 2
+    assert "is of another model or other films than asked for" in capsys.readouterr().err
 
 
 def test_missing_films_are_one_line(monkeypatch, capsys, script, model, tmp_path):

@@ -29,6 +29,16 @@ def test_overrides_reach_nested_keys(tmp_path):
         ("devices: 0", [], "devices is 0; it must be at least 1"),
         ("accelerator: abacus", [], "accelerator is 'abacus'; use one of"),
         ("max_minutes: -1.0", [], "max_minutes is -1"),
+        ("learning_rate: -1.0", [], "learning_rate is -1.0; it must be at least 0"),
+        ("learning_rate: .nan", [], "learning_rate is nan"),
+        ("max_minutes: .nan", [], "max_minutes is nan"),
+        ("ema_decay: 2.0", [], "ema_decay is 2.0; it must be 0 to 1"),
+        ("workers: -1", [], "workers is -1"),
+        ("seed: -1", [], "seed is -1"),
+        ("validation_films: 0", [], "validation_films is 0; it must be at least 1"),
+        ("loss: {corners: -1.0}", [], r"loss\.corners is -1.0; it must be at least 0"),
+        ("augmentation: {wrong_way_share: 7.0}", [], r"augmentation\.wrong_way_share is 7.0; it must be 0 to 1"),
+        ("network: {deepest: 0}", [], "each part needs at least 1 channel"),
         ("loss: 3", [], "loss is 3; expected keys and values"),
         ("precision: half", [], "precision is 'half'; use one of"),
         ("- 1", [], "holds list"),
@@ -40,6 +50,13 @@ def test_overrides_reach_nested_keys(tmp_path):
 def test_mistakes_are_named(tmp_path, text, overrides, message):
     with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, text), overrides)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read as YAML"):
+        load_config(path)
 
 
 def test_an_empty_file_means_the_defaults(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kummell_ai.errors import CheckpointError, ConfigError, InputError
-from kummell_ai.landmarks.checkpoint import load_bundle
+from kummell_ai.landmarks.checkpoint import load_bundle, write_info
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.crop_samples import STORED, CropReader, look_from, take_crop, write_crops
 from kummell_ai.training.refine import jittered, refined_summary, train_refiner
@@ -36,7 +36,8 @@ def folders(tmp_path):
     small = "network={deepest: 32, context: 16, decoder: 16, level: 16}"
     fake_shards(tmp_path / "films", 2, (64, 64))
     films = [f"shards={tmp_path / 'films'}", f"validation_shards={tmp_path / 'films'}", f"out={tmp_path / 'model'}"]
-    train(None, [*films, small, "rows=64", "columns=64", "batch_size=2", "workers=0", "fast_dev_run=true"])
+    run = ["rows=64", "columns=64", "batch_size=2", "films_per_epoch=2", "max_steps=1", f"runs={tmp_path / 'first'}"]
+    train(None, [*films, small, *run, "workers=0"])
     for name, seeds in (("train", (0, 1, 2)), ("validation", (4, 5))):
         (tmp_path / name).mkdir()
         write_crops(tmp_path / name / "crops_00000.npz", [crop for seed in seeds for crop in crops_of(seed)])
@@ -93,6 +94,12 @@ def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
     assert bundle.info["refiner"]["steps"] == 4
     assert bundle.info["refiner"]["metrics"]["refined_corner_mm_median"] > 0
     assert bundle.weights_sha256 != before.weights_sha256
+    info = {**bundle.info, "interval_factors": {"cobb": {}}, "calibration": {"films": 9}, "metrics": {"Cobb": 1.0}}
+    write_info(tmp_path / "model", info)
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=1", f"runs={tmp_path / 'other'}"])
+    again = load_bundle(tmp_path / "model")
+    assert not {"interval_factors", "calibration", "metrics"} & again.info.keys(), "they were of another second stage"
+    assert again.calibrated_on is None
     (tmp_path / "model" / "refiner.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError, match=r"refiner\.safetensors cannot be read"):
         load_bundle(tmp_path / "model")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kummell_ai.errors import ConfigError, InputError
+from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.refine_config import RefineConfig
@@ -42,9 +42,12 @@ def paths(tmp_path):
 def test_every_shipped_configuration_runs(config, paths, tmp_path):
     folder = train(config, [*TINY, *paths, "fast_dev_run=true"])
     assert folder == tmp_path / "model"
+    assert not any(folder.iterdir()), "a trial writes no model"
+    assert not (tmp_path / "runs" / "checkpoints").exists()
+    train(config, [*TINY, *paths, "max_steps=1"])
     bundle = load_bundle(folder)
     assert bundle.info["recipe"]["batch_size"] == 2
-    assert not (tmp_path / "runs" / "checkpoints").exists()
+    assert "trained from random weights" in (folder / "README.md").read_text()
 
 
 def test_a_run_that_was_stopped_goes_on(paths, tmp_path):
@@ -65,10 +68,33 @@ def test_a_run_starts_from_the_network_of_a_model(paths, tmp_path):
     again = [*TINY, *paths, f"init={tmp_path / 'model'}", f"out={tmp_path / 'next'}", f"runs={tmp_path / 'again'}"]
     train(None, [*again, "max_steps=1", "learning_rate=0", "ema_decay=1"])  # moves nothing but batch statistics
     before, after = (load_bundle(tmp_path / name).network.state_dict() for name in ("model", "next"))
+    card = (tmp_path / "next" / "README.md").read_text()
+    assert f"trained on from kummell-corners ({load_bundle(tmp_path / 'model').weights_sha256[:12]})" in card
     weights = [name for name in before if "running" not in name]
     assert all(torch.equal(before[name], after[name]) for name in weights)
     with pytest.raises(ConfigError, match=r"init has sizes of its own .*; give the sizes of the model it names"):
         train(None, [*again, "resume=false", "network.deepest=48"])
+
+
+def test_a_run_of_another_configuration_is_not_gone_on_with(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=1"])
+    for other, text in (("seed=7", "seed=1, asked for is 7"), ("network.level=24", "holds a run with network=")):
+        with pytest.raises(ConfigError, match=text):
+            train(None, [*TINY, *paths, "max_steps=2", other])
+    train(None, [*TINY, *paths, "max_steps=2"])
+
+
+def test_a_run_that_diverges_writes_no_model(paths, tmp_path):
+    with pytest.raises((ConfigError, CheckpointError), match="use a lower learning_rate"):
+        train(None, [*TINY, *paths, "max_steps=12", "learning_rate=1e30", "gradient_clip=0", "warmup_steps=0"])
+    assert not (tmp_path / "model" / "model.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_training(paths, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"out is .*file/model, which cannot be written"):
+        train(None, [*TINY, *paths, f"out={tmp_path / 'file' / 'model'}"])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_is_local_stays_out_of_the_recipe():
