@@ -22,7 +22,7 @@ from kummell_ai.annotations import FORMS
 from kummell_ai.errors import InputError, KummellError
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
-from kummell_ai.training.annotated import crops_of_annotated, crops_of_shards, is_held_out, read_set
+from kummell_ai.training.annotated import check_empty, crops_of_annotated, crops_of_shards, is_held_out, read_set
 from kummell_ai.training.crop_samples import CropWriter, VertebraCrop, take_crop, write_crops
 
 FILMS_PER_SHARD = 32
@@ -94,7 +94,7 @@ def cut_from_set(args: argparse.Namespace) -> int:
             print(radiograph, file=sys.stderr)
             failed += 1
             continue
-        out = args.validation if args.validation and is_held_out(film, args.share) else args.out
+        out = args.validation if args.validation and is_held_out(film, args.share, radiograph) else args.out
         writers[out].extend(crops_of_annotated(film, radiograph, seed))
     for out, writer in writers.items():
         writer.close()
@@ -125,6 +125,8 @@ def main(arguments: list[str] | None = None) -> int:
         return simulate(args)
     if any(args.dataset.glob("shard_*.npz")):
         return cut_from_shards(args.dataset, args.out)
+    for folder in filter(None, (args.out, args.validation)):
+        check_empty(folder, "crops_*.npz")
     return cut_from_set(args)
 
 

@@ -16,16 +16,8 @@ from pathlib import Path
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import FORMS
 from kummell_ai.errors import InputError, KummellError
-from kummell_ai.training.annotated import is_held_out, read_set, to_training_film
+from kummell_ai.training.annotated import check_empty, is_held_out, read_set, to_training_film
 from kummell_ai.training.samples import ShardWriter
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is no share; give 0 to 1, for example 0.1")
-    return value
 
 
 def positive(text: str) -> int:
@@ -43,16 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--form", choices=FORMS, default="auto")
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--validation", type=Path, help="folder of shards for the held-out patients")
-    parser.add_argument("--share", type=share, default=0.1, help="share of patients held out (default: 0.1)")
+    parser.add_argument("--share", type=float, default=0.1, help="share of patients held out (default: 0.1)")
     parser.add_argument("--rows", type=positive, default=512)
     parser.add_argument("--columns", type=positive, default=352)
     args = parser.parse_args(arguments)
     for folder in filter(None, (args.out, args.validation)):
-        there = len(list(folder.glob("shard_*.npz")))
-        if there:
-            raise InputError(
-                f"{folder} holds {there} shards; films would be there twice: give a new folder", str(folder)
-            )
+        check_empty(folder, "shard_*.npz")
     facing = None if args.facing is None else Facing(args.facing)
     made, failed = dict.fromkeys(filter(None, (args.out, args.validation)), 0), 0
     with ExitStack() as stack:

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": _MAIN | {"synthesis"},
     "evaluation": _MAIN | {"synthesis", "measurement"},
     "cohort": _FILMS | _RESULTS,
-    "reporting": _FILMS | {"dicom.codes", "cohort", "evaluation"} | _RESULTS,
+    "reporting": _FILMS | {"cohort", "evaluation"} | _RESULTS,
     "archive": _OUTPUT,
     "node": _OUTPUT,
     "review": _OUTPUT,

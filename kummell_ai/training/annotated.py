@@ -48,7 +48,12 @@ def is_held_out(film: AnnotatedFilm, share: float, radiograph: Radiograph | None
         film: its annotation; a film that names no patient, here or in its header, is a patient of its own.
         share: of the patients that are held out.
         radiograph: the film, whose header may name the patient.
+
+    Raises:
+        InputError: ``share`` is not 0 to 1.
     """
+    if not 0.0 <= share <= 1.0:
+        raise InputError(f"share is {share:g}; give 0 to 1, for example 0.1", share)
     header = radiograph.reference.patient_id if radiograph is not None else None
     patient = film.landmarks.reference.patient_id or header or film.file_name
     number = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big")
@@ -73,6 +78,19 @@ def to_training_film(film: AnnotatedFilm, radiograph: Radiograph, rows: int, col
         seed=seed,
         **flags,
     )
+
+
+def check_empty(folder: Path, pattern: str) -> None:
+    """Whether shards may be written into a folder.
+
+    Raises:
+        InputError: there are shards already, so that films would be there twice.
+    """
+    there = len(list(folder.glob(pattern)))
+    if there:
+        raise InputError(
+            f"{folder} holds {pattern} already ({there}); films would be there twice: give a new folder", there
+        )
 
 
 def fit_to_box(
