@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from kummell_ai.cli.console import Problems
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.names import printable
 
@@ -30,6 +31,20 @@ def safe_name(text: str, fallback: str = "film") -> str:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     name = name.replace("..", "-").strip("-.")[: MAX_NAME - 9].strip("-.")
     return f"{name or fallback}-{digest}"
+
+
+def results_in(folder: Path, patterns: Iterable[str]) -> set[Path]:
+    """The files in ``folder`` that match one of the glob ``patterns``."""
+    return {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+
+
+def say_stale(folder: Path, before: set[Path], written: Iterable[Path], problems: Problems) -> None:
+    """Say which results of an earlier run stay beside those of this one."""
+    stale = sorted(str(path.relative_to(folder)) for path in before - set(written))
+    if stale:
+        rest = "" if len(stale) <= 3 else f" and {len(stale) - 3} more"
+        text = f"{', '.join(stale[:3])}{rest} of an earlier run stay here: remove them, or give a new folder"
+        problems.warn(str(folder), text)
 
 
 def labels(paths: Iterable[Path]) -> dict[Path, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, safe_name, unique_stems, write_atomic
+from kummell_ai.cli.files import check_out, results_in, safe_name, say_stale, unique_stems, write_atomic
 from kummell_ai.errors import SeriesError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kummell_ai.cli.series_order import OrderedPatient
     from kummell_ai.measurement.results import CorrectionReport
 
+
+PAGES = ("index.html", "report*.html", "patient-*/report*.html")
+"""The pages of a run, relative to its folder."""
 
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
@@ -105,6 +108,7 @@ def _write_all(
     problems: Problems,
 ) -> list[WrittenReport]:
     written: list[WrittenReport] = []
+    before = results_in(folder, PAGES)
     for patient in console.track(patients, "reporting", len(patients)):
         try:
             reports = _reports(patient, args)
@@ -121,8 +125,11 @@ def _write_all(
         ]
     if written:
         outputs.write_patients(folder, [entry.report for entry in written])
+    pages = [folder / entry.page for entry in written]
     if len(patients) > 1 and written:
         _write_index(folder, written, args, problems)
+        pages.append(folder / "index.html")
+    say_stale(folder, before, pages, problems)
     return written
 
 

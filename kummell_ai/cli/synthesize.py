@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 masks=args.masks,
                 progress=advance,
             )
+        _say_others(folder, annotations)
     if args.json:
         result = {"command": "synthesize", "dry_run": args.dry_run, "out": str(folder), "films": args.count}
         console.tell_json({**result, "annotations": str(annotations), "exit_code": exits.DONE})
@@ -84,6 +85,19 @@ def run(args: argparse.Namespace) -> int:
         verb = "would be written" if args.dry_run else "written"
         console.tell(f"{args.count} simulated films {verb} to {folder}; truth in {annotations}")
     return exits.DONE
+
+
+def _say_others(folder: Path, annotations: Path) -> None:
+    """Say how many films of an earlier, other run lie beside those that the tables list."""
+    import csv
+
+    with (folder / "truth.csv").open(encoding="utf-8", newline="") as stream:
+        listed = {row["file_name"] for row in csv.DictReader(stream)}
+    others = sum(f"films/{path.name}" not in listed for path in (folder / "films").iterdir())
+    if others:
+        films = "1 film" if others == 1 else f"{others} films"
+        text = f"{films} of another run in films/, not in {annotations.name}: remove what is not needed"
+        console.say(console.one_line(str(folder), text))
 
 
 def _texts(paths: list[Path] | None) -> tuple[str, ...] | None:

@@ -161,6 +161,14 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     ]  # fmt: skip
 
 
+def test_pages_of_an_earlier_run_are_told(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1"]) == 0
+    assert "report-T12.html of an earlier run stay here: remove them, or give a new folder" in capsys.readouterr().err
+
+
 def test_several_levels_get_a_report_each(stored: Path, tmp_path: Path) -> None:
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
     rows = read_rows(tmp_path / "series.csv")
