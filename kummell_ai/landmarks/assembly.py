@@ -141,7 +141,9 @@ def _vertebra(
     outside = np.any((points < 0.0) | (points > [radiograph.width, radiograph.height]), axis=1)
     points[outside], covariance[outside] = np.nan, np.nan
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
-    if np.any(outside[: len(CORNERS)]):
+    box = radiograph.valid_box or (0.0, 0.0, float(radiograph.width), float(radiograph.height))
+    corners = body.points_px
+    if np.any((corners < box[:2]) | (corners > box[2:])):
         flags.add("cropped")
     return VertebraLandmarks(
         points,

@@ -86,13 +86,8 @@ def test_a_stretched_film_without_spacing_is_looked_at_in_its_usual_shape():
 def test_no_vertebra_is_missed_on_a_film_of_flat_or_high_pixels():
     for column, row in ((1.0, 1.0), (0.4, 1.0), (1.0, 0.4)):
         points = SCENE.points_px * np.array([1.0 / column, 1.0 / row])
-        probability = np.log(np.full(len(LEVELS), 0.01))
         film = replace(SCENE.radiograph(), spacing=PixelSpacing(row, column, Calibration.FIDUCIAL))
-        bodies = [
-            Candidate(p, np.tile(np.eye(2), (4, 1, 1)), 0.9, np.ones(4, dtype=bool), probability, np.zeros(3))
-            for p in points
-        ]
-        evidence = assemble(film, bodies, False, 1.0).level_evidence
+        evidence = assemble(film, candidates(points), False, 1.0).level_evidence
         np.testing.assert_array_equal(evidence.missed, 0.0)
 
 
@@ -107,6 +102,20 @@ def test_a_corner_outside_the_film_is_not_seen():
     assert "cropped" in last.flags
     assert np.isnan(last.corners_px[2:]).all()
     assert np.isfinite(last.corners_px[:2]).all()
+
+
+def candidates(points):
+    says = np.log(np.full(len(LEVELS), 0.05))
+    return [Candidate(p, np.tile(np.eye(2), (4, 1, 1)), 0.9, np.ones(4, dtype=bool), says, np.zeros(3)) for p in points]
+
+
+def test_a_corner_beyond_the_exposed_field_is_cropped_and_kept():
+    edge = float(SCENE.points_px[0, :, 1].max()) - 2.0
+    film = replace(SCENE.radiograph(), valid_box=(0.0, edge, float(SCENE.width), 512.0))
+    first, second, *_ = assemble(film, candidates(SCENE.points_px), False, 1.0).vertebrae
+    assert "cropped" in first.flags
+    assert np.isfinite(first.corners_px).all()
+    assert "cropped" not in second.flags
 
 
 def test_averaging_over_scales_keeps_exact_corners():

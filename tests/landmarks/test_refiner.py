@@ -117,6 +117,14 @@ def test_a_point_far_from_the_first_stage_stays_there():
     np.testing.assert_array_equal(moved.covariance_px[0], np.eye(2))
 
 
+def test_a_body_that_would_be_turned_over_stays_as_the_first_stage_has_it():
+    flat = np.array([[0.0, 0.0], [60.0, 0.0], [0.0, 18.0], [60.0, 18.0]]) + 150.0
+    seen = crop_frame(flat).apply(flat + np.array([[0.0, 12.0], [0.0, 12.0], [0.0, -12.0], [0.0, -12.0]]))
+    body = candidate(flat)
+    (moved,) = refine(film(), [body], Pointer(np.concatenate([seen, seen[:2]])), mirror=False)  # type: ignore[arg-type]
+    assert moved is body
+
+
 def test_what_the_stages_differ_by_widens_the_covariance():
     """Closed form for one look: the refiner's own covariance is that of its crop, and a share of the step² is added."""
     step = np.array([[3.0, -2.0], [0.0, 4.0], [-1.0, 0.0], [0.0, 0.0]])

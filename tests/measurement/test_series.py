@@ -94,6 +94,19 @@ class TestIndexLevel:
 
 
 class TestReport:
+    def test_the_last_film_before_and_the_first_after_are_compared(self) -> None:
+        fronts = ((PRE, 17.0), (PRE, 13.0), (POST, 22.0), (POST, 21.0), (LAST, 20.0), (LAST, 18.0))
+        films = [film(phase, front) for phase, front in fronts]
+        named = [replace_name(f, f"{i}") for i, f in enumerate(films)]
+        found = report(*named)
+        changes = {c.name: next(x for x in c.changes if x.quantity_id == "anterior_height") for c in found.corrections}
+        heights = [(name, change.before.value, change.after.value) for name, change in changes.items()]
+        assert heights == [
+            ("correction", pytest.approx(13.0), pytest.approx(22.0)),
+            ("loss", pytest.approx(22.0), pytest.approx(18.0)),
+            ("net", pytest.approx(13.0), pytest.approx(18.0)),
+        ]
+
     def test_three_films(self) -> None:
         found = report(film(PRE, 13.0), film(POST, 22.0, flags=HELD), film(LAST, 20.0, flags=HELD))
         assert found.index_level is L.L1

@@ -1,6 +1,7 @@
 """Training of the second stage: crops as the first stage would cut them, and a run from shards to a model folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,9 @@ def test_jitter_is_what_the_settings_say():
     moved = np.stack([jittered(square, rng, settings) - square for _ in range(2000)])
     assert moved.std() == pytest.approx(2.0, rel=0.05)
     assert abs(moved.mean()) < 0.1
+    gross = replace(settings, gross_share=1.0)
+    far = np.stack([jittered(square, rng, gross) - square for _ in range(2000)])
+    assert far.std() == pytest.approx(6.0, rel=0.05)
 
 
 def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
