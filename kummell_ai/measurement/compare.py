@@ -138,7 +138,7 @@ def _quantities(
     ends: tuple[VertebralLevel, VertebralLevel] | None,
 ) -> dict[str, Quantity]:
     spacing = scale.before if which == "before" else scale.after
-    sign = facing_sign_of(film.landmarks, film.spacing)
+    sign = facing_sign_of(film.landmarks)
     bodies = film.landmarks.vertebrae
     index = next((i for i, body in enumerate(bodies) if body.level is level), None)
     unit = scale.unit or "mm"

@@ -73,7 +73,7 @@ def measure_radiograph(
         FilmRefusedError: the film is no lateral view, or no vertebra is found on it.
     """
     refuse_unusable(landmarks)
-    sign = facing_sign_of(landmarks, spacing)
+    sign = facing_sign_of(landmarks)
     box = exposed_px or (0.0, 0.0, float(size_px[0]), float(size_px[1]))
     bodies = landmarks.vertebrae
     vertebrae = tuple(

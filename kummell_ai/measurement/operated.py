@@ -59,7 +59,7 @@ def with_surgical_segments(
 
 
 def _with_segment(film: RadiographMeasurement, ends: Ends, level: VertebralLevel) -> RadiographMeasurement:
-    sign = facing_sign_of(film.landmarks, film.spacing)
+    sign = facing_sign_of(film.landmarks)
     segment = surgical_segment(film.landmarks, film.spacing, sign, ends, level)
     others = (s for s in film.segments if s.quantity_id != segment.quantity_id)
     return replace(film, segments=(*others, segment))

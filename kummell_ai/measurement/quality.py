@@ -20,6 +20,7 @@ from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
 from kummell_ai.measurement.scale import isotropic
+from kummell_ai.measurement.segments import facing_sign_of
 
 LATERAL_PROBABILITY = 0.5
 """A film below this probability of being lateral is refused."""
@@ -114,11 +115,8 @@ def header_findings(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[
 
 
 def facing_of(landmarks: SpineLandmarks) -> Facing:
-    """The side of the film the front is turned to, as the corners tell (bodies vote with their area)."""
-    total = sum(float(signed_area(v.points_px)) for v in landmarks.vertebrae)
-    if total == 0:
-        return Facing.UNKNOWN
-    return Facing.RIGHT if total > 0 else Facing.LEFT
+    """The side of the film the front is turned to, as the corners tell."""
+    return {1.0: Facing.RIGHT, -1.0: Facing.LEFT}.get(facing_sign_of(landmarks), Facing.UNKNOWN)
 
 
 def spine_findings(landmarks: SpineLandmarks, counted_from: VertebralLevel | None = None) -> tuple[Finding, ...]:

@@ -14,7 +14,6 @@ from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
 from kummell_ai.measurement.results import SegmentMeasurement
-from kummell_ai.measurement.scale import isotropic
 from kummell_ai.measurement.vertebrae import (
     NOT_SEEN,
     FloatArray,
@@ -192,7 +191,7 @@ def surgical_segment(
     )  # fmt: skip
 
 
-def facing_sign_of(landmarks: SpineLandmarks, spacing: PixelSpacing) -> float:
+def facing_sign_of(landmarks: SpineLandmarks) -> float:
     """+1 when the bodies' points face right, -1 left, NaN when they do not tell; all bodies vote with their area."""
-    total = sum(float(signed_area(isotropic(v.points_px, spacing))) for v in landmarks.vertebrae)
+    total = sum(float(signed_area(v.points_px)) for v in landmarks.vertebrae)
     return float(np.sign(total)) if total else float("nan")

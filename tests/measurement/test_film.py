@@ -292,7 +292,7 @@ class TestSegments:
 
     def test_any_pair(self) -> None:
         landmarks = spine({L.T11: 20.0})
-        sign = facing_sign_of(landmarks, SPACING)
+        sign = facing_sign_of(landmarks)
         found = measure_angle(landmarks, SPACING, sign, (L.T11, Endplate.SUPERIOR), (L.L3, Endplate.SUPERIOR))
         np.testing.assert_allclose(value(found.angle), np.degrees(np.arctan2(8, 34) - np.arctan2(2, 34)), rtol=1e-9)
         wedge = measure_angle(landmarks, SPACING, sign, (L.T11, Endplate.SUPERIOR), (L.T11, Endplate.INFERIOR))
