@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kummell_ai.cli import console, models
@@ -19,7 +19,7 @@ from kummell_ai.imaging.radiograph import ImageReference, Radiograph
 from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.pipeline import further_reports, measure_film, measure_series
 from kummell_ai.measurement.provenance import build_provenance
-from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement, Severity
+from kummell_ai.measurement.results import CorrectionReport, Finding, RadiographMeasurement, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def _report(
         surgical_segment=segment,
         surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
     )
-    others = further_reports(report, segment)
+    report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)
-    return MeasuredPatient(report, others, films, {f.film.reference: f.entry for f in listed}, surgery)
+    return MeasuredPatient(report, tuple(others), films, {f.film.reference: f.entry for f in listed}, surgery)
 
 
 def _agreed(listed: Sequence[ListedFilm], name: str, losses: Losses) -> Any:
@@ -128,19 +128,30 @@ def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Loss
         losses.warn(Problem(Fault.MISSING_PHASE, place, text))
     for finding in report.findings:
         if finding.severity is Severity.WARNING and finding.code != "one-film":
-            losses.warn(Problem(Fault.FINDING, f"patient {patient}", _in_a_manifest(finding.message), finding))
+            losses.warn(Problem(Fault.FINDING, f"patient {patient}", finding.message, finding))
     for film in report.films:
         for finding in film.measurement.warnings:
             if finding.code != "no-spacing":
-                text = f"{film.phase.value} film: {_in_a_manifest(finding.message)}"
+                text = f"{film.phase.value} film: {finding.message}"
                 losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
 
 
-def _in_a_manifest(text: str) -> str:
-    """A remedy that names options of other commands, as a manifest has them."""
-    for option, column in OPTIONS.items():
-        text = text.replace(option, f"{column} in a manifest")
-    return text
+def _in_manifest_words(report: CorrectionReport) -> CorrectionReport:
+    """The report with remedies that name options of other commands as a manifest has them."""
+    films = tuple(
+        replace(film, measurement=replace(film.measurement, findings=_worded(film.measurement.findings)))
+        for film in report.films
+    )
+    return replace(report, findings=_worded(report.findings), films=films)
+
+
+def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    def worded(text: str) -> str:
+        for option, column in OPTIONS.items():
+            text = text.replace(option, f"{column} in a manifest")
+        return text
+
+    return tuple(replace(finding, message=worded(finding.message)) for finding in findings)
 
 
 def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:

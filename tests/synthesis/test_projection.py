@@ -114,10 +114,13 @@ def test_turned_box_has_the_closed_form_thickness(axis: np.ndarray, angle: float
     low, high, turn = np.array([-10.0, -15.0, -12.0]), np.array([10.0, 25.0, 8.0]), turn_about(axis, angle)
     vertices, faces = box(low, high)
     got = path_length(vertices @ turn.T + centre, faces, BEAM)
-    chord = box_chord(BEAM, turn, centre, low, high)
-    # a side seen edge on is a step of up to its depth, which rounding may put on either side of a pixel's centre
-    assert (np.abs(got - chord) > 1e-3).sum() <= 2
-    assert chord.max() > 15.0
+    # a side seen edge on is a step of up to its depth, which rounding may put on either side of a pixel's centre:
+    # what is seen lies between a box that is a little smaller and one that is a little larger
+    smaller, larger = (box_chord(BEAM, turn, centre, low - d, high + d) for d in (-1e-3, 1e-3))
+    assert (got >= smaller - 1e-3).all()
+    assert (got <= larger + 1e-3).all()
+    assert np.median(larger - smaller) < 0.01
+    assert smaller.max() > 15.0
 
 
 def test_straight_box_has_the_closed_form_thickness() -> None:
@@ -132,13 +135,12 @@ def test_tilted_cylinder_has_the_closed_form_chord(axis: np.ndarray, radius: flo
     turn, centre = frame_along(axis), np.array([-4.0, -15.0, 6.0])
     vertices, faces = rod(length, radius)
     got = path_length(vertices @ turn.T + centre, faces, BEAM)
-    chord = rod_chord(BEAM, turn, centre, length, radius)
-    lying = rod_chord(BEAM, turn, centre, 1e4, radius)
-    # 256 sides lie 7.5e-5 r deep; a chord of 0.4 of the greatest meets the wall at 0.4 of a right angle's sine
-    inside = (chord > 0.0) & (lying > 0.4 * lying.max())
-    wrong = np.abs(got - chord)[inside] > 0.1
-    assert wrong.sum() <= 2  # an end seen edge on is a step, as with the box
-    assert got[rod_chord(BEAM, turn, centre, length + 0.2, radius + 0.1) == 0.0].max(initial=0.0) < 1e-3
+    # the 256 sides lie within the round rod, at most 7.5e-5 r deep; its ends may be seen edge on, as those of the box
+    smaller = rod_chord(BEAM, turn, centre, length - 2e-3, radius * (1.0 - 1e-4))
+    larger = rod_chord(BEAM, turn, centre, length + 2e-3, radius * (1.0 + 1e-6))
+    assert (got >= smaller - 2e-3).all()
+    assert (got <= larger + 2e-3).all()
+    assert smaller.max() > 0.9 * min(radius, length)
 
 
 def test_a_hollow_ball_is_the_difference_of_two() -> None:
