@@ -35,7 +35,7 @@ from kummell_ai.shipped import model_hash
 
 def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int | None = None) -> list[LocatedFilm]:
     """The first ``limit`` films of each COCO folder; ``keep`` is a file that holds the predictions for another run."""
-    asked = (model_hash(model, {}), [f"{folder.name}" for folder in folders], limit)
+    asked = (model_hash(model, {}), [str(folder.resolve()) for folder in folders], limit)
     if keep is not None and keep.exists():
         made, films = pickle.loads(keep.read_bytes())
         if made != asked:

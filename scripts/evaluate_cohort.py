@@ -113,7 +113,7 @@ def main() -> None:
     data = args.out / "data"
     inputs = make_cohort(data, args.patients, args.seed, args.workers)
     network = models.load_predictor(args.model)
-    folder = args.out / network.bundle.weights_sha256[:12]
+    folder = args.out / f"{network.bundle.weights_sha256[:12]}-{args.patients}-{args.seed}"
     if not (folder / "results" / "report.html").exists():
         run_cohort(inputs, folder, network, args)
     tell(data, folder)

@@ -123,10 +123,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.dataset is None:
         return simulate(args)
-    if any(args.dataset.glob("shard_*.npz")):
-        return cut_from_shards(args.dataset, args.out)
     for folder in filter(None, (args.out, args.validation)):
         check_empty(folder, "crops_*.npz")
+    if any(args.dataset.glob("shard_*.npz")):
+        if args.validation is not None:
+            parser.error(
+                "--validation: shards name no patient; cut the crops of the held-out shards by a call of their own"
+            )
+        return cut_from_shards(args.dataset, args.out)
     return cut_from_set(args)
 
 

@@ -80,7 +80,8 @@ def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> 
     reference = ImageReference(name=film.name)
     if match is not None:
         reference = replace(reference, patient_id=match["patient"], patient_sex=match["sex"])
-    mm = spacing.get(path.stem, spacing.get(path.stem[:-1]))
+    bare = path.stem[: match.start("view")] if match is not None and match["view"] else path.stem
+    mm = spacing.get(path.stem, spacing.get(bare))
     if mm is not None and not 0 < mm < float("inf"):
         raise InputError(f"{film.name}: its pixel spacing is {mm} mm; it must be above 0: correct the table", mm)
     return AnnotatedFilm(

@@ -233,7 +233,7 @@ def read_coco(path: Path | str) -> tuple[AnnotatedFilm, ...]:
     """
     file = Path(path)
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file.name}: no readable JSON ({error}); give a COCO keypoint file", str(file)) from error
     try:
@@ -247,6 +247,10 @@ def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
     orders = {entry["id"]: _order(entry) for entry in document["categories"] if entry["name"] == CATEGORY}
     if not orders:
         raise ValueError(f"no category is called {CATEGORY!r}")
+    numbers = [image["id"] for image in document["images"]]
+    if len(set(numbers)) < len(numbers):
+        twice = next(n for n in numbers if numbers.count(n) > 1)
+        raise ValueError(f"image id {twice} stands {numbers.count(twice)} times; merged files need ids of their own")
     vertebrae: dict[Any, list[VertebraLandmarks]] = {image["id"]: [] for image in document["images"]}
     details: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
     for entry in document["annotations"]:

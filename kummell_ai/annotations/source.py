@@ -91,6 +91,9 @@ def film_size(path: Path) -> tuple[int, int]:
     import pydicom
 
     try:
+        syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
+        if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:  # reading it would inflate all of it
+            raise InputError(f"{path.name}: a deflated file, which may hold anything; export it again", str(path))
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows", "Columns"])
         return int(header.Columns), int(header.Rows)
     except (OSError, pydicom.errors.InvalidDicomError, AttributeError, TypeError, ValueError) as error:

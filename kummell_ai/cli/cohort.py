@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out
+from kummell_ai.cli.files import check_out, results_in, say_stale
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import Flow, build_study
 
-    if args.deidentify is not None and not args.deidentify:
-        raise UsageError("--deidentify is empty; give a secret that only you know", args.deidentify)
     folder = check_out(args.out)
+    before = results_in(folder, ("patient-*/report*.html",))
+    _check_key(args.deidentify, folder, before)
     losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     if pseudonyms:
@@ -82,11 +82,24 @@ def run(args: argparse.Namespace) -> int:
         simulated=found.simulated,
         too_narrow=found.too_narrow,
     )
-    code = exits.exit_code(len(study.patients), len(losses.refused))
+    code = exits.exit_code(sum(member.phases > 0 for member in found.members.values()), len(losses.refused))
     if study.patients:
         write_study(folder, study, args.lang, found.links)
+        say_stale(folder, before, (folder / page for pages in found.links.values() for _, page in pages), losses.lines)
     _tell(args, folder, study, losses, code)
     return code
+
+
+def _check_key(key: str | None, folder: Path, before: Collection[Path]) -> None:
+    """Whether a study can be de-identified by ``key`` into a folder that holds the pages ``before``.
+
+    Raises:
+        UsageError: the key is empty, or the pages name patients.
+    """
+    if key is not None and not key:
+        raise UsageError("--deidentify is empty; give a secret that only you know", key)
+    if key and any(not page.parent.name.startswith("patient-P-") for page in before):
+        raise UsageError(f"{folder} holds pages of an earlier run that name patients; give a new folder", str(folder))
 
 
 def _say_unmatched(measured: Mapping[str, str], scored: Mapping[str, str], losses: Losses) -> None:

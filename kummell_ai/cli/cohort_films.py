@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_losses import Losses
+from kummell_ai.cli.files import labels
 from kummell_ai.cohort.manifest import ManifestFilm, read_manifest
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.pseudonym import Pseudonyms
@@ -114,6 +115,7 @@ def _name_films(
     patient: str, films: Sequence[tuple[ManifestFilm, Radiograph]], pseudonyms: Pseudonyms | None
 ) -> list[ListedFilm]:
     moments = sorted({f.reference.acquired for _, f in films if f.reference.acquired})
+    names = labels(entry.path for entry, _ in films)
     listed = []
     for number, (entry, film) in enumerate(films, start=1):
         acquired = film.reference.acquired
@@ -124,11 +126,7 @@ def _name_films(
                 entry = replace(entry, surgery_date=pseudonyms.day(patient, entry.surgery_date))
             film = replace(film, notes=())
         else:
-            reference = replace(film.reference, patient_id=patient, name=_short(entry))
+            name = names[entry.path] if " row " in entry.place else entry.place
+            reference = replace(film.reference, patient_id=patient, name=name)
         listed.append(ListedFilm(entry, replace(film, reference=reference)))
     return listed
-
-
-def _short(entry: ManifestFilm) -> str:
-    """The film's name in its folder; films of several folders keep theirs apart by it."""
-    return entry.path.name if " row " in entry.place else entry.place

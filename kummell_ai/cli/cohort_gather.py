@@ -33,7 +33,7 @@ class Gathered:
     readings: list[tuple[str, float, float]] = field(default_factory=list)
     links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
+    used: set[tuple[str, str]] = field(default_factory=set)
     provenance: Provenance | None = None
     simulated: bool = False
     too_narrow: bool = False
@@ -52,7 +52,7 @@ def gather(
         gathered.observations += found
         gathered.readings += _readings(patient)
         used = {o.source for o in found if o.counts}
-        gathered.used |= used
+        gathered.used |= {(name, source) for source in used}
         for problem in _other_films(patient, used):
             losses.leave_out(problem, say=False)
         gathered.members[name] = _member(patient)

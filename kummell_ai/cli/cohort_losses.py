@@ -49,9 +49,13 @@ class Losses:
     def scrub(self, text: str) -> str:
         """The text with every secret replaced, longest first.
 
-        A short one, such as a patient called 7, is replaced where a patient is named; elsewhere it is a number.
+        A short one, such as a patient called 7, is replaced where a patient is named; elsewhere it is a number. One
+        that is not ASCII, such as a Chinese name, is replaced wherever it stands, as no blanks part words there.
         """
         for secret in sorted(self.secrets, key=len, reverse=True):
+            if not secret.isascii():
+                text = text.replace(secret, self.secrets[secret])
+                continue
             before = r"(?<!\w)" if len(secret) >= LEAST_WORD else r"(?<=\bpatient )|(?<=\bmanifest )"
             text = re.sub(rf"(?:{before}){re.escape(secret)}(?!\w)", lambda _, to=self.secrets[secret]: to, text)  # type: ignore[misc]
         return text
@@ -80,7 +84,7 @@ class Losses:
     def _scrubbed(self, problem: Problem) -> Problem:
         text = problem.text
         if self.hides_cells and problem.fault in _QUOTES_CELLS:
-            text = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text)
+            text = re.sub(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", "'…'", text)
         text = self.scrub(text)
         finding = problem.finding and replace(problem.finding, message=text)
         return replace(problem, place=self.scrub(problem.place), text=text, finding=finding)

@@ -131,9 +131,8 @@ def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Loss
             losses.warn(Problem(Fault.FINDING, f"patient {patient}", finding.message, finding))
     for film in report.films:
         for finding in film.measurement.warnings:
-            if finding.code != "no-spacing":
-                text = f"{film.phase.value} film: {finding.message}"
-                losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
+            text = f"{film.phase.value} film: {finding.message}"
+            losses.warn(Problem(Fault.FINDING, f"patient {patient}", text, finding))
 
 
 def _in_manifest_words(report: CorrectionReport) -> CorrectionReport:

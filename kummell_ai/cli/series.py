@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from kummell_ai.measurement.results import CorrectionReport
 
 
-PAGES = ("index.html", "report*.html", "patient-*/report*.html")
+PAGES = ("index.html", "report*.html", "report*.json", "patient-*/report*.html", "patient-*/report*.json")
 """The pages of a run, relative to its folder."""
 
 KEPT_BYTES = 1 << 30
@@ -97,6 +98,9 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     if folder is not None or len(args.phases) != len(args.inputs):
         what = f"{folder} is a folder" if folder is not None else f"there are {len(args.inputs)} inputs"
         raise UsageError(f"--phases has {len(args.phases)} phases and {what}; name each film and give its phase")
+    twice = next((entry for entry in args.inputs if args.inputs.count(entry) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{twice} stands twice; with --phases each film has one phase", str(twice))
     return dict(zip(args.inputs, args.phases, strict=True))
 
 
@@ -126,6 +130,7 @@ def _write_all(
     if written:
         outputs.write_patients(folder, [entry.report for entry in written])
     pages = [folder / entry.page for entry in written]
+    pages += [page.with_suffix(".json") for page in pages]
     if len(patients) > 1 and written:
         _write_index(folder, written, args, problems)
         pages.append(folder / "index.html")
@@ -146,7 +151,7 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         index_level=args.index_level,
         further_levels=args.further_levels,
         surgical_segment=args.surgical_segment,
-        surgery_date=args.surgery_date,
+        surgery_date=args.surgery_date or (dt.date.min if patient.visits.are_certain else None),
         notes=patient.notes,
     )
     return [report, *further_reports(report, args.surgical_segment)]

@@ -79,6 +79,8 @@ def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
         first = visits.shots[0]
         if first.acquired.date() == surgery and visits.phases[0].value == "pre-op":
             notes.append(f"{first.name} is of the day of surgery and is taken to be before it.")
+    elif visits.are_certain:
+        notes.append("Phases are as given.")
     elif len(visits.shots) == 1:
         notes.append("One film only: its phase is not known and no correction can be given; pass --surgery-date.")
     else:

@@ -43,7 +43,7 @@ class Pseudonyms:
     def day(self, patient_id: str, day: dt.date) -> dt.date:
         """The day moved back by 1 to 3,650 days, the same for all days of a patient."""
         days = 1 + int.from_bytes(self._digest("days", patient_id)[:4], "big") % 3650
-        return day - dt.timedelta(days)
+        return dt.date.fromordinal(max(day.toordinal() - days, 1))
 
     def reference(self, reference: ImageReference, patient_id: str, number: int, rank: int) -> ImageReference:
         """A reference that holds nothing of the header or of the file's name.

@@ -123,7 +123,7 @@ def _one_a_day(shots: Sequence[Shot]) -> tuple[list[Shot], list[Problem]]:
             continue
         text = (
             f"{first.name} and {shot.name} are of one day, {shot.acquired:%Y-%m-%d}; {first.name} counts: give the "
-            "phase of each in a manifest (kummell-ai cohort), or leave one out"
+            "phase of each in a manifest (kummell-ai cohort) or by --phases (kummell-ai series), or leave one out"
         )
         extras.append(Problem(Fault.SAME_DAY, shot.place, text))
     return sorted(kept, key=lambda s: (s.acquired.date(), s.is_operated, s.acquired)), extras

@@ -61,6 +61,12 @@ def decode_frame(dataset: Dataset, index: int, name: str) -> NDArray[Any]:
     Raises:
         InputError: the transfer syntax is not supported, or the codestream is damaged or of another size.
     """
+    stored = int(dataset.BitsStored)
+    if (high := int(dataset.get("HighBit", stored - 1))) != stored - 1:
+        text = (
+            f"HighBit is {high} with BitsStored {stored}; {stored - 1} is expected: convert it, as with gdcmconv --raw"
+        )
+        raise InputError(f"{name}: {text}", high)
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     options: dict[str, Any] = {}
     if syntax not in NATIVE:

@@ -13,12 +13,15 @@ SKIPPED_SUFFIXES = frozenset(
     {".json", ".csv", ".txt", ".md", ".html", ".xml", ".pdf", ".svg", ".yaml", ".yml", ".zip", ".py", ".npz", ".sha256"}
 )
 """Left out of folders; a file that is named itself is always tried."""
+DRAWN = ".overlay.png"
+"""End of the names of the overlays that this program draws: results are no inputs."""
 
 
 def find_films(inputs: Sequence[Path | str]) -> tuple[Path, ...]:
     """Files that may be films: files as given, folders searched recursively; sorted, each once.
 
-    Folders are searched without hidden entries, DICOMDIR and files whose ending says that they are no picture.
+    Folders are searched without hidden entries, DICOMDIR, the overlays that this program drew and files whose ending
+    says that they are no picture.
 
     Raises:
         InputError: a path does not exist, or nothing was found.
@@ -41,7 +44,9 @@ def _walk(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            skipped = name.upper() in SKIPPED_NAMES or Path(name).suffix.lower() in SKIPPED_SUFFIXES
+            skipped = (
+                name.endswith(DRAWN) or name.upper() in SKIPPED_NAMES or Path(name).suffix.lower() in SKIPPED_SUFFIXES
+            )
             path = Path(parent, name)
             if not name.startswith(".") and not skipped and path.is_file():
                 yield path

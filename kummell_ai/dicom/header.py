@@ -55,6 +55,8 @@ def acquired_at(dataset: Dataset) -> dt.datetime | None:
         return moment
     for date_keyword, time_keyword in _DATES:
         date = re.sub(r"[.\-]", "", text(dataset, date_keyword) or "")
+        if not re.fullmatch(r"\d{8}", date):
+            continue  # a year alone must not be completed by the digits of the time
         moment = parse_moment(date + re.sub(r"\D", "", (text(dataset, time_keyword) or "").partition(".")[0]))
         moment = moment or parse_moment(date)
         if moment is not None:

@@ -47,12 +47,9 @@ def read_picture(
     name = printable(path.name)
     with damage_is_input_error(name, "the picture"):
         picture = Image.open(BytesIO(data), formats=FORMATS)
-        if picture.width * picture.height > MAX_PIXELS:
-            raise InputError(
-                f"{name}: {picture.width} x {picture.height} px is more than {MAX_PIXELS} px; scale the film down",
-                picture.size,
-            )
+        _check_size(picture, name)
         page = _seek(picture, frame, name)
+        _check_size(picture, name)  # pages differ
         picture.load()
         notes = _notes(picture)
         pixels = _grey(picture, name)
@@ -61,6 +58,14 @@ def read_picture(
     digest = hashlib.sha256(data).hexdigest()
     reference = ImageReference(name=name, path=printable(str(path)), sha256=digest, frame_number=page)
     return pixels, given_spacing(spacing_mm), reference, notes
+
+
+def _check_size(picture: Image.Image, name: str) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {picture.width} x {picture.height} px is more than {MAX_PIXELS} px; scale the film down",
+            picture.size,
+        )
 
 
 def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:

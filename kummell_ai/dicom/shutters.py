@@ -74,9 +74,17 @@ def padding_mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
     value, limit = number(dataset, "PixelPaddingValue"), number(dataset, "PixelPaddingRangeLimit")
     if value is None:
         return None
+    if int(dataset.get("PixelRepresentation") or 0) == 1:  # some files write it unsigned beside signed pixels
+        bits = int(dataset.BitsAllocated)
+        value, limit = _signed(value, bits), None if limit is None else _signed(limit, bits)
     low, high = sorted((value, value if limit is None else limit))
     mask: Mask = np.asarray((stored >= low) & (stored <= high))
     return mask if mask.any() and not mask.all() else None
+
+
+def _signed(value: float, bits: int) -> float:
+    """A value of ``bits`` bits whose highest one is a sign."""
+    return value - 2.0**bits if value >= 2.0 ** (bits - 1) else value
 
 
 def mask_box(mask: Mask) -> Box:

@@ -16,6 +16,8 @@ MIN_MM, MAX_MM = 0.01, 2.0
 
 MAX_ASPECT = 3.0
 MAX_MAGNIFICATION = 2.0
+SAME_RATIO = 0.01
+"""Relative difference of the two axes' magnifications below which they are one."""
 SAME = 1e-3
 """Relative difference below which two spacings are the same number, rounded differently."""
 
@@ -90,9 +92,10 @@ def _from_header(
     dataset: Dataset, pixel: tuple[float, float] | None, imager: tuple[float, float] | None, notes: list[str]
 ) -> PixelSpacing:
     if pixel is not None:
-        calibration = _calibration(dataset, pixel, imager)
+        calibration = _calibration(dataset, pixel, imager, notes)
         if calibration is not None:
-            return PixelSpacing(*pixel, calibration, imager[0] / pixel[0] if imager else None)
+            magnified = imager is not None and calibration is not Calibration.ASSUMED
+            return PixelSpacing(*pixel, calibration, imager[0] / pixel[0] if imager and magnified else None)
     if imager is not None:
         return _at_patient(dataset, imager, notes)
     if pixel is not None:
@@ -105,15 +108,26 @@ def _from_header(
 
 
 def _calibration(
-    dataset: Dataset, pixel: tuple[float, float], imager: tuple[float, float] | None
+    dataset: Dataset, pixel: tuple[float, float], imager: tuple[float, float] | None, notes: list[str]
 ) -> Calibration | None:
-    """How PixelSpacing was calibrated; None when it is only the detector's pixel under another name."""
+    """How PixelSpacing was calibrated; None when it is only the detector's pixel under another name.
+
+    Without a calibration type a pixel that is smaller than the detector's by one factor on both axes, no more than
+    that of a magnification, is taken for calibrated; any other difference, as of a film that was scaled, is not.
+    """
     kind = (text(dataset, "PixelSpacingCalibrationType") or "").upper()
     if kind in ("FIDUCIAL", "GEOMETRY"):
         return Calibration[kind]
-    if imager is not None and any(abs(p - i) > SAME * i for p, i in zip(pixel, imager, strict=True)):
+    if imager is None or all(abs(p - i) <= SAME * i for p, i in zip(pixel, imager, strict=True)):
+        return None
+    row, column = (i / p for p, i in zip(pixel, imager, strict=True))
+    if abs(row - column) <= SAME_RATIO * row and min(row, column) >= 1.0 and max(row, column) <= MAX_MAGNIFICATION:
         return Calibration.GEOMETRY
-    return None
+    notes.append(
+        f"PixelSpacing {pixel[0]:g} x {pixel[1]:g} and the detector's {imager[0]:g} x {imager[1]:g} mm fit no "
+        f"magnification of 1 to {MAX_MAGNIFICATION:g}; PixelSpacing is used, lengths may be wrong by the magnification."
+    )
+    return Calibration.ASSUMED
 
 
 def _at_patient(dataset: Dataset, imager: tuple[float, float], notes: list[str]) -> PixelSpacing:

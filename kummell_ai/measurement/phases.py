@@ -29,7 +29,7 @@ def settle_phases(
             name = film.measurement.reference.name
             seen = "screws are seen" if hardware[i] else "no screws are seen"
             outcome = f"the phase stays {film.phase.value}" if dates_are_certain else f"it is taken as {expected.value}"
-            text = f"{name} is {film.phase.value} by its date but {seen}; {outcome}: give --surgery-date to decide"
+            text = f"{name} is {film.phase.value} but {seen}; {outcome}: check the phase, or give --surgery-date"
             findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
         settled.append(film if dates_are_certain else replace(film, phase=expected))
     return settled, findings

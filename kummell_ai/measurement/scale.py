@@ -63,7 +63,7 @@ def stretch_findings(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpaci
         return ()
     text = (
         f"bodies are {shape:.2f} times as deep as high; {_SHAPE[0]} to {_SHAPE[1]} are usual: the picture looks "
-        "stretched, which falsifies every angle and ratio: use the original film, or give its true --spacing ROW COLUMN"
+        "stretched, which falsifies every angle and ratio: use the original film, or give its true pixel spacing"
     )
     return (Finding("picture-stretched", Severity.WARNING, text),)
 

@@ -225,10 +225,13 @@ def patient_row(report: CorrectionReport) -> Row:
 
 
 def phase_films(report: CorrectionReport) -> dict[str, PhasedMeasurement]:
-    """The films that ``pre``, ``post`` and ``last`` stand for: those the corrections compare, or by order."""
+    """The films that ``pre``, ``post`` and ``last`` stand for: those the corrections compare.
+
+    These are the last one before the operation, the first one after it and the last follow-up.
+    """
     films: dict[str, PhasedMeasurement] = {}
     for film in report.films:
         name = {"pre-op": "pre", "post-op": "post", "follow-up": "last"}.get(film.phase.value)
-        if name is not None and (name not in films or name == "last"):
+        if name is not None and (name not in films or name != "post"):
             films[name] = film
     return films

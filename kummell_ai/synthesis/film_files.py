@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.dicom.write import write_simulated_dicom
 from kummell_ai.imaging.frames import FloatArray
@@ -104,12 +105,19 @@ def vertebra_details(vertebra: VertebraTruth, pixel_mm: float) -> dict[str, Any]
     """What is true of a vertebra beyond its landmarks, as JSON values."""
     return {
         "fracture": vertebra.fracture,
-        "truth": body_measurements(sagittal(vertebra.points_mm)),
-        "projected_truth": body_measurements(vertebra.points_px * pixel_mm),
+        "truth": _of_body(vertebra, sagittal(vertebra.points_mm)),
+        "projected_truth": _of_body(vertebra, vertebra.points_px * pixel_mm),
         "points_mm": _listed(vertebra.points_mm, 3),
         "rims_mm": _listed(vertebra.rims_mm, 3),
         "rims_px": _listed(vertebra.rims_px, 2),
     }
+
+
+def _of_body(vertebra: VertebraTruth, points: FloatArray) -> dict[str, float]:
+    """The measurements of a body; of the sacrum, whose lower corners are made up, the superior endplate alone."""
+    found = body_measurements(points)
+    kept = ("superior_depth_mm",) if vertebra.level is VertebralLevel.S1 else tuple(found)
+    return {name: found[name] for name in kept if name in found}
 
 
 def _listed(values: FloatArray, digits: int) -> Any:

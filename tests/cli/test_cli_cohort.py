@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -173,3 +174,44 @@ def test_the_films_of_a_patient_are_named_together(
     assert main(["cohort", str(stored), "--out", str(tmp_path)]) == 0
     heights = [r for r in read_rows(tmp_path / "values.csv") if r["measure"] == "anterior_height_mm"]
     assert [float(r["value"]) for r in heights] == pytest.approx([made_up.WEDGE[p][0] for p in made_up.DATES], abs=0.5)
+
+
+def test_films_of_one_name_in_several_folders_are_all_counted(tmp_path: Path) -> None:
+    rows = ["film,patient_id,phase"]
+    for patient in ("A", "B"):
+        for phase in (Phase.PRE_OP, Phase.POST_OP):
+            path = write_dicom(tmp_path / "in" / patient / f"{phase.value}.dcm", phase, patient)
+            rows.append(f"{path.relative_to(tmp_path / 'in')},{patient},{phase.value}")
+    (tmp_path / "in" / "manifest.csv").write_text("\n".join(rows) + "\n")
+    code, out, _ = run(str(tmp_path / "in" / "manifest.csv"), "--out", str(tmp_path / "out"))
+    assert (code, "2 patients, 4 of 4 films in the table" in out) == (0, True)
+
+
+def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> None:
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "A")
+    path = tmp_path / "in" / "post-op.dcm"
+    film = pydicom.dcmread(path)
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "EstimatedRadiographicMagnificationFactor"):
+        film.pop(keyword, None)
+    film.save_as(path)
+    code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it" in err
+    assert "has no usable pixel spacing" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_study_without_a_film_in_the_table_is_no_success(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "in" / "a.dcm", Phase.PRE_OP, "A")
+    code, _, _ = run(str(path.parent), "--out", str(tmp_path / "out"))
+    assert code == 3
+
+
+def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) -> None:
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "A")
+    words = [str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    assert run(*words)[0] == 0
+    code, _, err = run(*words, "--deidentify", "key")
+    assert code == 1
+    assert "holds pages of an earlier run that name patients; give a new folder" in err

@@ -154,6 +154,10 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     assert "is a folder; name each film" in capsys.readouterr().err
     assert main([*wrong[:-1], "pre-op,later,follow-up"]) == 1
     assert "'later' is no phase; write pre-op, post-op, follow-up" in capsys.readouterr().err
+    assert main(["series", paths[0], paths[0], "--out", str(tmp_path / "out"), "--phases", "pre-op,post-op"]) == 1
+    assert "stands twice; with --phases each film has one phase" in capsys.readouterr().err
+    assert main([*wrong[:-1], "pre-op,post-op,follow-up", "--dry-run"]) == 0
+    assert "z.png (pre-op), y.png (post-op), x.png (follow-up)" in capsys.readouterr().out
     assert main([*wrong[:-1], "pre-op,post-op,follow-up"]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert [(f["phase"], f["measurement"]["film"]["name"]) for f in report["films"]] == [
@@ -161,12 +165,33 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     ]  # fmt: skip
 
 
+def test_phases_that_are_given_stand_against_the_hardware(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operated = [next((stored / phase).iterdir()) for phase in ("post-op", "follow-up")]
+    words = ["series", *map(str, operated), "--out", str(tmp_path), "--phases", "pre-op,post-op"]
+    assert main(words) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [f["phase"] for f in report["films"]] == ["pre-op", "post-op"]
+    assert [f["message"] for f in report["findings"] if f["code"] == "series-note"] == ["Phases are as given."]
+    assert "the phase stays pre-op" in capsys.readouterr().err
+
+
+def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["series", str(stored), "--out", str(tmp_path), "--spacing", "0.05", "0.05"]) == 0
+    assert capsys.readouterr().err.count("with the given pixel spacing; 18 to 60 mm are plausible") == 3
+    box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+    assert "with the given pixel spacing; 18 to 60 mm are plausible" in box
+
+
 def test_pages_of_an_earlier_run_are_told(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1,T12"]) == 0
     assert "earlier run" not in capsys.readouterr().err
     assert main(["series", str(stored), "--out", str(tmp_path), "--index-level", "L1"]) == 0
-    assert "report-T12.html of an earlier run stay here: remove them, or give a new folder" in capsys.readouterr().err
+    assert "report-T12.html, report-T12.json of an earlier run stay here: remove them" in capsys.readouterr().err
 
 
 def test_several_levels_get_a_report_each(stored: Path, tmp_path: Path) -> None:

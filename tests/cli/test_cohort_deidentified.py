@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
 import json
 import re
@@ -14,8 +15,10 @@ import pyarrow.parquet as pq
 import pydicom
 import pytest
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
+from kummell_ai.cohort.pseudonym import Pseudonyms
 from tests import made_up
 from tests.cli.conftest import FakePredictor, write_dicom
 
@@ -141,3 +144,21 @@ def test_the_intervals_of_dates_stay(run: Run) -> None:
     days = {row.split(",")[9] for row in (run.folder / "values.csv").read_text().splitlines()[1:]}
     first, *_, last = made_up.DATES.values()
     assert str((last.date() - first.date()).days) in days
+
+
+def test_short_names_that_are_no_latin_words_are_hidden_too(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "in" / "a.dcm", Phase.PRE_OP, "李明")
+    (tmp_path / "in" / "李明").write_bytes(b"no film")
+    (tmp_path / "in" / "王芳").mkdir()
+    (tmp_path / "in" / "王芳" / "张伟").write_bytes(b"no film either")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(models, "load_predictor", lambda folder, **_: FakePredictor())
+        main(["cohort", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--deidentify", "key"])
+    pages = [p.read_text() for p in (tmp_path / "out").rglob("*") if p.suffix in (".html", ".csv", ".json", ".txt")]
+    for name in ("李明", "王芳", "张伟"):
+        assert not any(name in text for text in (out.getvalue(), err.getvalue(), *pages)), name
+
+
+def test_a_date_at_the_beginning_of_the_calendar_does_not_stop_a_run() -> None:
+    assert Pseudonyms("key").day("A", dt.date(1, 1, 1)) == dt.date(1, 1, 1)

@@ -117,6 +117,10 @@ def test_manifest(tmp_path: Path) -> None:
         *(Fault.COPY, Fault.UNKNOWN_PHASE, Fault.UNKNOWN_LEVEL, Fault.BAD_DATE, Fault.BAD_NUMBER, Fault.INCOMPLETE_ROW)
     }
     assert [p.place for p in problems] == ["m.csv row 3", *["m.csv row 4"] * 4, "m.csv row 5"]
+    path.write_text("film,patient_id,index_level\na.dcm,P1,S1\n")
+    (film,), (problem,) = read_manifest(path)
+    assert film.index_levels == ()
+    assert "S1 is the sacrum, an injured vertebra is T1 to L6" in problem.text
     path.write_text("path\nx\n")
     with pytest.raises(InputError, match="a column film is needed"):
         read_manifest(path)

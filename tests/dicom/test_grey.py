@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_films import dataset, ramp, save
 from pydicom.dataset import Dataset
@@ -126,5 +127,16 @@ def test_padding_is_black_and_outside_the_box(tmp_path: Path) -> None:
     assert not read.pixels[:, :8].any()
     assert read.valid_box == (8.0, 0.0, 40.0, 36.0)
     assert read.pixels[:, 8:].max() == 1
+    stored[:, :8] = np.random.default_rng(0).integers(3990, 4096, (len(stored), 8))  # no constant border
     limits = film(tmp_path, stored, PixelPaddingValue=3990, PixelPaddingRangeLimit=4095)
     assert limits.valid_box == read.valid_box
+
+
+def test_padding_that_is_written_unsigned_beside_signed_pixels(tmp_path: Path) -> None:
+    stored = ramp("i2") // 2 + 1000
+    stored[:, :8] = -2000
+    path = save(tmp_path / "signed", dataset(stored))
+    data = pydicom.dcmread(path)
+    data.add(pydicom.DataElement(0x00280120, "US", 65536 - 2000))
+    data.save_as(path, enforce_file_format=True)
+    assert read_radiograph(path).valid_box == (8.0, 0.0, 40.0, 36.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import struct
 import zlib
 from io import BytesIO
@@ -75,6 +76,28 @@ def test_a_ct_slice_is_refused_and_a_scout_is_read(tmp_path: Path) -> None:
     refused(save(tmp_path / "a", dataset(Modality="CT")), "Modality CT")
     scout = dataset(Modality="CT", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     assert read_radiograph(save(tmp_path / "b", scout)).height == 36
+
+
+def test_left_justified_pixels_are_refused(tmp_path: Path) -> None:
+    refused(save(tmp_path / "a", dataset(ramp() << 4, HighBit=15)), "HighBit is 15 with BitsStored 12; 11 is expected")
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize(
+    ("tags", "moment"),
+    [
+        ({"AcquisitionDate": "2021", "AcquisitionTime": "121500", "StudyDate": "20210801"}, dt.datetime(2021, 8, 1)),
+        ({"AcquisitionDate": "2021", "AcquisitionTime": "121500"}, None),
+        ({"AcquisitionDate": "20240102", "AcquisitionTime": "0915"}, dt.datetime(2024, 1, 2, 9, 15)),
+        ({"AcquisitionDate": "20240102", "AcquisitionTime": "noon"}, dt.datetime(2024, 1, 2)),
+        ({"AcquisitionDate": "20240102", "AcquisitionTime": "101060"}, dt.datetime(2024, 1, 2, 10, 10, 59)),
+        ({"AcquisitionDate": None, "SeriesDate": "20240105", "StudyDate": "20240101"}, dt.datetime(2024, 1, 5)),
+        ({"AcquisitionDateTime": "20240103101500", "ContentDate": "20240101"}, dt.datetime(2024, 1, 3, 10, 15)),
+        ({"AcquisitionDate": "20240102", "ContentDate": "20240101"}, dt.datetime(2024, 1, 2)),
+    ],
+)
+def test_the_moment_of_the_exposure(tmp_path: Path, tags: dict[str, str], moment: dt.datetime | None) -> None:
+    assert read_radiograph(save(tmp_path / "a", dataset(**tags))).reference.acquired == moment
 
 
 def test_colour(tmp_path: Path) -> None:

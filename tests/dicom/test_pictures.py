@@ -108,6 +108,15 @@ def test_pages_need_a_number(tmp_path: Path) -> None:
         read_radiograph(path, frame=3)
 
 
+def test_a_large_page_behind_a_small_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(
+        tmp_path / "a", Image.new("L", (40, 36), 9), "TIFF", save_all=True, append_images=[Image.new("L", (400, 360))]
+    )
+    monkeypatch.setattr("kummell_ai.dicom.pictures.MAX_PIXELS", 10_000)
+    with pytest.raises(InputError, match="400 x 360 px is more than 10000 px"):
+        read_radiograph(path, frame=2)
+
+
 def test_a_turn_for_viewers_is_not_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6

@@ -32,6 +32,9 @@ IMAGER = [0.2, 0.2]
         ),
         ({"PixelSpacing": [0.16, 0.16], "ImagerPixelSpacing": IMAGER}, 0.16, Calibration.GEOMETRY, 1.25),
         ({"PixelSpacing": IMAGER, "ImagerPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
+        ({"PixelSpacing": [0.4, 0.4], "ImagerPixelSpacing": IMAGER}, 0.4, Calibration.ASSUMED, None),  # scaled down
+        ({"PixelSpacing": [0.05, 0.05], "ImagerPixelSpacing": IMAGER}, 0.05, Calibration.ASSUMED, None),  # scaled up
+        ({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.2, 0.28]}, 0.2, Calibration.ASSUMED, None),  # one axis
         (
             {"ImagerPixelSpacing": IMAGER, "EstimatedRadiographicMagnificationFactor": 1.25},
             0.16, Calibration.GEOMETRY, 1.25,

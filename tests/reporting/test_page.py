@@ -15,7 +15,7 @@ from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.page import write_index, write_page
 from kummell_ai.reporting.page_rows import finding_rows, quantity_rows
-from kummell_ai.reporting.page_words import translator
+from kummell_ai.reporting.page_words import chinese_headline, translator
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
 from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
@@ -113,6 +113,25 @@ def test_hostile_text_is_escaped_wherever_it_stands() -> None:
     assert "&lt;script&gt;" in html
     index = write_index([(HOSTILE, "a/report.html", HOSTILE)], [HOSTILE])
     assert "<script" not in index
+
+
+def test_the_index_counts_patients_and_speaks_chinese() -> None:
+    entries = [("A", "a/report.html", "one"), ("A", "a/report-T8.html", "two"), ("B", "b/report.html", "three")]
+    assert "Patients: 2" in text_of(write_index(entries, []))
+    chinese = write_index(entries, ["a line"], "zh")
+    assert '<html lang="zh-CN">' in chinese
+    assert "矫正报告列表" in chinese
+    assert "患者" in chinese
+    line = chinese_headline(made_up.report())
+    assert line.startswith("L1，3 张影像，2024年3月4日至2025年4月2日。术前至术后：")
+    assert "术前至随访：" in line
+
+
+def test_the_headline_has_the_first_and_the_last_comparison() -> None:
+    line = headline(made_up.report())
+    assert "Pre-op to post-op: " in line
+    assert "Pre-op to follow-up: " in line
+    assert "Post-op to follow-up: " not in line
 
 
 def test_a_report_without_comparison_says_what_it_has() -> None:

@@ -71,6 +71,16 @@ def test_formulas_are_quoted_and_numbers_are_not() -> None:
         assert float(rows[5]["wedge_angle_deg"]) < 0
 
 
+def test_the_patient_row_holds_the_films_that_are_compared() -> None:
+    """Two films before surgery: the numbers beside a change are those it is made of."""
+    report = made_up.report()
+    first = report.films[0]
+    reference = replace(first.measurement.reference, name="earlier.dcm")
+    earlier = replace(first, measurement=replace(first.measurement, reference=reference))
+    row = table.patient_row(replace(report, films=(earlier, *report.films)))
+    assert row["pre_film"] == first.measurement.reference.name
+
+
 def test_the_patient_row_names_the_films_of_the_comparison() -> None:
     row = table.patient_row(made_up.report())
     assert (row["pre_film"], row["post_film"], row["last_film"]) == ("pre-op.dcm", "post-op.dcm", "follow-up.dcm")

@@ -114,6 +114,12 @@ def test_wilcoxon_with_ties_and_zeros_counts_all_signs(differences: list[int]) -
     close(found.p, min(1.0, 2.0 * float((sums <= smaller + 1e-9).mean())))
 
 
+def test_differences_that_are_one_but_for_rounding_tie() -> None:
+    """0.3 - 0.1 and 0.9 - 0.7 are 0.2 in either case."""
+    before, after = np.array([0.1, 0.7, 0.5, 1.1, 0.2]), np.array([0.3, 0.9, 0.4, 1.0, 0.9])
+    close(paired.wilcoxon(after - before).p, paired.wilcoxon(np.array([2.0, 2.0, -1.0, -1.0, 7.0])).p)
+
+
 @pytest.mark.parametrize(("count", "p"), [(4, 0.125), (5, 0.0625)])
 def test_a_few_patients_who_all_gain_alike_prove_nothing(count: int, p: float) -> None:
     close(paired.wilcoxon(np.full(count, -5.0)).p, p)
