@@ -33,7 +33,7 @@ class SpacingFinding:
 def spacing_of(dataset: Dataset, given_mm: tuple[float, float] | None = None) -> SpacingFinding:
     """The best pixel size the header offers; ``given_mm`` (row, column) overrules it.
 
-    Order: calibrated PixelSpacing (it names its calibration, or differs from ImagerPixelSpacing), then
+    Order: calibrated PixelSpacing (it names its calibration, or fits ImagerPixelSpacing by a magnification), then
     ImagerPixelSpacing over EstimatedRadiographicMagnificationFactor, then ImagerPixelSpacing at the detector, then
     PixelSpacing of unknown plane, then none.
     """
