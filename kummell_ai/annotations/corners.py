@@ -120,7 +120,8 @@ def _agreement(points: FloatArray, caudal: FloatArray) -> float:
 def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
     """Why annotated vertebrae are no truth to hold anything against: none, a level twice, or out of order; else None.
 
-    The order is that of the middles from head to sacrum, of the bodies with a name and a corner.
+    In order of their names the bodies with four corners must go one way, and that not from the sacrum to the head: each
+    step makes less than a right angle with the one before. A spine may lie across a film where the patient bends.
     """
     if not landmarks.vertebrae:
         return "no vertebra is annotated; annotate it, or leave the film out"
@@ -128,9 +129,14 @@ def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
     twice = next((level for level in levels if levels.count(level) > 1), None)
     if twice is not None:
         return f"{twice} is annotated {levels.count(twice)} times; a level occurs once: correct the names"
-    seen = [v for v in landmarks.vertebrae if v.level is not None and np.isfinite(v.corners_px).all(axis=1).any()]
-    placed = sorted(seen, key=lambda v: float(np.nanmean(v.corners_px[:, 1])))
-    for upper, lower in pairwise(placed):
-        if upper.level is not None and lower.level is not None and upper.level > lower.level:
-            return f"{upper.level} lies above {lower.level}; levels run from head to sacrum: correct the names"
+    placed = sorted(
+        (v.level, v.centre_px) for v in landmarks.vertebrae if v.level is not None and np.isfinite(v.corners_px).all()
+    )
+    remedy = "levels run from head to sacrum: correct the names"
+    steps = [second[1] - first[1] for first, second in pairwise(placed)]
+    for k, (before, after) in enumerate(pairwise(steps), start=1):
+        if float(before @ after) < 0.0:
+            return f"{placed[k][0]} does not lie between {placed[k - 1][0]} and {placed[k + 1][0]}; {remedy}"
+    if len(steps) > 1 and (whole := placed[-1][1] - placed[0][1])[1] < -abs(float(whole[0])):
+        return f"{placed[-1][0]} lies above {placed[0][0]}; {remedy}"
     return None

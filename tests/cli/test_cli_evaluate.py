@@ -52,7 +52,8 @@ def test_films_that_cannot_be_held_against_are_left_out(
     err = capsys.readouterr().err
     assert "A-pre-op.dcm: no vertebra is annotated; annotate it, or leave the film out" in err
     assert f"A-post-op.dcm: {names[1]} is annotated 2 times; a level occurs once: correct the names" in err
-    assert f"B-pre-op.dcm: {names[1]} lies above {names[0]}; levels run from head to sacrum" in err
+    text = f"B-pre-op.dcm: {names[1]} does not lie between {names[0]} and {names[2]}; levels run from head to sacrum"
+    assert text in err
     assert len(read_rows(tmp_path / "out" / "films.csv")) == 3
 
 
