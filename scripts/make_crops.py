@@ -94,7 +94,7 @@ def cut_from_set(args: argparse.Namespace) -> int:
             print(radiograph, file=sys.stderr)
             failed += 1
             continue
-        out = args.validation if args.validation and is_held_out(film, args.share, radiograph) else args.out
+        out = args.validation if args.validation and is_held_out(film, args.share) else args.out
         writers[out].extend(crops_of_annotated(film, radiograph, seed))
     for out, writer in writers.items():
         writer.close()

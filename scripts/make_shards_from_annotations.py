@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(radiograph, file=sys.stderr)
                 failed += 1
                 continue
-            out = args.validation if args.validation and is_held_out(film, args.share, radiograph) else args.out
+            out = args.validation if args.validation and is_held_out(film, args.share) else args.out
             writers[out].append(to_training_film(film, radiograph, args.rows, args.columns, seed))
             made[out] += 1
     for out, count in made.items():

@@ -2,8 +2,8 @@
 
 from kummell_ai.annotations.buu_lspine import read_buu_lspine
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
-from kummell_ai.annotations.corners import why_not_a_spine
 from kummell_ai.annotations.cvat import read_cvat, write_cvat
+from kummell_ai.annotations.faults import why_not_a_spine
 from kummell_ai.annotations.label_studio import read_label_studio, write_label_studio
 from kummell_ai.annotations.labelme import read_labelme, write_labelme
 from kummell_ai.annotations.mendeley import read_mendeley

@@ -24,7 +24,7 @@ from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
 
 CATEGORY = "vertebra"
 SKELETON = [[1, 2], [2, 4], [4, 3], [3, 1]]
@@ -221,6 +221,15 @@ def _box(points: FloatArray) -> list[float]:
         return [0.0, 0.0, 0.0, 0.0]
     low, high = seen.min(axis=0), seen.max(axis=0)
     return [float(v) for v in (*low, *(high - low))]
+
+
+def with_patient(film: AnnotatedFilm, radiograph: Radiograph) -> AnnotatedFilm:
+    """The annotation with the patient of the film's header where it names none itself."""
+    reference = film.landmarks.reference
+    if reference.patient_id or not radiograph.reference.patient_id:
+        return film
+    known = replace(reference, patient_id=radiograph.reference.patient_id)
+    return replace(film, landmarks=replace(film.landmarks, reference=known))
 
 
 def read_coco(path: Path | str) -> tuple[AnnotatedFilm, ...]:

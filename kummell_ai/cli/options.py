@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cli import exits
 
-PHASES = (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP)
-
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose wrong use ends with `exits.WRONG_USE` and one line of remedy."""
@@ -45,6 +43,8 @@ def levels(text: str) -> tuple[VertebralLevel, ...]:
 
 def phases(text: str) -> tuple[Phase, ...]:
     """Phases with commas between."""
+    from kummell_ai.cohort.measures import PHASES
+
     known = {phase.value: phase for phase in PHASES}
     names = [name.strip() for name in text.split(",")]
     for name in names:

@@ -90,7 +90,7 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     """The phase of each film as ``--phases`` gives it.
 
     Raises:
-        UsageError: not one phase for each input, or an input is a folder.
+        UsageError: not one phase for each input, an input is a folder, or a film stands twice.
     """
     if args.phases is None:
         return {}
@@ -98,7 +98,8 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     if folder is not None or len(args.phases) != len(args.inputs):
         what = f"{folder} is a folder" if folder is not None else f"there are {len(args.inputs)} inputs"
         raise UsageError(f"--phases has {len(args.phases)} phases and {what}; name each film and give its phase")
-    twice = next((entry for entry in args.inputs if args.inputs.count(entry) > 1), None)
+    files = [entry.resolve() for entry in args.inputs]
+    twice = next((entry for entry, file in zip(args.inputs, files, strict=True) if files.count(file) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice} stands twice; with --phases each film has one phase", str(twice))
     return dict(zip(args.inputs, args.phases, strict=True))

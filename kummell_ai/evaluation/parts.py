@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.annotations.coco import AnnotatedFilm
-from kummell_ai.annotations.corners import why_not_a_spine
+from kummell_ai.annotations.coco import AnnotatedFilm, with_patient
+from kummell_ai.annotations.faults import why_not_a_spine
 from kummell_ai.dicom.read import read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.films import evaluate_film, refused_film
@@ -94,15 +94,6 @@ def read_film(folder: Path, film: AnnotatedFilm) -> Radiograph:
             film.size_px,
         )
     return radiograph if film.spacing is None else replace(radiograph, spacing=film.spacing)
-
-
-def with_patient(film: AnnotatedFilm, radiograph: Radiograph) -> AnnotatedFilm:
-    """The annotation with the patient of the film's header where it names none itself."""
-    reference = film.landmarks.reference
-    if reference.patient_id or not radiograph.reference.patient_id:
-        return film
-    known = replace(reference, patient_id=radiograph.reference.patient_id)
-    return replace(film, landmarks=replace(film.landmarks, reference=known))
 
 
 def _start(make_locator: Callable[[], Locator]) -> None:

@@ -106,7 +106,7 @@ def _marginals(scores: Mapping[tuple[Names, ...], float]) -> list[tuple[NameRow,
     for k, chosen in enumerate(best):
         shares: dict[Names, float] = {}
         for names, weight in weights.items():
-            shares[names[k]] = min(shares.get(names[k], 0.0) + float(np.exp(weight - total)), 1.0)
+            shares[names[k]] = shares.get(names[k], 0.0) + float(np.exp(weight - total))
         first = NameRow(chosen, shares.pop(chosen))
         others = sorted((NameRow(names, share) for names, share in shares.items()), key=lambda row: -row.probability)
         solution.append(merge_shifts([first, *others]))

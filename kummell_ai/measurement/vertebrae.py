@@ -183,7 +183,7 @@ def _reference_quantities(
     """Reference height, height loss and the grade derived from it."""
     body = vertebrae[index]
     references = find_references(vertebrae, index, spacing)
-    if body.level is VertebralLevel.S1 or not references.bodies:
+    if not references.bodies:
         why = references.caveat or "no reference"
         return {
             "reference_height": Quantity.missing(unit, why),

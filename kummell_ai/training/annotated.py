@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations, why_not_a_spine
+from kummell_ai.annotations.coco import with_patient
 from kummell_ai.annotations.corners import facing_of
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.errors import InputError
@@ -31,6 +32,8 @@ def read_set(
 ) -> Iterator[tuple[int, AnnotatedFilm, Radiograph | InputError]]:
     """Number, annotation and picture of the films of a set that have a vertebra; why there is none where there is none.
 
+    The patient is that of the annotation, or else of the film's header.
+
     Raises:
         InputError: the annotations cannot be read.
     """
@@ -38,24 +41,23 @@ def read_set(
     for number, film in enumerate(read_annotations(path, form, facing=facing)):
         if film.landmarks.vertebrae:
             fault = why_not_a_spine(film.landmarks)
-            yield number, film, InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)
+            found = InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)
+            yield number, film if isinstance(found, InputError) else with_patient(film, found), found
 
 
-def is_held_out(film: AnnotatedFilm, share: float, radiograph: Radiograph | None = None) -> bool:
+def is_held_out(film: AnnotatedFilm, share: float) -> bool:
     """Whether a film's patient belongs to the validation films; the same for all films of a patient, at every call.
 
     Args:
-        film: its annotation; a film that names no patient, here or in its header, is a patient of its own.
+        film: its annotation; a film that names no patient is a patient of its own.
         share: of the patients that are held out.
-        radiograph: the film, whose header may name the patient.
 
     Raises:
         InputError: ``share`` is not 0 to 1.
     """
     if not 0.0 <= share <= 1.0:
         raise InputError(f"share is {share:g}; give 0 to 1, for example 0.1", share)
-    header = radiograph.reference.patient_id if radiograph is not None else None
-    patient = film.landmarks.reference.patient_id or header or film.file_name
+    patient = film.landmarks.reference.patient_id or film.file_name
     number = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big")
     return number % SPLIT_STEPS < share * SPLIT_STEPS
 

@@ -209,8 +209,8 @@ def _badness_percent(error_px: NDArray[np.float64]) -> list[float]:
     return [100.0 * t / (n * CROP_DEPTH) if n else float("nan") for t, n in zip(total, count, strict=True)]
 
 
-def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
-    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got the refiner.
+def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | None:
+    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got it, None after a trial.
 
     Raises:
         ConfigError: unknown key or impossible value; ``init`` has other sizes.
@@ -236,7 +236,7 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
         if start is not None:
             facts["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
         add_refiner(out, module.averaged, facts)
-    return out
+    return None if config.fast_dev_run else out
 
 
 def _with_refiner(folder: str) -> tuple[Bundle, RefinerNetwork]:

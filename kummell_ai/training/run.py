@@ -15,8 +15,8 @@ from kummell_ai.training.config import TrainConfig, load_config
 from kummell_ai.training.samples import ShardReader
 
 
-def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
-    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder.
+def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | None:
+    """Train by ``config_path`` with ``key=value`` overrides; returns the model folder, None after a trial.
 
     Raises:
         ConfigError: unknown key or impossible value; ``init`` has other sizes; ``out`` cannot be written; ``runs``
@@ -51,7 +51,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
         if start is not None:
             info["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
         save_bundle(out, module.averaged, info)
-    return out
+    return None if config.fast_dev_run else out
 
 
 def writable(out: Path) -> Path:

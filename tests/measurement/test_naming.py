@@ -313,7 +313,7 @@ class TestGivenLevel:
         unsure = film({"T11 T12 L1 L2 L3": 0.0, "T10 T11 T12 L1 L2": -0.5}, injured=None)
         assert "names-may-be-shifted" in codes(list(with_given_level(unsure, L.L1).findings))
 
-    def test_whether_there_is_a_variant_stays_open(self) -> None:
+    def test_in_all_rows_that_are_left_the_vertebra_has_the_given_name(self) -> None:
         unsure = film({"T12 T13 L1 L2 L3": -2.0, "T11 T12 L1 L2 L3": 0.0}, injured=3)
         confirmed = with_given_level(unsure, L.L2)
         assert names(confirmed) == "T11 T12 L1 L2 L3"
