@@ -99,8 +99,8 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
     Raises:
         ValueError: fewer than 3 pairs, or no pair differs.
     """
-    n = _check(difference, may_be_equal=True)
     difference = np.round(difference, 9)  # 0.3 - 0.1 and 0.2 are one difference
+    n = _check(difference, may_be_equal=True)
     moved = difference[difference != 0]
     ranks = stats.rankdata(np.abs(moved))
     up, down = float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum())

@@ -13,7 +13,10 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.training.gallery import WorstLooks
 from kummell_ai.training.run_config import RunConfig
 
-MAY_CHANGE = ("max_minutes", "max_steps", "threads", "workers", "accelerator", "validation_films", "validation_limit")
+MAY_CHANGE = (
+    *("max_minutes", "max_steps", "threads", "workers", "accelerator", "validation_films", "validation_limit"),
+    *("name", "data_note"),
+)
 """Settings that may differ when a run goes on."""
 PICTURES = 12
 """Looks in the gallery of the worst."""

@@ -98,8 +98,8 @@ class RunConfig:
         if not 0 <= self.ema_decay <= 1:
             raise ConfigError(f"ema_decay is {self.ema_decay}; it must be 0 to 1, as 0.998", "ema_decay")
 
-    def check_parts(self, *parts: str, most: float = math.inf) -> None:
-        """Whether all numbers of the settings called ``parts`` lie between 0 and ``most``.
+    def check_parts(self, *parts: str) -> None:
+        """Whether no number of the settings called ``parts`` is below 0, and no share above 1.
 
         Raises:
             ConfigError: one does not.
@@ -107,7 +107,7 @@ class RunConfig:
         for part in parts:
             settings = getattr(self, part)
             for entry in fields(settings):
-                value, limit = getattr(settings, entry.name), 1.0 if entry.name.endswith("_share") else most
+                value, limit = getattr(settings, entry.name), 1.0 if entry.name.endswith("_share") else math.inf
                 if not 0 <= value <= limit:
                     limits = "at least 0" if limit == math.inf else f"0 to {limit:g}"
                     raise ConfigError(f"{part}.{entry.name} is {value}; it must be {limits}", entry.name)

@@ -120,6 +120,13 @@ def test_differences_that_are_one_but_for_rounding_tie() -> None:
     close(paired.wilcoxon(after - before).p, paired.wilcoxon(np.array([2.0, 2.0, -1.0, -1.0, 7.0])).p)
 
 
+def test_differences_that_are_rounding_alone_are_none() -> None:
+    noise = np.array([0.1 + 0.2, 0.7, 0.5]) - np.array([0.3, 0.7, 0.5])
+    assert noise.any()
+    with pytest.raises(ValueError, match="all differences are equal"):
+        paired.wilcoxon(noise)
+
+
 @pytest.mark.parametrize(("count", "p"), [(4, 0.125), (5, 0.0625)])
 def test_a_few_patients_who_all_gain_alike_prove_nothing(count: int, p: float) -> None:
     close(paired.wilcoxon(np.full(count, -5.0)).p, p)
