@@ -114,6 +114,21 @@ def test_a_new_fracture_lies_beside_the_construct_at_follow_up_alone(variants: f
         assert {p.level for p in (segment_of(individual, after.index_level).above,)} <= set(levels)
 
 
+def test_an_old_fracture_beside_the_construct_stays_as_it_is() -> None:
+    recipe = replace(
+        PLAIN,
+        disease=replace(PLAIN.disease, old_fractures=1.0),
+        operation=OperationRecipe(adjacent_fracture=1.0, long=1.0),
+    )
+    kept = 0
+    for seed in range(120):
+        before, _, last = sample_course(patient(seed), recipe)
+        old = set(before.fractures) - {before.index_level}
+        assert {level: last.fractures[level] for level in old} == {level: before.fractures[level] for level in old}
+        kept += set(last.fractures) == set(before.fractures)
+    assert kept, "none of these patients was to break a bone that had been broken"
+
+
 def test_surgery_corrects_and_time_takes_some_of_it() -> None:
     rows = []
     for seed in range(40):

@@ -11,13 +11,14 @@ from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.synthesis.anatomy.anatomy_model import sample_individual
 from kummell_ai.synthesis.anatomy.bones import is_closed, signed_volume
 from kummell_ai.synthesis.case import banks_of
+from kummell_ai.synthesis.disease.course import pose, sample_course
 from kummell_ai.synthesis.disease.posture import PosedVertebra, rotation_matrix, stack_spine
 from kummell_ai.synthesis.film.attenuation import transmission
 from kummell_ai.synthesis.operation import cages, cement
 from kummell_ai.synthesis.operation.construct import construct
 from kummell_ai.synthesis.operation.hardware import Mesh, box, cylinder, hollow, joined, prism, sphere, tube
-from kummell_ai.synthesis.operation.implants import SIDES, Implants, cleft, implant_lengths, implants
-from kummell_ai.synthesis.operation.operation import LEAK_KINDS, Operation, sample_operation
+from kummell_ai.synthesis.operation.implants import SIDES, Implants, _cage, cleft, implant_lengths, implants
+from kummell_ai.synthesis.operation.operation import CAGE_KINDS, LEAK_KINDS, Operation, sample_operation
 from kummell_ai.synthesis.projection import ConeBeam
 from kummell_ai.synthesis.recipe import OperationRecipe, Recipe
 
@@ -87,6 +88,27 @@ def test_cages_are_closed_and_fill_the_height(make: object, seed: int) -> None:
     assert is_closed(parts[1])
     assert signed_volume(*parts) > 0.0
     assert float(np.ptp(parts[0][:, 2])) == pytest.approx(24.0, abs=7.3)  # teeth stand out of the end plates
+
+
+@pytest.mark.parametrize("kind", CAGE_KINDS)
+def test_a_cage_is_as_large_at_follow_up_as_it_was_put_in(kind: str) -> None:
+    recipe = Recipe(operation=replace(NOTHING, cages=1.0))
+    seen = 0
+    for seed in range(30):
+        individual = sample_individual(seed, banks_of(Recipe(), seed))
+        _, after, last = sample_course(individual, recipe)
+        assert after.operation is not None
+        if after.operation.cage != kind:
+            continue
+        seen += 1
+        sizes = []
+        for state in (after, last):
+            spine = pose(individual, state, np.random.default_rng([seed, len(sizes)]))
+            parts = [m for v in _cage({v.level: v for v in spine}, after.operation).values() for m in v]
+            points = joined(parts)[0]
+            sizes.append(np.linalg.norm(points - points.mean(axis=0), axis=1))
+        assert np.allclose(*sizes, atol=1e-6)
+    assert seen
 
 
 @pytest.mark.parametrize("seed", range(12))

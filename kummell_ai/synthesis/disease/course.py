@@ -98,7 +98,7 @@ def sample_course(individual: Individual, recipe: Recipe | None = None) -> tuple
     targets = draw_targets(segment, fresh, bool(operation.screws), rng)
     operation = replace(operation, bed=targets[1].collapse(segment))
     lips = sample_osteophytes(individual, recipe.disease.osteophytes)
-    later = _adjacent_fracture(individual, recipe, operation)
+    later = _adjacent_fracture(individual, recipe, operation, old)
     states = []
     for number, (phase, target) in enumerate(zip((Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP), targets, strict=True)):
         mine = np.random.default_rng([individual.seed, 43, number])
@@ -172,8 +172,10 @@ def _background(
     return draw_depressions(individual, recipe.disease.depression, intact) | old
 
 
-def _adjacent_fracture(individual: Individual, recipe: Recipe, operation: Operation) -> dict[VertebralLevel, Collapse]:
-    """A new fracture next to the construct, more often above it."""
+def _adjacent_fracture(
+    individual: Individual, recipe: Recipe, operation: Operation, before: Mapping[VertebralLevel, Collapse]
+) -> dict[VertebralLevel, Collapse]:
+    """A new fracture next to the construct, more often above it; a body with an old one keeps that."""
     rng = np.random.default_rng([individual.seed, 48])
     levels = [p.level for p in individual.vertebrae[:-1]]
     held = operation.screws or (operation.index_level,)
@@ -181,7 +183,8 @@ def _adjacent_fracture(individual: Individual, recipe: Recipe, operation: Operat
     draw, where = rng.random(), above if rng.random() < 0.6 else below
     if draw >= recipe.operation.adjacent_fracture or not 0 <= where < len(levels):
         return {}
-    if levels[where] in _broken(individual):
+    had = before.get(levels[where])
+    if levels[where] in _broken(individual) or (had is not None and had.kind is not None):
         return {}
     kind = draw_kind(recipe.disease, rng)
     return {levels[where]: draw_fracture(kind, *draw_loss(kind, rng), recipe.disease, rng)}

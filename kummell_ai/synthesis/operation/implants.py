@@ -155,7 +155,7 @@ def _construct(
 
 
 def _cage(posed: Posed, operation: Operation) -> dict[str, list[Mesh]]:
-    """A cage between two endplates, turned and sized for the room between them."""
+    """A cage between two endplates, turned with them and as high as the room between them was when it was put in."""
     if operation.cage is None or operation.index_level not in posed:
         return {}
     rng = np.random.default_rng([operation.seed, 4])
@@ -163,17 +163,34 @@ def _cage(posed: Posed, operation: Operation) -> dict[str, list[Mesh]]:
     above = [v for v in posed.values() if v.level < operation.index_level]
     rims = vertebra.rims_mm
     if operation.cage == "interbody" and above:
-        upper, lower = max(above, key=lambda v: v.level.index).rims_mm[INFERIOR], rims[SUPERIOR]
+        neighbour = max(above, key=lambda v: v.level.index)
+        upper, lower = neighbour.rims_mm[INFERIOR], rims[SUPERIOR]
+        height = neighbour.plan.disc_mm
     else:
         upper, lower = rims[SUPERIOR], rims[INFERIOR]
-    plates = np.stack([upper, lower])[:, :, [LEFT, RIGHT]].mean(axis=2)
+        height = _height_when_set(vertebra, operation.bed)
+    plates = _plates(upper, lower)
     forward = plates[:, ANTERIOR].sum(axis=0) - plates[:, POSTERIOR].sum(axis=0)
     up = plates[0].mean(axis=0) - plates[1].mean(axis=0)
     frame = _frame_of(up, forward)
     made = {"interbody": cages.interbody, "mesh": cages.mesh_tube, "expandable": cages.expandable}[operation.cage]
     centre = plates.mean(axis=(0, 1)) + frame @ np.array([rng.normal(0.0, 2.0), rng.normal(0.0, 3.0), 0.0])
-    parts = made(max(5.0, float(np.linalg.norm(up))), rng)
+    parts = made(max(5.0, height), rng)
     return {k: [moved(part, frame, centre) for part in v] for k, v in parts.items()}
+
+
+def _plates(upper: FloatArray, lower: FloatArray) -> FloatArray:
+    """Front and back (2, 2, 3) mm of two endplates in the middle, from their rims."""
+    plates: FloatArray = np.stack([upper, lower])[:, :, [LEFT, RIGHT]].mean(axis=2)
+    return plates
+
+
+def _height_when_set(vertebra: PosedVertebra, bed: Collapse | None) -> float:
+    """Distance (mm) between the middles of a body's endplates in the shape that it had at the end of surgery."""
+    then = vertebra if bed is None else replace(vertebra, collapses=(vertebra.plan.collapse, bed))
+    rims = then.place(vertebra.plan.template.rims_mm)
+    plates = _plates(rims[SUPERIOR], rims[INFERIOR])
+    return float(np.linalg.norm(plates[0].mean(axis=0) - plates[1].mean(axis=0)))
 
 
 def _frame_of(up: FloatArray, forward: FloatArray) -> FloatArray:
