@@ -29,8 +29,14 @@ POINT_SIGMA = 1.2
 """Standard deviation of the Gaussian a point's map is trained on (cells)."""
 
 POINTS = len(VertebralLandmark)
-WINDOW = 5
-"""Cells about a map's peak that its mean is taken over."""
+MEAN_SIGMA = 3.0
+"""Standard deviation (cells) of the soft window that a point's mean is taken in."""
+
+MEAN_REACH = 9
+"""Cells about the peak that this window is cut off at: three standard deviations."""
+
+MEAN_STEPS = 12
+"""How often the window is moved to its own mean."""
 
 LEAST_VARIANCE = 0.02
 """Smallest eigenvalue of a point's covariance (cells²)."""
@@ -138,17 +144,16 @@ def target_maps(points: FloatArray, shape: tuple[int, int]) -> NDArray[np.float3
 def decode_points(probability: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
     """Points (..., 2) crop px and covariances (..., 2, 2) px² of maps (..., h, w) that sum to 1.
 
-    The mean is taken about the peak, the moment over the whole map, so that a second place where the point may lie
-    widens the covariance without pulling the point between the two.
+    The mean is taken in a soft window that lies about the mean itself (mean shift; Comaniciu and Meer 2002, IEEE Trans
+    Pattern Anal Mach Intell 24:603-619), the moment over the whole map, so that a second place where the point may lie
+    widens the covariance without pulling the point between the two. Such a window has no edge at which a cell comes in
+    or goes out: a map that differs in rounding alone gives the same point.
     """
     maps = np.asarray(probability, dtype=np.float64)
     shape = maps.shape[-2:]
     flat = maps.reshape(-1, *shape)
-    peak = np.stack(np.unravel_index(flat.reshape(len(flat), -1).argmax(axis=1), shape), axis=1)
+    x, y = _shifted_mean(flat, _peak(flat))
     rows, columns = np.arange(shape[0]), np.arange(shape[1])
-    window = flat * _near(rows, peak[:, 0])[:, :, None] * _near(columns, peak[:, 1])[:, None, :]
-    window = window / window.sum(axis=(1, 2), keepdims=True)
-    x, y = (window.sum(axis=1) * columns).sum(axis=1), (window.sum(axis=2) * rows).sum(axis=1)
     dx, dy = columns - x[:, None], rows - y[:, None]
     xx, yy = (flat.sum(axis=1) * dx**2).sum(axis=1), (flat.sum(axis=2) * dy**2).sum(axis=1)
     xy = np.einsum("nij,ni,nj->n", flat, dy, dx)
@@ -160,9 +165,30 @@ def decode_points(probability: NDArray[np.float32]) -> tuple[FloatArray, FloatAr
     return points.reshape(*lead, 2), covariance.reshape(*lead, 2, 2) * REFINER_STRIDE**2
 
 
-def _near(cells: NDArray[np.int_], peak: NDArray[np.int_]) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = np.abs(cells[None, :] - peak[:, None]) <= WINDOW
-    return near
+def _peak(maps: FloatArray) -> NDArray[np.int64]:
+    """Row and column (n, 2) of the cell whose 3 x 3 surroundings hold most of each map (n, h, w)."""
+    wide = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
+    down = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
+    around = down[:, :, :-2] + down[:, :, 1:-1] + down[:, :, 2:]
+    cells = around.reshape(len(maps), -1).argmax(axis=1)
+    return np.stack(np.unravel_index(cells, maps.shape[1:]), axis=1)
+
+
+def _shifted_mean(maps: FloatArray, peak: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """x and y (n,) in cells: where a Gaussian window's mean over each map (n, h, w) is the window's own middle."""
+    near = np.arange(-MEAN_REACH, MEAN_REACH + 1)
+    wide = np.pad(maps, ((0, 0), (MEAN_REACH, MEAN_REACH), (MEAN_REACH, MEAN_REACH)))
+    rows, columns = peak[:, :1] + near + MEAN_REACH, peak[:, 1:] + near + MEAN_REACH
+    part = wide[np.arange(len(maps))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    x, y = np.zeros(len(maps)), np.zeros(len(maps))
+    for _ in range(MEAN_STEPS):
+        across = np.exp(-0.5 * ((near - x[:, None]) / MEAN_SIGMA) ** 2)
+        along = np.exp(-0.5 * ((near - y[:, None]) / MEAN_SIGMA) ** 2)
+        by_column = np.matmul(along[:, None, :], part)[:, 0] * across
+        by_row = np.matmul(part, across[:, :, None])[:, :, 0] * along
+        total = by_column.sum(axis=1)
+        x, y = by_column @ near / total, by_row @ near / total
+    return x + peak[:, 1], y + peak[:, 0]
 
 
 @torch.inference_mode()
