@@ -175,7 +175,7 @@ def _peak(maps: FloatArray) -> NDArray[np.int64]:
 
 
 def _shifted_mean(maps: FloatArray, peak: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """x and y (n,) in cells: where a Gaussian window's mean over each map (n, h, w) is the window's own middle."""
+    """X and y (n,) in cells: where a Gaussian window's mean over each map (n, h, w) is the window's own middle."""
     near = np.arange(-MEAN_REACH, MEAN_REACH + 1)
     wide = np.pad(maps, ((0, 0), (MEAN_REACH, MEAN_REACH), (MEAN_REACH, MEAN_REACH)))
     rows, columns = peak[:, :1] + near + MEAN_REACH, peak[:, 1:] + near + MEAN_REACH
