@@ -1,10 +1,11 @@
 """How far the corners move when the network runs in bfloat16 instead of float32, and what that saves.
 
-    python scripts/compare_precision.py --data runs/test --limit 30
+    python scripts/compare_precision.py --data runs/test --limit 30 [--second-stage-only]
 
 DATA is a folder as `kummell-ai synthesize` writes it. Two bodies are one when their centres are each other's
-nearest and less than half a depth apart. How far a corner moves is told in px and over the standard deviation that the
-result gives it: what moves is what the network is unsure of.
+nearest and less than half a depth apart; those without a whole endplate on the film are left out. How far a corner
+moves is told in px and over the standard deviation that the result gives it: what moves is what the network is unsure
+of.
 """
 
 from __future__ import annotations
@@ -55,21 +56,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     parser.add_argument("--limit", type=int, default=30, help="films")
+    parser.add_argument("--second-stage-only", action="store_true", help="the first stage in float32 both times")
     args = parser.parse_args()
     torch.set_num_threads(1)
     plain = Predictor.load(args.model, precision="float32")
     short = Predictor.load(args.model, precision="bfloat16")
+    if args.second_stage_only:
+        short._network = plain._network
     moved, shares, seconds, unpaired = [], [], np.zeros(2), 0
     for film in read_coco(args.data / "annotations.json")[: args.limit]:
         radiograph = read_radiograph(args.data / film.file_name)
         marks = [time.process_time()]
         found = []
         for predictor in (plain, short):
-            found.append(predictor.locate(radiograph))
+            found.append([v for v in predictor.locate(radiograph).vertebrae if np.isfinite(v.depth_px)])
             marks.append(time.process_time())
         seconds += np.diff(marks)
-        pairs = same_bodies(found[0].vertebrae, found[1].vertebrae)
-        unpaired += sum(len(f.vertebrae) for f in found) - 2 * len(pairs)
+        pairs = same_bodies(*found)
+        unpaired += sum(map(len, found)) - 2 * len(pairs)
         for one, other in pairs:
             moved.append(np.linalg.norm(one.corners_px - other.corners_px, axis=1))
             shares.append(moved[-1] / deviation(one))
@@ -78,8 +82,8 @@ def main() -> None:
     middle, high = np.percentile(corners, (50, 99))
     print(
         f"{args.limit} films, {corners.size} corners, {unpaired} bodies found by one alone; moved by {middle:.3f} px "
-        f"in the median, {high:.1f} at the 99th percentile, {corners.max():.1f} at most, "
-        f"{100 * np.mean(corners > 0.1):.1f} % by more than 0.1 px"
+        f"in the median, {high:.2f} at the 99th percentile, {corners.max():.2f} at most, "
+        f"{100 * np.mean(corners > 0.1):.2f} % by more than 0.1 px"
     )
     share = np.concatenate(shares)
     share = share[np.isfinite(share)]

@@ -152,7 +152,7 @@ def decode_points(probability: NDArray[np.float32]) -> tuple[FloatArray, FloatAr
     maps = np.asarray(probability, dtype=np.float64)
     shape = maps.shape[-2:]
     flat = maps.reshape(-1, *shape)
-    x, y = _shifted_mean(flat, _peak(flat))
+    x, y = _shifted_mean(flat, _peak(np.asarray(probability, dtype=np.float32).reshape(flat.shape)))
     rows, columns = np.arange(shape[0]), np.arange(shape[1])
     dx, dy = columns - x[:, None], rows - y[:, None]
     xx, yy = (flat.sum(axis=1) * dx**2).sum(axis=1), (flat.sum(axis=2) * dy**2).sum(axis=1)
@@ -165,11 +165,14 @@ def decode_points(probability: NDArray[np.float32]) -> tuple[FloatArray, FloatAr
     return points.reshape(*lead, 2), covariance.reshape(*lead, 2, 2) * REFINER_STRIDE**2
 
 
-def _peak(maps: FloatArray) -> NDArray[np.int64]:
+def _peak(maps: NDArray[np.float32]) -> NDArray[np.int64]:
     """Row and column (n, 2) of the cell whose 3 x 3 surroundings hold most of each map (n, h, w)."""
-    wide = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
-    down = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
-    around = down[:, :, :-2] + down[:, :, 1:-1] + down[:, :, 2:]
+    down = maps.copy()
+    down[:, 1:] += maps[:, :-1]
+    down[:, :-1] += maps[:, 1:]
+    around = down.copy()
+    around[:, :, 1:] += down[:, :, :-1]
+    around[:, :, :-1] += down[:, :, 1:]
     cells = around.reshape(len(maps), -1).argmax(axis=1)
     return np.stack(np.unravel_index(cells, maps.shape[1:]), axis=1)
 

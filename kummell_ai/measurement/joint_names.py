@@ -69,14 +69,18 @@ class FilmEvidence:
         """Whether the evidence for other names is not too strong to be overruled."""
         return any(row.levels == names for rows in self.choices() for row in rows)
 
-    def choices(self) -> list[tuple[ScoredRow, ...]]:
-        """The rows of names that other films may choose from, for each of `ANATOMIES`."""
+    def choices(self, overrule: float = OVERRULE) -> list[tuple[ScoredRow, ...]]:
+        """The rows of names that other films may choose from, for each of `ANATOMIES`.
+
+        Args:
+            overrule: evidence (nats) by which a row may fall short of the best one.
+        """
         if self.evidence is None:
             return [(ScoredRow(self.names, 0.0),)] * len(ANATOMIES)
         local, missed = self.evidence.log_probability, self.evidence.missed
         choices = [scored_rows(local, missed, variants) for variants in ANATOMIES]
         best = max(row.full_score for rows in choices for row in rows)
-        return [tuple(row for row in rows if row.full_score >= best - OVERRULE) for rows in choices]
+        return [tuple(row for row in rows if row.full_score >= best - overrule) for rows in choices]
 
 
 def solve(films: Sequence[FilmEvidence]) -> list[tuple[NameRow, ...]]:
@@ -84,14 +88,21 @@ def solve(films: Sequence[FilmEvidence]) -> list[tuple[NameRow, ...]]:
 
     The score of a combination of rows is the sum of the films' own scores and of the agreement of every two films,
     the latter times 2 / number of films, as only one pair fewer than there are films is independent. All films have
-    the same variants (T13, L6), and those cost once.
+    the same variants (T13, L6), and those cost once. Where two films are each too sure of other variants to be
+    overruled, the evidence of all decides.
     """
-    scores: dict[tuple[Names, ...], float] = {}
-    for rows in zip(*(film.choices() for film in films), strict=True):
-        for names, score in _follow(films, rows):
-            scores[names] = max(score, scores.get(names, -np.inf))
+    scores = _all_scores(films, OVERRULE) or _all_scores(films, np.inf)
     solution = _marginals(scores)
     return [rows if f.evidence is None else doubted(rows) for f, rows in zip(films, solution, strict=True)]
+
+
+def _all_scores(films: Sequence[FilmEvidence], overrule: float) -> dict[tuple[Names, ...], float]:
+    """The best combinations of rows and their scores (nats), of all anatomies; empty when the films share none."""
+    scores: dict[tuple[Names, ...], float] = {}
+    for rows in zip(*(film.choices(overrule) for film in films), strict=True):
+        for names, score in _follow(films, rows):
+            scores[names] = max(score, scores.get(names, -np.inf))
+    return scores
 
 
 def _marginals(scores: Mapping[tuple[Names, ...], float]) -> list[tuple[NameRow, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
 
 
@@ -33,6 +33,23 @@ def settle_phases(
             findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
         settled.append(film if dates_are_certain else replace(film, phase=expected))
     return settled, findings
+
+
+def cement_before_surgery(films: Sequence[PhasedMeasurement], level: VertebralLevel) -> list[Finding]:
+    """A warning for each film before surgery on which the injured vertebra ``level`` looks cemented.
+
+    Few were filled before; of 629 on simulated films, where none was, the network says so of 3.
+    """
+    findings = []
+    for film in films:
+        cemented = {v.level for v in film.measurement.landmarks.vertebrae if "cemented" in v.flags}
+        if film.phase is Phase.PRE_OP and level in cemented:
+            text = (
+                f"{level} looks cemented on {film.measurement.reference.name}, before surgery: it was filled earlier, the "
+                "phase is wrong, or bright bone is taken for cement; look at the film"
+            )
+            findings.append(Finding("cement-before-surgery", Severity.WARNING, text, level))
+    return findings
 
 
 def _expected_phase(i: int, first_with_hardware: int, given: list[Phase]) -> Phase:

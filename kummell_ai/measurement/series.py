@@ -15,7 +15,7 @@ from kummell_ai.measurement.index_level import find_index_level, rank_levels
 from kummell_ai.measurement.mismatch import PAIR_CODES, mismatch_findings, posture_of, scale_findings
 from kummell_ai.measurement.naming import name_films
 from kummell_ai.measurement.operated import Ends, segment_findings, surgical_ends, with_surgical_segments
-from kummell_ai.measurement.phases import settle_phases
+from kummell_ai.measurement.phases import cement_before_surgery, settle_phases
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import (
     Correction,
@@ -70,6 +70,7 @@ def measure_series(
         findings.append(Finding("index-level-found", Severity.INFO, f"injured vertebra found: {reason}", level))
     else:
         level = index_level
+    findings += cement_before_surgery(phased, level)
     others = find_further(measured, {level, *further_levels})
     findings += further_findings(others, are_given=index_level is not None)
     found = [other.level for other in others if other.is_injured and index_level is None]

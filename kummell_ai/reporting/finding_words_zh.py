@@ -47,6 +47,7 @@ FINDING_ZH: dict[str, str] = {
     "one-film": "仅有一张影像；评价矫正需要术前与术后影像，请补充其他影像。",
     "film-not-compared": "该影像已测量但未参与比较，该时相以另一张影像为准。",
     "phase-contradicts-hardware": "按日期推定的时相与所见内固定螺钉不符；请提供手术日期以确定时相。",
+    "cement-before-surgery": "术前影像上伤椎似含骨水泥：可能曾行强化、时相有误，或将高亮骨质误认为骨水泥；请查看影像。",
     "posture-unlike": "各影像的拍摄体位不同，仅体位变化即可影响高度与角度；请只比较同一体位的影像。",
     "posture-unknown": "部分影像的拍摄体位未知，仅体位变化即可影响高度与角度；请只比较同一体位的影像。",
     "rotation-unlike": (

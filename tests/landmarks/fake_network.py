@@ -31,7 +31,7 @@ def answer(
     offsets = np.zeros((8, shape[0] * shape[1]), np.float32)
     offsets[:, targets.cells] = np.nan_to_num(targets.offsets_px.T) / OFFSET_UNIT_PX
     levels = np.zeros((len(LEVELS), shape[0] * shape[1]), np.float32)
-    levels[first + targets.vertebra, targets.cells] = 8.0
+    levels[first + targets.vertebra, targets.cells] = 12.0
     maps = torch.from_numpy(np.clip(targets.maps, 1e-6, 1 - 1e-6)).logit()[None]
     return NetworkOutput(
         maps[:, :1],

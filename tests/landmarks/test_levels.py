@@ -16,6 +16,7 @@ from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 from kummell_ai.landmarks.levels import (
     ANATOMIES,
     DOUBT,
+    VARIANT_COST,
     name_rows,
     pin_level,
     row_shift,
@@ -77,7 +78,7 @@ def test_without_a_gap_no_level_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("variant", "usual"), [(("T12", "T13", "L1"), ("T12", "L1", "L2")), (("L5", "L6", "S1"), ("L4", "L5", "S1"))]
 )
-@pytest.mark.parametrize("gain", [2.9, 3.1])
+@pytest.mark.parametrize("gain", [VARIANT_COST - 0.1, VARIANT_COST + 0.1])
 def test_a_variant_is_named_when_it_gains_more_than_it_costs(
     variant: tuple[str, ...], usual: tuple[str, ...], gain: float
 ) -> None:
@@ -88,7 +89,7 @@ def test_a_variant_is_named_when_it_gains_more_than_it_costs(
         local[row, L[variant[row]]] = 0.0
     found = weigh_names(np.stack([np.zeros(3), np.arange(3) * 50.0], axis=1), np.full(3, 50.0), local)
     assert found is not None
-    assert text(found.chosen) == list(variant if gain > 3.0 else usual)
+    assert text(found.chosen) == list(variant if gain > VARIANT_COST else usual)
 
 
 @pytest.mark.parametrize("sure", [1.0, 3.0, 6.0])
@@ -200,15 +201,15 @@ def test_one_vertebra_and_none_and_too_many() -> None:
 
 
 def test_a_variant_costs_once() -> None:
-    assert variant_cost([VertebralLevel.T13, VertebralLevel.L6, VertebralLevel.L5]) == 6.0
-    assert variant_cost([VertebralLevel.T13], 4) == 6.0
+    assert variant_cost([VertebralLevel.T13, VertebralLevel.L6, VertebralLevel.L5]) == 2.0 * VARIANT_COST
+    assert variant_cost([VertebralLevel.T13], 4) == 2.0 * VARIANT_COST
     assert variant_cost([VertebralLevel.L5]) == 0.0
 
 
 @pytest.mark.parametrize("count", [4, 9, 12])
 def test_a_variant_costs_the_same_on_long_and_short_films(count: int) -> None:
     """Bodies above L1 that all prefer to be one level higher, by ``gain`` nats a root body together, are one T13."""
-    for gain, named in ((2.9, "T12"), (3.1, "T13")):
+    for gain, named in ((VARIANT_COST - 0.1, "T12"), (VARIANT_COST + 0.1, "T13")):
         local = np.full((count, len(LEVELS)), -60.0)
         order = [level for level in LEVELS if level is not VertebralLevel.L6]
         end = order.index(VertebralLevel.L1)

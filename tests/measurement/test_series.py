@@ -255,6 +255,14 @@ class TestPhases:
     def test_a_single_film_with_screws(self) -> None:
         assert self.phases(film(Phase.UNKNOWN, 20.0, flags=HELD))[0] == [POST]
 
+    def test_an_injured_vertebra_that_looks_cemented_before_surgery_is_told(self) -> None:
+        filled = {**HELD, L.L1: {"cemented"}}
+        after = film(POST, 22.0, flags=filled)
+        found = report(film(PRE, 13.0, flags={L.L1: {"cemented"}}), after, index_level=L.L1)
+        assert "L1 looks cemented on" in one(found, "cement-before-surgery")
+        for before in (film(PRE, 13.0), film(PRE, 13.0, flags={L.L3: {"cemented"}})):  # an older filling elsewhere
+            assert "cement-before-surgery" not in codes(report(before, after, index_level=L.L1))
+
     def test_the_date_of_surgery_decides(self) -> None:
         phases, findings = self.phases(
             film(PRE, 20.0, flags=HELD), film(POST, 19.0, flags=HELD), surgery_date=dt.date(2024, 1, 1)
