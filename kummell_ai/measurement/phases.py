@@ -45,8 +45,8 @@ def cement_before_surgery(films: Sequence[PhasedMeasurement], level: VertebralLe
         cemented = {v.level for v in film.measurement.landmarks.vertebrae if "cemented" in v.flags}
         if film.phase is Phase.PRE_OP and level in cemented:
             text = (
-                f"{level} looks cemented on {film.measurement.reference.name}, before surgery: it was filled earlier, the "
-                "phase is wrong, or bright bone is taken for cement; look at the film"
+                f"{level} looks cemented on {film.measurement.reference.name}, before surgery: it was filled earlier, "
+                "the phase is wrong, or bright bone is taken for cement; look at the film"
             )
             findings.append(Finding("cement-before-surgery", Severity.WARNING, text, level))
     return findings
