@@ -257,6 +257,7 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
             for corner in FILE_ORDER
             if len(across)
         },
+        "too_high_and_too_long_percent": _sizes(across),
         "signed_median_dx_dy_percent": {
             corner.key: [round(float(v), 2) for v in np.nanmedian(offsets[:, corner], axis=0)]
             for corner in FILE_ORDER
@@ -269,6 +270,22 @@ def summarise(films: list[Film], frontal: list[dict[str, Any]]) -> dict[str, Any
         "frontal_films": len(frontal),
         "frontal_films_refused": sum(film["refused"] for film in frontal),
     }
+
+
+def _sizes(across: np.ndarray) -> dict[str, float]:
+    """By how much bodies come out too high in front and behind and endplates too long, median, % of depth.
+
+    Args:
+        across: (n, 4, 2) offsets towards the back and towards the head.
+    """
+    back, head = across[..., 0], across[..., 1]
+    sizes = {
+        "front_height": head[:, 0] - head[:, 2],
+        "back_height": head[:, 1] - head[:, 3],
+        "superior_endplate": back[:, 1] - back[:, 0],
+        "inferior_endplate": back[:, 3] - back[:, 2],
+    }
+    return {name: round(float(np.nanmedian(size)), 2) for name, size in sizes.items() if np.isfinite(size).any()}
 
 
 def as_json(film: Film) -> dict[str, Any]:

@@ -50,6 +50,12 @@ def test_a_habit_that_all_films_share_is_taken_off() -> None:
     assert np.allclose(without_habit([odd]), odd.percent.reshape(-1))
 
 
+def test_bodies_that_come_out_too_high_and_endplates_that_come_out_too_long() -> None:
+    offsets = np.array([[[1.0, 2.0], [3.0, 1.0], [0.5, -1.0], [-2.0, 1.5]]])
+    found = summarise([film(offsets)], [])["too_high_and_too_long_percent"]
+    assert found == {"front_height": 3.0, "back_height": -0.5, "superior_endplate": 2.0, "inferior_endplate": -2.5}
+
+
 def test_inpainted_corners_are_told_apart() -> None:
     films = [film(np.full((2, 4, 2), 3.0)), film(np.full((1, 4, 2), 6.0), untouched=False)]
     found = summarise(films, [])
