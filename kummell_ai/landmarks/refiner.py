@@ -1,7 +1,7 @@
 """The second stage: a small network that looks at one vertebra at full resolution and places its six points.
 
 Each point has one map whose softmax is the probability of where the point lies, widened by the Gaussian that was
-trained; its mean about the peak is the point, its second moment less that Gaussian's the covariance.
+trained; its mean in a soft window is the point, its second moment less that Gaussian's the covariance.
 """
 
 from __future__ import annotations
