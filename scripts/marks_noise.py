@@ -284,6 +284,8 @@ def main() -> int:
     if options.films:
         films, offsets, covariances = of_real(options.films, predictor)
         show("Real films, human marks", films)
+        claimed = np.sqrt(np.median(np.diagonal(covariances, axis1=1, axis2=2), axis=0))
+        print("  standard deviation that the ellipses claim, median: {:.2f}, {:.2f}".format(*claimed))
         known = [("as they are", np.zeros(2))]
         known += [(f"with the noise of the marks, k = {k:.2f}", split_noise(films, k).marks) for k in SLOPES]
         for words, variance in known:
