@@ -30,6 +30,7 @@ from kummell_ai.anatomy import USUAL_LEVELS, Facing, VertebralLandmark, Vertebra
 from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation import corner_errors, match_vertebrae
+from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
 from kummell_ai.measurement.quality import check_landmarks
@@ -48,9 +49,6 @@ FILE_ORDER = (
 
 INPAINTED_LIMIT = 0.1
 """Share of a corner's 11 x 11 px beyond which it counts as inpainted, as where the films were recovered."""
-
-ELLIPSE_95 = 5.991464547107979
-"""95 % quantile of the chi-square distribution with 2 degrees of freedom."""
 
 
 @dataclass(frozen=True)

@@ -39,15 +39,13 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.annotations import read_coco
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.evaluation import match_vertebrae
+from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.imaging.annotation import SpineLandmarks
 
 FloatArray = NDArray[np.float64]
 
 VARIANCE_OF_SECOND_DIFFERENCE = 1.5
 """Of one point less the mean of two, in variances of a point."""
-
-ELLIPSE_95 = 5.991464547107979
-"""95 % quantile of the chi-square distribution with 2 degrees of freedom."""
 
 SLOPES = (1.0, 0.95, 0.9)
 """Shares k of the spine's own unevenness that the network shows, for which the noise is told."""
@@ -75,6 +73,13 @@ def in_depths(marks: FloatArray, network: FloatArray) -> tuple[FloatArray, Float
     return 100.0 * marks / depth, 100.0 * network / depth
 
 
+def body_axes(corners: FloatArray) -> FloatArray:
+    """Unit vectors (V, 2, 2) of bodies (V, 4, 2): along the endplates towards the back, and towards the head."""
+    back = (corners[:, [1, 3]] - corners[:, [0, 2]]).sum(axis=1)
+    back /= np.linalg.norm(back, axis=1, keepdims=True)
+    return np.stack([back, np.stack([back[:, 1], -back[:, 0]], axis=1)], axis=1)
+
+
 def second_differences(marks: FloatArray, network: FloatArray) -> FloatArray:
     """Corners (V, 4, 2) of consecutive bodies -> (V - 2, 4, axis, instrument): r along and across the endplates.
 
@@ -84,10 +89,7 @@ def second_differences(marks: FloatArray, network: FloatArray) -> FloatArray:
     [[0.0, 1.0], [0.0, 0.0]]
     """
     r = np.stack([points[1:-1] - (points[:-2] + points[2:]) / 2.0 for points in (marks, network)], axis=-1)
-    back = (marks[1:-1, [1, 3]] - marks[1:-1, [0, 2]]).sum(axis=1)
-    back /= np.linalg.norm(back, axis=1, keepdims=True)
-    axes = np.stack([back, np.stack([back[:, 1], -back[:, 0]], axis=1)], axis=1)
-    turned: FloatArray = np.einsum("vad,vcdi->vcai", axes, r)
+    turned: FloatArray = np.einsum("vad,vcdi->vcai", body_axes(marks[1:-1]), r)
     return turned
 
 
@@ -152,11 +154,8 @@ def compared(marked: SpineLandmarks, predicted: SpineLandmarks, used: Any) -> li
 def with_noise(points: FloatArray, noise: Sequence[float], rng: np.random.Generator) -> FloatArray:
     """True corners (V, 4, 2) px with normal noise of standard deviations along and across, % of the mean depth."""
     depth = np.linalg.norm(points[:, [1, 3]] - points[:, [0, 2]], axis=2).mean()
-    back = (points[:, [1, 3]] - points[:, [0, 2]]).sum(axis=1)
-    back /= np.linalg.norm(back, axis=1, keepdims=True)
-    head = np.stack([back[:, 1], -back[:, 0]], axis=1)
     drawn = rng.normal(size=points.shape) * np.asarray(noise) * depth / 100.0
-    moved: FloatArray = points + drawn[..., :1] * back[:, None] + drawn[..., 1:] * head[:, None]
+    moved: FloatArray = points + np.einsum("vca,vad->vcd", drawn, body_axes(points))
     return moved
 
 
@@ -211,9 +210,7 @@ def in_ellipses(marked: SpineLandmarks, predicted: SpineLandmarks) -> Iterator[t
         if body.level is VertebralLevel.S1 or found.covariance_px is None:
             continue
         corners = body.points_px[:4]
-        back = (corners[[1, 3]] - corners[[0, 2]]).sum(axis=0)
-        back /= np.linalg.norm(back)
-        axes = 100.0 / body.depth_px * np.stack([back, [back[1], -back[0]]])
+        axes = 100.0 / body.depth_px * body_axes(corners[None])[0]
         for k, mark in enumerate(corners):
             offset, covariance = axes @ (found.points_px[k] - mark), axes @ found.covariance_px[k] @ axes.T
             if np.isfinite(offset).all() and np.isfinite(covariance).all():

@@ -15,7 +15,7 @@ from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 
 VARIANT_COST = 4.0
 """Cost (nats) of a T13 or L6: -log 0.02. One spine in twenty has the one or the other, but the network was trained on
-films of which every third has, so that its evidence leans that way; of 2 to 8, on 540 simulated films (seeds from
+films of which one in four has, so that its evidence leans that way; of 2 to 8, on 540 simulated films (seeds from
 46500000 and 76000000), 4 had the most vertebrae named rightly, film by film and together.
 
 It is a prior and not evidence, so that it is not divided by the root of the number of vertebrae as that is: divided, it
