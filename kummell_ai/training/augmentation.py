@@ -11,6 +11,8 @@ from kummell_ai.training.photometric import PhotometricDraw, Uint8, apply_photom
 from kummell_ai.training.samples import TrainingFilm
 
 MAX_ROTATION_DEG = 15.0
+TRIES = 6
+"""Windows drawn at most until one shows three vertebrae."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def draw_augmentation(
     mirror = rng.random() < 0.5 if film.view == "frontal" else (film.view == "right") != wrong_way
     view = film.view if film.view == "frontal" else ("right" if wrong_way else "left")
     matrix = _plain_matrix(film, size)
-    for _ in range(6):
+    for _ in range(TRIES):
         matrix = _draw_matrix(film, size, mirror, rng, settings)
         if film.view == "frontal" or _centres_inside(film, matrix, size) >= min(3, len(film.level)):
             break

@@ -39,8 +39,16 @@ class AveragedModule(lightning.LightningModule):
         self.network = network.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.register_buffer("averaged_steps", torch.zeros((), dtype=torch.long))
+        self._steps: int | None = None  # the same, known without asking the device
+        # in a tuple, so that no weight counts twice
+        self._compiled = (torch.compile(self.network),) if config.compile else ()
         self.validation: dict[str, float] = {}
         self.worst = WorstLooks(PICTURES)
+
+    @property
+    def trained(self) -> Any:
+        """``network`` as the steps of the training run it."""
+        return self._compiled[0] if self._compiled else self.network
 
     def on_train_batch_end(self, outputs: Any, *_: Any) -> None:
         """Move the averaged weights towards the trained ones.
@@ -48,7 +56,8 @@ class AveragedModule(lightning.LightningModule):
         Raises:
             ConfigError: the loss is not finite, looked at in every tenth step.
         """
-        step = int(cast(Tensor, self.averaged_steps).add_(1))
+        counted = cast(Tensor, self.averaged_steps).add_(1)
+        step = self._steps = int(counted) if self._steps is None else self._steps + 1
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if step % 10 == 1 and not bool(torch.isfinite(loss)):
             raise ConfigError(f"the loss is {float(loss)} at step {step}; use a lower learning_rate", step)
@@ -121,9 +130,10 @@ def make_optimiser(network: nn.Module, config: RunConfig) -> torch.optim.Optimiz
 def move_average(averaged: nn.Module, trained: nn.Module, step: int, most: float) -> None:
     """Move averaged weights towards the trained ones; the average is short at first and ``most`` long later."""
     decay = min(most, (1.0 + step) / (10.0 + step))
-    state = trained.state_dict()
+    state, floating = trained.state_dict(), []
     for name, value in averaged.state_dict().items():
         if value.is_floating_point():
-            value.lerp_(state[name], 1.0 - decay)
+            floating.append((value, state[name]))
         else:
             value.copy_(state[name])
+    torch._foreach_lerp_([value for value, _ in floating], [other for _, other in floating], 1.0 - decay)

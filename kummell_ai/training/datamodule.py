@@ -17,6 +17,8 @@ from kummell_ai.landmarks.heatmaps import empty_targets, encode_heatmaps
 from kummell_ai.training.augmentation import apply_augmentation, draw_augmentation, plain_augmentation
 from kummell_ai.training.batch import Batch, Sample, collate
 from kummell_ai.training.config import TrainConfig
+from kummell_ai.training.on_device.films import FilmBatches
+from kummell_ai.training.on_device.store import Places, loader_of_places
 from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.samples import ShardReader
 
@@ -57,6 +59,7 @@ class FilmDataModule(lightning.LightningDataModule):
         self.config = config
         self._train: ShardReader | None = None
         self._validation: ShardReader | None = None
+        self._batches: FilmBatches | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Read the shards.
@@ -67,14 +70,17 @@ class FilmDataModule(lightning.LightningDataModule):
         self._train = self._train or _reader(self.config.shards, None)
         self._validation = self._validation or _reader(self.config.validation_shards, self.config.validation_films)
 
-    def train_dataloader(self) -> DataLoader[Sample]:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Batches of what is left of an epoch."""
         assert self._train is not None
         self._train.rescan()
         count, size = self.config.films_per_epoch, self.config.batch_size
         place = Place.of(self.trainer, count, size)
         sampler = EpochSampler(len(self._train), count, size, self.config.seed, place)
-        return self._loader(self._train, sampler, drop_last=len(sampler) >= size)
+        drop_last = len(sampler) >= size
+        if self.config.batches == "device":
+            return loader_of_places(len(self._train), size, sampler, drop_last)
+        return self._loader(self._train, sampler, drop_last)
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Plain crops of the held-out films."""
@@ -82,9 +88,16 @@ class FilmDataModule(lightning.LightningDataModule):
         items = share_of([(i, -1) for i in range(len(self._validation))], *process_of(self.trainer))
         return self._loader(self._validation, items, drop_last=False)
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch."""
-        return batch.to(device)
+    def transfer_batch_to_device(self, batch: Batch | Places, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move a batch, or make it there."""
+        if isinstance(batch, Batch):
+            return batch.to(device)
+        assert self._train is not None
+        if self._batches is None:
+            self._batches = FilmBatches(self._train, self.config, device)
+        if len(self._batches.store) < len(self._train):
+            self._batches.refresh()
+        return self._batches(batch)
 
     def _loader(self, reader: ShardReader, sampler: Any, drop_last: bool) -> DataLoader[Sample]:
         workers = self.config.workers

@@ -58,17 +58,16 @@ def corner_loss(logits: Tensor, target: Tensor, weights: Tensor, count: float) -
 def offset_loss(predicted: Tensor, offsets_px: Tensor) -> Tensor:
     """Smooth L1 over the offsets (K, 8) that are seen."""
     seen = torch.isfinite(offsets_px)
-    if not bool(seen.any()):
-        return predicted.sum() * 0.0
-    return functional.smooth_l1_loss(predicted[seen], offsets_px[seen] / OFFSET_UNIT_PX, beta=0.1)
+    target = torch.where(seen, offsets_px / OFFSET_UNIT_PX, predicted.detach())
+    total = functional.smooth_l1_loss(predicted, target, beta=0.1, reduction="sum")
+    return total / seen.sum().clamp(min=1)
 
 
 def level_loss(logits: Tensor, levels: Tensor) -> Tensor:
     """Cross-entropy (K, 20) over the vertebrae whose level is known."""
-    known = levels >= 0
-    if not bool(known.any()):
-        return logits.sum() * 0.0
-    return functional.cross_entropy(logits[known], levels[known], label_smoothing=LABEL_SMOOTHING)
+    known = (levels >= 0).sum().clamp(min=1)
+    total = functional.cross_entropy(logits, levels, label_smoothing=LABEL_SMOOTHING, ignore_index=-1, reduction="sum")
+    return total / known
 
 
 def state_loss(logits: Tensor, states: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class KeypointModule(AveragedModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        output = self.network(batch.film.contiguous(memory_format=torch.channels_last))
+        output = self.trained(batch.film.contiguous(memory_format=torch.channels_last))
         loss, parts = total_loss(output, batch, self.config.loss)
         named = {f"train/{name}": part.detach() for name, part in parts.items()}
         self.log_dict(named, batch_size=len(batch.film))

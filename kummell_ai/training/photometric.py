@@ -37,6 +37,9 @@ class PhotometricDraw:
         return cls()
 
 
+SHARES: dict[str, float] = {"tanh": 0.25, "gamma": 0.7, "gradient": 0.35}
+"""Share of films on which each change of our own is used, in order of use."""
+
 STEP_SHARES: dict[str, float] = {
     "clahe": 0.12,
     "sharpen": 0.12,
@@ -48,13 +51,35 @@ STEP_SHARES: dict[str, float] = {
 }
 """Share of films on which each albumentations step is used, in order of use."""
 
+RANGES: dict[str, tuple[float, float]] = {
+    "tanh": (0.5, 2.5),
+    "clahe": (1.0, 4.0),
+    "sharpen_alpha": (0.1, 0.5),
+    "sharpen_lightness": (0.9, 1.1),
+    "blur": (0.4, 1.6),
+    "downscale": (0.4, 0.8),
+    "noise": (0.01, 0.06),
+    "jpeg": (40.0, 90.0),
+    "hole_height": (0.03, 0.12),
+    "hole_width": (0.05, 0.25),
+}
+"""Between what each change lies: px, grey values of 1, shares of a side, quality."""
+
+SPREADS: dict[str, float] = {"gamma": 0.3, "gradient": 30.0}
+"""Standard deviations: of the exponent's logarithm, of the brightness at an end (grey values of 255)."""
+
+CLAHE_TILES = (6, 4)
+"""Across and along."""
+
+MOST_HOLES = 3
+
 
 def draw_photometric(rng: np.random.Generator) -> PhotometricDraw:
     """Draw what happens to one film's grey values."""
-    tanh = float(rng.uniform(0.5, 2.5)) if rng.random() < 0.25 else None
-    gamma = float(np.exp(rng.normal(0.0, 0.3))) if rng.random() < 0.7 else None
-    x, y = rng.normal(0.0, 30.0, 2)
-    gradient = (float(x), float(y)) if rng.random() < 0.35 else None
+    tanh = float(rng.uniform(*RANGES["tanh"])) if rng.random() < SHARES["tanh"] else None
+    gamma = float(np.exp(rng.normal(0.0, SPREADS["gamma"]))) if rng.random() < SHARES["gamma"] else None
+    x, y = rng.normal(0.0, SPREADS["gradient"], 2)
+    gradient = (float(x), float(y)) if rng.random() < SHARES["gradient"] else None
     steps = [(name, int(rng.integers(0, 2**31))) for name, share in STEP_SHARES.items() if rng.random() < share]
     return PhotometricDraw(tanh, gamma, gradient, tuple(steps))
 
@@ -117,14 +142,15 @@ def _steps() -> dict[str, Any]:
     # the default, nearest neighbour, moves the picture by more than a pixel
     centred = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
     steps = {
-        "clahe": alb.CLAHE(clip_limit=(1.0, 4.0), tile_grid_size=(6, 4), p=1.0),
-        "sharpen": alb.Sharpen(alpha=(0.1, 0.5), lightness=(0.9, 1.1), p=1.0),
-        "blur": alb.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.6), p=1.0),
-        "downscale": alb.Downscale(scale_range=(0.4, 0.8), interpolation_pair=centred, p=1.0),
-        "noise": alb.GaussNoise(std_range=(0.01, 0.06), p=1.0),
-        "jpeg": alb.ImageCompression(quality_range=(40, 90), p=1.0),
+        "clahe": alb.CLAHE(clip_limit=RANGES["clahe"], tile_grid_size=CLAHE_TILES, p=1.0),
+        "sharpen": alb.Sharpen(alpha=RANGES["sharpen_alpha"], lightness=RANGES["sharpen_lightness"], p=1.0),
+        "blur": alb.GaussianBlur(blur_limit=0, sigma_limit=RANGES["blur"], p=1.0),
+        "downscale": alb.Downscale(scale_range=RANGES["downscale"], interpolation_pair=centred, p=1.0),
+        "noise": alb.GaussNoise(std_range=RANGES["noise"], p=1.0),
+        "jpeg": alb.ImageCompression(quality_range=(int(RANGES["jpeg"][0]), int(RANGES["jpeg"][1])), p=1.0),
         "dropout": alb.CoarseDropout(
-            num_holes_range=(1, 3), hole_height_range=(0.03, 0.12), hole_width_range=(0.05, 0.25), fill="random", p=1.0
+            num_holes_range=(1, MOST_HOLES), hole_height_range=RANGES["hole_height"],
+            hole_width_range=RANGES["hole_width"], fill="random", p=1.0,
         ),
-    }
+    }  # fmt: skip
     return {name: alb.Compose([step]) for name, step in steps.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning
 import numpy as np
@@ -17,31 +17,17 @@ from torch.utils.data import DataLoader, Dataset
 from kummell_ai.errors import CheckpointError, InputError
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.checkpoint import Bundle, add_refiner, load_bundle, read_info
-from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS, crop_frame, standard
-from kummell_ai.landmarks.refiner import REFINER_STRIDE, RefinerNetwork, RefinerOutput, decode_points, target_maps
+from kummell_ai.landmarks.crops import CROP_DEPTH, crop_frame, standard
+from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerOutput, decode_points, target_maps
 from kummell_ai.training.averaged import AveragedModule, take_over
+from kummell_ai.training.crop_batch import MAP_SHAPE, CropBatch
 from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
+from kummell_ai.training.on_device.crops import CropBatches
+from kummell_ai.training.on_device.store import loader_of_places
 from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
 from kummell_ai.training.trainer import fit_module
-
-MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
-
-
-class CropBatch(NamedTuple):
-    """B crops: (B, 1, H, W) standardised, points (B, 6, 2) crop px, visible (B, 6), states (B, 3), mm a crop px (B,).
-
-    ``annotated`` (B, 6) is 1 where a point is known, on the film or off it; elsewhere ``visible`` says nothing.
-    """
-
-    crops: Tensor
-    maps: Tensor
-    points: Tensor
-    visible: Tensor
-    states: Tensor
-    spacing_mm: Tensor
-    annotated: Tensor
 
 
 def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: JitterSettings) -> FloatArray:
@@ -97,6 +83,7 @@ class CropDataModule(lightning.LightningDataModule):
         self.config = config
         self.train_reader = _reader(config.crops, None)
         self.validation_reader = _reader(config.validation_crops, config.validation_limit)
+        self._batches: CropBatches | None = None
 
     def train_dataloader(self) -> DataLoader[tuple[Any, ...]]:
         """Batches of what is left of an epoch."""
@@ -104,12 +91,25 @@ class CropDataModule(lightning.LightningDataModule):
         count, size = self.config.crops_per_epoch, self.config.batch_size
         place = Place.of(self.trainer, count, size)
         sampler = EpochSampler(len(self.train_reader), count, size, self.config.seed, place)
-        return self._loader(self.train_reader, sampler, drop_last=len(sampler) >= size)
+        drop_last = len(sampler) >= size
+        if self.config.batches == "device":
+            return loader_of_places(len(self.train_reader), size, sampler, drop_last)
+        return self._loader(self.train_reader, sampler, drop_last)
 
     def val_dataloader(self) -> DataLoader[tuple[Any, ...]]:
         """Held-out crops, looked at from mildly wrong frames."""
         items = share_of([(i, -1) for i in range(len(self.validation_reader))], *process_of(self.trainer))
         return self._loader(self.validation_reader, items, drop_last=False)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> CropBatch:
+        """Move a batch, or make it there."""
+        if isinstance(batch, CropBatch):
+            return CropBatch(*(part.to(device) for part in batch))
+        if self._batches is None:
+            self._batches = CropBatches(self.train_reader, self.config, device)
+        if len(self._batches.store) < len(self.train_reader):
+            self._batches.refresh()
+        return self._batches(batch)
 
     def _loader(self, reader: CropReader, sampler: Any, drop_last: bool) -> DataLoader[tuple[Any, ...]]:
         return DataLoader(
@@ -125,13 +125,13 @@ class CropDataModule(lightning.LightningDataModule):
 
 def refine_loss(output: RefinerOutput, batch: CropBatch, config: RefineConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy of the points' maps over what can be reached (nats a point), with visibility and states."""
-    known = batch.maps.flatten(2).sum(2) > 0.5
+    known = (batch.maps.flatten(2).sum(2) > 0.5).float()
     log_p = output.points.float().flatten(2).log_softmax(2)
     target = batch.maps.flatten(2)
     entropy = -torch.xlogy(target, target).sum(2)
     divergence = -(target * log_p).sum(2) - entropy
     parts = {
-        "points": divergence[known].mean() if bool(known.any()) else log_p.sum() * 0.0,
+        "points": (divergence * known).sum() / known.sum().clamp(min=1.0),
         "visible": functional.binary_cross_entropy_with_logits(
             output.visible.float(), batch.visible, weight=batch.annotated
         ),
@@ -155,7 +155,7 @@ class RefineModule(AveragedModule):
 
     def training_step(self, batch: CropBatch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        output = self.network(batch.crops.contiguous(memory_format=torch.channels_last))
+        output = self.trained(batch.crops.contiguous(memory_format=torch.channels_last))
         loss, parts = refine_loss(output, batch, self.config)
         named = {"loss": loss, **parts}
         self.log_dict({f"train/{name}": part.detach() for name, part in named.items()}, batch_size=len(batch.crops))

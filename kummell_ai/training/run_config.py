@@ -29,6 +29,8 @@ class RunConfig:
         devices: GPUs, or processes on a CPU; each works on a batch of its own.
         threads: of torch in each process; 0 = leave as it is.
         workers: processes that prepare batches; 0 = none.
+        batches: ``workers`` make them, or the ``device`` itself, which keeps all films or crops in its memory.
+        compile: let torch compile the network; pays on a GPU in runs of some minutes and more.
         seed: of weights, order and augmentation.
         resume: go on from the last checkpoint in ``runs``, when there is one.
         init: model folder whose weights the run starts from, or None; its sizes must be those asked for.
@@ -43,6 +45,7 @@ class RunConfig:
         "init",
         "resume",
         "fast_dev_run",
+        "compile",
         "checkpoint_minutes",
         "pictures_every",
     )
@@ -79,6 +82,8 @@ class RunConfig:
     devices: int = 1
     threads: int = 0
     workers: int = 1
+    batches: Literal["workers", "device"] = "workers"
+    compile: bool = False
     seed: int = 1
     resume: bool = True
     init: str | None = None

@@ -148,6 +148,11 @@ class ShardReader:
             self._index.extend((len(self._shards) - 1, i) for i in range(len(shard["counts"])))
         return len(self)
 
+    @property
+    def shards(self) -> tuple[dict[str, NDArray[Any]], ...]:
+        """What the shards read so far hold, in order, whatever `limit` is."""
+        return tuple(self._shards)
+
     def __len__(self) -> int:
         return len(self._index) if self.limit is None else min(len(self._index), self.limit)
 

@@ -72,6 +72,7 @@ def _trainer(config: RunConfig) -> lightning.Trainer:
         max_epochs=-1,
         max_steps=-1 if config.max_minutes is not None else config.max_steps,
         gradient_clip_val=config.gradient_clip,
+        benchmark=True,  # of convolutions, on a GPU: all steps have one size
         logger=False if dry else loggers(runs),
         callbacks=[Budget(config)] if dry else [Budget(config), *kept],
         plugins=[WholeFileIO()],

@@ -83,6 +83,21 @@ def test_a_killed_run_ends_like_one_left_in_peace(undisturbed, tmp_path, second,
         assert torch.equal(end[name], value), name
 
 
+@pytest.mark.parametrize("second", [False, True], ids=["network", "refiner"])
+def test_a_killed_run_with_batches_made_on_the_device_ends_like_one_left_in_peace(undisturbed, tmp_path, second):
+    same = [*undisturbed[0][second], "batches=device", "workers=0"]
+    assert run_apart(second, [*same, f"runs={tmp_path / 'peace'}"]) == 0
+    killed = [*same, f"runs={tmp_path / 'killed'}", "checkpoint_minutes=0"]
+    assert run_apart(second, killed, "step", 4) == -signal.SIGKILL
+    assert run_apart(second, killed) == 0
+    peace, end = state_of(tmp_path / "peace"), state_of(tmp_path / "killed")
+    assert end.keys() == peace.keys()
+    for name, value in peace.items():
+        assert torch.equal(end[name], value), name
+    other = undisturbed[1][second]
+    assert not all(torch.equal(other[name], value) for name, value in peace.items()), "draws of its own"
+
+
 places = st.tuples(st.integers(1, 20), st.integers(1, 60), st.integers(1, 7), st.integers(1, 3), st.integers(0, 5))
 
 

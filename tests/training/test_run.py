@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_training(paths, tmp_
 
 
 def test_what_is_local_stays_out_of_the_recipe():
-    local = {"runs", "out", "init", "resume", "fast_dev_run", "checkpoint_minutes", "pictures_every"}
+    local = {"runs", "out", "init", "resume", "fast_dev_run", "checkpoint_minutes", "pictures_every", "compile"}
     assert TrainConfig().as_dict().keys() - TrainConfig().recipe().keys() == local | {"shards", "validation_shards"}
     assert RefineConfig().as_dict().keys() - RefineConfig().recipe().keys() == local | {"crops", "validation_crops"}
 
