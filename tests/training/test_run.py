@@ -106,3 +106,28 @@ def test_what_is_local_stays_out_of_the_recipe():
 def test_no_shards_is_said(tmp_path):
     with pytest.raises(InputError, match=r"holds no shard_\*\.npz"):
         train(None, [f"shards={tmp_path}", f"validation_shards={tmp_path}"])
+
+
+class Compiled(torch.nn.Module):
+    """Stands in for what `torch.compile` gives: a module that holds the network."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.inner, self.calls = network, 0
+
+    def forward(self, film):
+        self.calls += 1
+        return self.inner(film)
+
+
+def test_a_compiled_network_takes_the_steps_and_is_kept_under_its_own_names(paths, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(torch, "compile", lambda network: made.append(Compiled(network)) or made[-1])
+    train(None, [*TINY, *paths, "max_steps=3", "compile=true"])
+    assert [compiled.calls for compiled in made] == [3]
+    compiled = torch.load(tmp_path / "runs" / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    train(None, [*TINY, *paths, "max_steps=3", f"runs={tmp_path / 'plain'}"])
+    plain = torch.load(tmp_path / "plain" / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    assert compiled.keys() == plain.keys()
+    for name, value in plain.items():
+        assert torch.equal(compiled[name], value), name
