@@ -16,10 +16,17 @@ from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 VARIANT_COST = 4.0
 """Cost (nats) of a T13 or L6: -log 0.02. One spine in twenty has the one or the other, but the network was trained on
 films of which one in four has, so that its evidence leans that way; of 2 to 8, on 540 simulated films (seeds from
-46500000 and 76000000), 4 had the most vertebrae named rightly, film by film and together.
+46500000 and 76000000), 4 had the most vertebrae named rightly, film by film and together, by an earlier network. By the
+present one 3 to 5 do alike, but for one or two patients.
 
 It is a prior and not evidence, so that it is not divided by the root of the number of vertebrae as that is: divided, it
 let 9 of 156 simulated films of usual spines have a T13 (seeds from 74000000, scripts/calibrate_names.py).
+"""
+
+BOTH_COST = 12.0
+"""Cost (nats) of a T13 and an L6 in one spine, which hardly anybody has and no simulated spine. The network knows each
+name by itself: where it is torn between the two counts, each has a share in some names, and the sum of the two costs
+(8) let two of those 540 simulated films have both, and so a whole patient. 12, 16 and 20 do alike.
 """
 
 GAP_COST = 6.0
@@ -209,7 +216,8 @@ def variant_cost(levels: Collection[VertebralLevel], films: int = 1) -> float:
     The films of a patient err together, so that their evidence counts as the root of their number; the cost, which is
     due once, is that root times higher on the scale of the sum.
     """
-    return VARIANT_COST * len({T13, L6}.intersection(levels)) * float(np.sqrt(films))
+    cost = (0.0, VARIANT_COST, BOTH_COST)[len({T13, L6}.intersection(levels))]
+    return cost * float(np.sqrt(films))
 
 
 def row_shift(first: Sequence[VertebralLevel], second: Sequence[VertebralLevel]) -> int:

@@ -63,10 +63,10 @@ class RefinerSizes:
     None is below 16: torch 2.14 corrupts memory when it trains narrower channels-last convolutions on a CPU.
     """
 
-    half: int = 24
-    quarter: int = 56
-    eighth: int = 112
-    sixteenth: int = 160
+    half: int = 32
+    quarter: int = 80
+    eighth: int = 160
+    sixteenth: int = 224
 
     def as_dict(self) -> dict[str, int]:
         """For model.json."""

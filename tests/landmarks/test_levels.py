@@ -15,6 +15,7 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 from kummell_ai.landmarks.levels import (
     ANATOMIES,
+    BOTH_COST,
     DOUBT,
     VARIANT_COST,
     name_rows,
@@ -201,7 +202,7 @@ def test_one_vertebra_and_none_and_too_many() -> None:
 
 
 def test_a_variant_costs_once() -> None:
-    assert variant_cost([VertebralLevel.T13, VertebralLevel.L6, VertebralLevel.L5]) == 2.0 * VARIANT_COST
+    assert variant_cost([VertebralLevel.T13, VertebralLevel.L6, VertebralLevel.L5]) == BOTH_COST > 2.0 * VARIANT_COST
     assert variant_cost([VertebralLevel.T13], 4) == 2.0 * VARIANT_COST
     assert variant_cost([VertebralLevel.L5]) == 0.0
 

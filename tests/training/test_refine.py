@@ -17,9 +17,11 @@ from kummell_ai.training.refine_config import JitterSettings, load_refine_config
 from kummell_ai.training.run import train
 from tests.training.fakes import fake_film, fake_shards
 
-CONFIG = Path(__file__).parents[2] / "configs" / "refine.yaml"
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("refine*.yaml"))
+CONFIG = CONFIGS[0]
 TINY = ["batch_size=4", "crops_per_epoch=8", "validation_limit=6", "workers=0", "threads=1", "precision=32-true",
-        "max_minutes=null", "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"]  # fmt: skip
+        "max_minutes=null", "accelerator=cpu", "compile=false",
+        "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"]  # fmt: skip
 
 
 def crops_of(seed):
@@ -87,11 +89,12 @@ def test_jitter_is_what_the_settings_say():
     assert far.std() == pytest.approx(6.0, rel=0.05)
 
 
-def test_a_run_puts_the_refiner_beside_the_network(folders, tmp_path):
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_a_run_puts_the_refiner_beside_the_network(config, folders, tmp_path):
     before = load_bundle(tmp_path / "model")
     assert before.refiner is None
-    train_refiner(CONFIG, [*TINY, *folders, "max_steps=2"])
-    train_refiner(CONFIG, [*TINY, *folders, "max_steps=4"])  # goes on
+    train_refiner(config, [*TINY, *folders, "max_steps=2"])
+    train_refiner(config, [*TINY, *folders, "max_steps=4"])  # goes on
     bundle = load_bundle(tmp_path / "model")
     assert bundle.refiner is not None
     assert bundle.refiner.sizes.half == 16
