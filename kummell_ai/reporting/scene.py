@@ -21,6 +21,9 @@ FLAG_WORDS = {"fractured": "fracture", "instrumented": "screws", "cemented": "ce
 
 CORNER_COLOUR = {corner: s.SUPERIOR if corner.key.startswith("superior") else s.INFERIOR for corner in CORNERS}
 
+FLAG_STEP, FLAG_SIZE = 1.1, 0.74
+"""From a name to its flags, and their height, in heights of a name."""
+
 BAR_MM = 20.0
 """Length of the scale bar."""
 
@@ -75,7 +78,7 @@ def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Shape]:
 
 
 def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s.Label]) -> list[s.Label]:
-    """Level name and flags behind the body, moved down where a name ``above`` is in the way."""
+    """Level name and flags behind the body, moved up from the border of the film, and down from a name ``above``."""
     points = pen.points(vertebra)
     back = points[[VertebralLandmark.SUPERIOR_POSTERIOR, VertebralLandmark.INFERIOR_POSTERIOR]]
     seen = back if np.isfinite(back).all() else points[np.isfinite(points).all(axis=1)]
@@ -87,14 +90,16 @@ def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s
     anchor = "start" if pen.front < 0 else "end"
     name = str(vertebra.level) if vertebra.level is not None else "?"
     colour = s.INDEX if is_index else s.OUTLINE
-    label = pen.label((x, y), name, colour, anchor, bold=True)
+    flags = [pen.say(word) for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
+    beneath = FLAG_STEP * pen.text * len(flags)
+    lowest = pen.label((x, pen.view.size[1]), name, colour, anchor, size=FLAG_SIZE * pen.text if flags else None)
+    label = pen.label((x, min(y, lowest.at[1] - beneath)), name, colour, anchor, bold=True)
     for _ in above:
         y = label.at[1] + max(other.overlap(label) for other in above)
         label = pen.label((x, y), name, colour, anchor, bold=True)
     y, parts = label.at[1], [label]
-    flags = [pen.say(word) for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
     for row, flag in enumerate(flags, start=1):
-        parts.append(pen.label((x, y + row * 1.1 * pen.text), flag, s.FLAG, anchor, size=0.74 * pen.text))
+        parts.append(pen.label((x, y + row * FLAG_STEP * pen.text), flag, s.FLAG, anchor, size=FLAG_SIZE * pen.text))
     return parts
 
 

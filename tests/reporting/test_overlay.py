@@ -123,6 +123,22 @@ def test_a_low_name_does_not_lie_on_the_research_use_line(below: float) -> None:
     assert not [label.text for label in shown if label is not use and use.touches(label)]
 
 
+def test_a_low_name_leaves_room_for_its_flags() -> None:
+    usual = made_up.measurement()
+    lowest = usual.vertebrae[-1]
+    view = whole_view(made_up.SIZE, usual.spacing)
+    step_down = np.array([0.0, made_up.SIZE[1] - lowest.landmarks.corners_px[[1, 3], 1].mean() - 1.0])
+    points = {v.level: v.landmarks.points_px + step_down for v in usual.vertebrae if v.level is not None}
+    moved = with_points(usual, points)
+    flagged = replace(moved.vertebrae[-1].landmarks, flags=frozenset({"fractured", "cropped"}))
+    vertebrae = (*moved.vertebrae[:-1], replace(moved.vertebrae[-1], landmarks=flagged))
+    shown = {x.text: x for x in build_scene(replace(moved, vertebrae=vertebrae), view).shapes if isinstance(x, s.Label)}
+    name, first, second = (shown[text] for text in (str(lowest.level), "fracture", "cropped"))
+    step = first.at[1] - name.at[1]
+    assert step > 0.6 * name.size
+    assert second.at[1] - first.at[1] == pytest.approx(step)
+
+
 def test_a_right_facing_film_is_labelled_on_the_other_side() -> None:
     spine = made_up.landmarks(facing=Facing.RIGHT)
     left = made_up.measurement()
