@@ -231,8 +231,8 @@ def _histograms(values: Tensor) -> Tensor:
 
 
 def sent(values: NDArray[Any], device: torch.device, kind: type[np.generic] = np.float32) -> Tensor:
-    """An array on ``device``, without waiting for what the device still has to do."""
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=kind)).to(device, non_blocking=True)
+    """An array on ``device``; a GPU is not waited for, as CUDA takes pageable memory before it returns."""
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=kind)).to(device, non_blocking=device.type == "cuda")
 
 
 def _each(values: FloatArray, like: Tensor) -> Tensor:
