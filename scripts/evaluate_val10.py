@@ -12,7 +12,8 @@ Two further figures tell what the errors are made of: corners whose surroundings
 after each one's mean offset on the other nine films is taken off, which leaves out what is only another habit of
 placing the corner.
 
-Names are held against those that follow from counting up from S1, with five lumbar vertebrae.
+Names are held against those that follow from counting up from S1, with five lumbar vertebrae. ``--against`` tells
+whether two models differ: by the mean difference of the films' own medians, with a bootstrap over the films.
 """
 
 from __future__ import annotations
@@ -322,11 +323,30 @@ def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, An
     print(summary["statement"])
 
 
+def film_medians_against(films: list[dict[str, Any]], others: list[dict[str, Any]], draws: int = 10000) -> list[float]:
+    """Mean difference of the films' own medians (% of depth), these less the others', and its 95 % interval.
+
+    Of the films that both models take; the interval is of a bootstrap over the films.
+    """
+    key = "corner_median_percent_of_depth"
+    old = {film["film"]: film[key] for film in others}
+    pairs = [(film[key], old.get(film["film"])) for film in films]
+    difference = np.array([a - b for a, b in pairs if a is not None and b is not None])
+    if not difference.size:
+        return [float("nan")] * 3
+    rng = np.random.default_rng(0)
+    means = difference[rng.integers(0, difference.size, (draws, difference.size))].mean(axis=1)
+    return [float(value) for value in (difference.mean(), *np.quantile(means, (0.025, 0.975)))]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=Path, required=True, help="folder with val10/ and frontal/")
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument(
+        "--against", type=Path, help="JSON that --out wrote for another model: compare the films' medians"
+    )
     options = parser.parse_args()
 
     from kummell_ai.landmarks.predictor import Predictor
@@ -342,8 +362,12 @@ def main() -> int:
     frontal = judge_frontal(folder, predictor) if folder.is_dir() else []
     summary = summarise(films, frontal)
     show(films, frontal, summary)
+    each = [as_json(film) for film in films]
+    if options.against:
+        mean, low, high = film_medians_against(each, read_document(options.against)["films"])
+        print(f"film medians against {options.against.name}: {mean:+.2f} % of depth ({low:+.2f} to {high:+.2f})")
     if options.out:
-        document = {"summary": summary, "films": [as_json(film) for film in films], "frontal": frontal}
+        document = {"summary": summary, "films": each, "frontal": frontal}
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kummell_ai.imaging.annotation import VertebraLandmarks
-from scripts.evaluate_val10 import Film, along_and_across, counted_up, read_untouched, summarise, without_habit
+from scripts.evaluate_val10 import (
+    Film,
+    along_and_across,
+    counted_up,
+    film_medians_against,
+    read_untouched,
+    summarise,
+    without_habit,
+)
 
 BODY = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]])
 
@@ -79,3 +87,14 @@ def test_names_are_counted_up_from_the_sacrum() -> None:
     films = [film(np.ones((2, 4, 2))), film(np.ones((3, 4, 2)), untouched=False), film(np.ones((0, 4, 2)))]
     found = summarise(films, [])
     assert (found["named_as_counted_from_sacrum"], found["films_named_as_counted_from_sacrum"]) == (2, 1)
+
+
+def test_two_models_are_compared_film_by_film() -> None:
+    key = "corner_median_percent_of_depth"
+    ours = [{"film": name, key: value} for name, value in zip("abcd", (3.0, 4.0, 5.0, None), strict=True)]
+    others = [{"film": name, key: value} for name, value in zip("bacd", (4.5, 3.5, 5.5, 1.0), strict=True)]
+    assert film_medians_against(ours, others) == pytest.approx([-0.5, -0.5, -0.5])
+    others[0][key] = 4.0
+    mean, low, high = film_medians_against(ours, others)
+    assert (mean, low, high) == pytest.approx((-1.0 / 3.0, -0.5, 0.0))
+    assert np.isnan(film_medians_against(ours[3:], others)).all()
