@@ -66,7 +66,13 @@ def simulate(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe, args.set, **given)
     args.out.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (args.out, k, args.seed + k * FILMS_PER_SHARD, min(FILMS_PER_SHARD, args.films - k * FILMS_PER_SHARD), recipe)
+        (
+            args.out,
+            args.first_shard + k,
+            args.seed + k * FILMS_PER_SHARD,
+            min(FILMS_PER_SHARD, args.films - k * FILMS_PER_SHARD),
+            recipe,
+        )
         for k in range(-(-args.films // FILMS_PER_SHARD))
     ]
     done = 0
@@ -120,6 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     simulated.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
     simulated.add_argument("--rows", type=int, default=1024)
     simulated.add_argument("--workers", type=int, default=1)
+    simulated.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args(arguments)
     if args.dataset is None:
         return simulate(args)
