@@ -20,7 +20,7 @@ from kummell_ai.landmarks.channels import STRIDE, VIEWS
 from kummell_ai.landmarks.checkpoint import Bundle, load_bundle
 from kummell_ai.landmarks.engine import run_network
 from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
-from kummell_ai.landmarks.grouping import Candidate, decode
+from kummell_ai.landmarks.grouping import Candidate, decode, one_in_a_place
 from kummell_ai.landmarks.inference import for_inference, supports_bf16, usable_device
 from kummell_ai.landmarks.passes import (
     Pass,
@@ -117,7 +117,7 @@ class Predictor:
                 stretch=best.plan.stretch,
                 looks=len(LOOKS) if self.tta else 1,
             )
-        return assemble(radiograph, bodies, first.plan.mirror, lateral, best.plan.stretch)
+        return assemble(radiograph, one_in_a_place(bodies), first.plan.mirror, lateral, best.plan.stretch)
 
     def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
         """`locate` for several films, in order; the next film is fetched while the network works on one."""

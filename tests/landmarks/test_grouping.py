@@ -1,10 +1,20 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kummell_ai.landmarks.engine import to_maps
-from kummell_ai.landmarks.grouping import Candidate, best_chain, decode, shared_area, without_doubles
+from kummell_ai.landmarks.grouping import (
+    MOST_SHARED,
+    Candidate,
+    best_chain,
+    decode,
+    one_in_a_place,
+    shared_area,
+    without_doubles,
+)
 from tests.landmarks.fake_network import answer, spine_points
 
 VIEW = (0.98, 0.01, 0.01)
@@ -67,3 +77,32 @@ def test_no_bodies_give_an_empty_chain():
 def test_shared_area_of_shifted_boxes(shift, share):
     a, b = candidate(100, 100).points_px, candidate(100 + shift, 100).points_px
     assert shared_area(a, b) == pytest.approx(share, abs=1e-3)
+
+
+def test_of_two_bodies_in_one_place_the_surer_one_stays_in_its_order():
+    spine = [candidate(100, 60, 0.5), candidate(100, 80, 0.9), candidate(100, 100, 0.4), candidate(100, 125, 0.8)]
+    assert one_in_a_place(spine) == (spine[1], spine[3])
+    assert one_in_a_place(()) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.floats(0.3, 1.0)), max_size=8))
+def test_no_two_bodies_that_stay_share_a_place_and_each_that_goes_has_a_surer_one_there(places):
+    bodies = [candidate(100, 50 + y, confidence) for y, confidence in places]
+    kept = one_in_a_place(bodies)
+
+    def share(a, b):
+        return shared_area(a.points_px, b.points_px)  # all are of one size
+
+    left = iter(bodies)
+    assert all(any(body is other for other in left) for body in kept), "in their order"
+    assert all(share(a, b) <= MOST_SHARED + 1e-6 for a, b in combinations(kept, 2))
+    for body in bodies:
+        if not any(body is other for other in kept):
+            assert any(share(body, k) > MOST_SHARED - 1e-6 and k.confidence >= body.confidence for k in kept)
+
+
+def test_a_sliver_under_its_neighbours_edge_stays():
+    neighbour = candidate(100, 100, 0.9)
+    sliver = candidate(100, 119, 0.5, half=(25.0, 3.0))  # a third of it covered, a twentieth of the neighbour
+    assert shared_area(neighbour.points_px, sliver.points_px) > MOST_SHARED
+    assert one_in_a_place([neighbour, sliver]) == (neighbour, sliver)
