@@ -1,13 +1,21 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from kummell_ai.landmarks.channels import OFFSET_UNIT_PX
 from kummell_ai.landmarks.heatmaps import encode_heatmaps
 from kummell_ai.landmarks.network import NetworkOutput
 from kummell_ai.training.batch import Sample, collate
 from kummell_ai.training.config import LossWeights
-from kummell_ai.training.losses import centre_loss, corner_loss, total_loss
+from kummell_ai.training.losses import (
+    LABEL_SMOOTHING,
+    centre_loss,
+    corner_loss,
+    level_loss,
+    offset_loss,
+    total_loss,
+)
 from tests.landmarks.fake_network import spine_points
 
 POINTS = spine_points(np.array([[60.0, 50.0], [62.0, 100.0]]), (22.0, 15.0))
@@ -73,3 +81,23 @@ def test_a_corner_one_cell_off_costs_more_than_one_in_place():
     logits = target.clamp(1e-6, 1 - 1e-6).logit()
     ones = torch.ones_like(target)
     assert corner_loss(logits, target, ones, 8.0) < 1e-3 < corner_loss(logits.roll(1, 3), target, ones, 8.0)
+
+
+def test_what_is_not_known_is_left_out_of_the_means():
+    generator = torch.Generator().manual_seed(1)
+    logits, levels = torch.randn(30, 20, generator=generator), torch.randint(-1, 20, (30,), generator=generator)
+    known = levels >= 0
+    plain = functional.cross_entropy(logits[known], levels[known], label_smoothing=LABEL_SMOOTHING)
+    assert float(level_loss(logits, levels)) == pytest.approx(float(plain), rel=1e-5)
+    assert float(level_loss(logits, torch.full((30,), -1))) == 0.0
+    predicted, offsets = torch.randn(30, 8, generator=generator), 30.0 * torch.randn(30, 8, generator=generator)
+    offsets[torch.rand(30, 8, generator=generator) < 0.3] = torch.nan
+    seen = torch.isfinite(offsets)
+    plain = functional.smooth_l1_loss(predicted[seen], offsets[seen] / OFFSET_UNIT_PX, beta=0.1)
+    predicted.requires_grad_()
+    loss = offset_loss(predicted, offsets)
+    assert float(loss.detach()) == pytest.approx(float(plain), rel=1e-5)
+    loss.backward()
+    assert bool((predicted.grad[~seen] == 0.0).all())
+    assert bool(torch.isfinite(predicted.grad).all())
+    assert float(offset_loss(predicted[:0].detach(), offsets[:0])) == 0.0
