@@ -24,11 +24,10 @@ from kummell_ai.training.crop_samples import CropReader
 from kummell_ai.training.datamodule import FilmDataset
 from kummell_ai.training.on_device.crops import CropBatches
 from kummell_ai.training.on_device.films import FilmBatches
+from kummell_ai.training.on_device.store import Places
 from kummell_ai.training.refine import CropDataset, collate_crops
 from kummell_ai.training.refine_config import RefineConfig
 from kummell_ai.training.samples import ShardReader
-
-Places = list[tuple[int, int]]
 
 
 def seconds_of(make: Callable[[Places], Any], places: Places, device: torch.device) -> float:
@@ -45,12 +44,10 @@ def ways_of(args: argparse.Namespace, device: torch.device) -> dict[str, tuple[i
     if args.shards is not None:
         films, config = ShardReader(args.shards), TrainConfig()
         dataset, on_device = FilmDataset(films, config), FilmBatches(films, config, device)
-        on_device.refresh()
         ways["films"] = (len(films), (lambda places: collate([dataset[place] for place in places]), on_device))
     if args.crops is not None:
         reader, refine = CropReader(args.crops), RefineConfig()
         crops, crops_on_device = CropDataset(reader, refine.jitter), CropBatches(reader, refine, device)
-        crops_on_device.refresh()
         ways["crops"] = (len(reader), (lambda places: collate_crops([crops[p] for p in places]), crops_on_device))
     empty = [name for name, (count, _) in ways.items() if count == 0]
     if empty:
@@ -77,7 +74,7 @@ def main() -> None:
             for seconds, make in zip(taken, ways, strict=True):
                 seconds.append(seconds_of(make, places, device))
             if turn == 0:
-                taken = [[], []]  # the first one pays for imports and tables
+                taken = [[], []]  # the first one pays for imports, tables and the store
         workers, on_device = (args.batch_size / float(np.median(seconds)) for seconds in taken)
         print(
             f"{name}: {workers:.0f} a second and worker, {on_device:.0f} on {device.type}: x {on_device / workers:.1f}"

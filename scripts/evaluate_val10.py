@@ -31,6 +31,7 @@ from kummell_ai.anatomy import USUAL_LEVELS, Facing, VertebralLandmark, Vertebra
 from kummell_ai.dicom import find_films, read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation import corner_errors, match_vertebrae
+from kummell_ai.evaluation.bootstrap import Bootstrap, Estimate
 from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
@@ -323,20 +324,13 @@ def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, An
     print(summary["statement"])
 
 
-def film_medians_against(films: list[dict[str, Any]], others: list[dict[str, Any]], draws: int = 10000) -> list[float]:
-    """Mean difference of the films' own medians (% of depth), these less the others', and its 95 % interval.
-
-    Of the films that both models take; the interval is of a bootstrap over the films.
-    """
+def film_medians_against(films: list[dict[str, Any]], others: list[dict[str, Any]]) -> Estimate:
+    """Mean difference of the films' own medians (% of depth), these less the others', by a bootstrap over the films."""
     key = "corner_median_percent_of_depth"
     old = {film["film"]: film[key] for film in others}
     pairs = [(film[key], old.get(film["film"])) for film in films]
-    difference = np.array([a - b for a, b in pairs if a is not None and b is not None])
-    if not difference.size:
-        return [float("nan")] * 3
-    rng = np.random.default_rng(0)
-    means = difference[rng.integers(0, difference.size, (draws, difference.size))].mean(axis=1)
-    return [float(value) for value in (difference.mean(), *np.quantile(means, (0.025, 0.975)))]
+    difference = np.array([a - b for a, b in pairs if a is not None and b is not None], dtype=np.float64)
+    return Bootstrap.of(len(difference), 10000, 0).mean(difference, np.arange(len(difference)))
 
 
 def main() -> int:
@@ -364,8 +358,10 @@ def main() -> int:
     show(films, frontal, summary)
     each = [as_json(film) for film in films]
     if options.against:
-        mean, low, high = film_medians_against(each, read_document(options.against)["films"])
-        print(f"film medians against {options.against.name}: {mean:+.2f} % of depth ({low:+.2f} to {high:+.2f})")
+        change = film_medians_against(each, read_document(options.against)["films"])
+        known = "none" if change.value is None else f"{change.value:+.2f} % of depth"
+        interval = f" ({change.interval.low:+.2f} to {change.interval.high:+.2f})" if change.interval else ""
+        print(f"film medians against {options.against.name}: {known}{interval}, {change.n} films")
     if options.out:
         document = {"summary": summary, "films": each, "frontal": frontal}
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

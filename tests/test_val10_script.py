@@ -93,8 +93,11 @@ def test_two_models_are_compared_film_by_film() -> None:
     key = "corner_median_percent_of_depth"
     ours = [{"film": name, key: value} for name, value in zip("abcd", (3.0, 4.0, 5.0, None), strict=True)]
     others = [{"film": name, key: value} for name, value in zip("bacd", (4.5, 3.5, 5.5, 1.0), strict=True)]
-    assert film_medians_against(ours, others) == pytest.approx([-0.5, -0.5, -0.5])
+    same = film_medians_against(ours, others)
+    assert (same.value, same.interval, same.n) == (pytest.approx(-0.5), None, 3), "all films alike: no width"
     others[0][key] = 4.0
-    mean, low, high = film_medians_against(ours, others)
-    assert (mean, low, high) == pytest.approx((-1.0 / 3.0, -0.5, 0.0))
-    assert np.isnan(film_medians_against(ours[3:], others)).all()
+    unlike = film_medians_against(ours, others)
+    assert unlike.value == pytest.approx(-1.0 / 3.0)
+    assert unlike.interval is not None
+    assert (unlike.interval.low, unlike.interval.high) == pytest.approx((-0.5, 0.0))
+    assert film_medians_against(ours[3:], others).value is None

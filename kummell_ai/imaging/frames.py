@@ -102,7 +102,7 @@ def coordinate_to_cell(coordinate: FloatArray, stride: float = 1.0) -> FloatArra
 
 
 def index_matrix(matrix: FloatArray) -> FloatArray:
-    """The affine map (2, 3) between pixel indices that does what ``matrix`` does between image coordinates.
+    """The affine map (..., 2, 3) between pixel indices that does what ``matrix`` does between image coordinates.
 
     OpenCV's warps put the centre of pixel i at i.
 
@@ -110,5 +110,5 @@ def index_matrix(matrix: FloatArray) -> FloatArray:
     [[2.0, 0.0, 0.5], [0.0, 1.0, 0.0]]
     """
     shifted = np.array(matrix, dtype=np.float64)
-    shifted[:, 2] = coordinate_to_cell(shifted[:, :2] @ cell_to_coordinate(np.zeros(2)) + shifted[:, 2])
+    shifted[..., 2] = coordinate_to_cell(shifted[..., :2] @ cell_to_coordinate(np.zeros(2)) + shifted[..., 2])
     return shifted

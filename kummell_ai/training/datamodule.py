@@ -95,8 +95,6 @@ class FilmDataModule(lightning.LightningDataModule):
         assert self._train is not None
         if self._batches is None:
             self._batches = FilmBatches(self._train, self.config, device)
-        if len(self._batches.store) < len(self._train):
-            self._batches.refresh()
         return self._batches(batch)
 
     def _loader(self, reader: ShardReader, sampler: Any, drop_last: bool) -> DataLoader[Sample]:

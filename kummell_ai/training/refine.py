@@ -107,8 +107,6 @@ class CropDataModule(lightning.LightningDataModule):
             return CropBatch(*(part.to(device) for part in batch))
         if self._batches is None:
             self._batches = CropBatches(self.train_reader, self.config, device)
-        if len(self._batches.store) < len(self.train_reader):
-            self._batches.refresh()
         return self._batches(batch)
 
     def _loader(self, reader: CropReader, sampler: Any, drop_last: bool) -> DataLoader[tuple[Any, ...]]:

@@ -176,7 +176,8 @@ def test_targets_of_a_batch_are_those_of_its_films(seed):
     view = np.array([VIEWS.index(film.view) for film in films])
     given_settings = AugmentationSettings(shift_px=120.0, wrong_way_share=0.3)
     looks = draws.draw_looks(padded, view, (256, 160), size, np.random.default_rng(seed), given_settings)
-    points = np.einsum("bvcj,bij->bvci", padded, looks.matrix[..., :2]) + looks.matrix[:, None, None, :, 2]
+    points = np.stack([one @ m[:, :2].T + m[:, 2] for one, m in zip(padded, looks.matrix, strict=True)])
+    np.testing.assert_allclose(looks.points_px, points, atol=1e-9)
     ours = film_targets(points, looks.view, shape, 4, CPU)
     cells = 0
     for b in range(8):

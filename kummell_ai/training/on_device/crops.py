@@ -10,7 +10,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS
 from kummell_ai.training.crop_batch import MAP_SHAPE, CropBatch
 from kummell_ai.training.crop_samples import CropReader, VertebraCrop
-from kummell_ai.training.on_device.draws import draw_frames, draw_photometrics
+from kummell_ai.training.on_device.draws import draw_frames, draw_photometrics, mapped
 from kummell_ai.training.on_device.pixels import sent, standardised, vary, warp
 from kummell_ai.training.on_device.store import PictureStore, Places, numbers_and_rng
 from kummell_ai.training.on_device.targets import crop_targets
@@ -32,7 +32,7 @@ class CropBatches:
         self._states: NDArray[np.bool_] = np.empty((0, 3), np.bool_)
         self._spacing_mm: FloatArray = np.empty(0)
 
-    def refresh(self) -> None:
+    def _refresh(self) -> None:
         """Take in the crops that the reader has read since the last call."""
         new = [self.reader[i] for i in range(len(self.store), len(self.reader))]
         for first in range(0, len(new), CHUNK):
@@ -48,15 +48,15 @@ class CropBatches:
 
     def __call__(self, places: Places) -> CropBatch:
         """The batch of these places."""
+        self._refresh()
         numbers, rng = numbers_and_rng(places)
         device, stored = self.store.device, self._points[numbers]
         matrix, scale = draw_frames(stored, rng, self.config.jitter)
         looks = warp(self.store.take(numbers), matrix, SIZE, np.full(len(numbers), -1))
         looks = vary(looks, draw_photometrics(rng, len(numbers), SIZE)).round()
-        points = np.einsum("bpj,bij->bpi", stored, matrix[..., :2]) + matrix[:, None, :, 2]
         visible = self._visible[numbers]
         annotated: NDArray[np.bool_] = np.all(np.isfinite(stored), axis=2)
-        known = np.where(visible[..., None], points, np.nan)
+        known = np.where(visible[..., None], mapped(matrix, stored), np.nan)
         return CropBatch(
             crops=standardised(looks)[:, None],
             maps=crop_targets(known, MAP_SHAPE, device),

@@ -85,16 +85,18 @@ def _holes(rng: np.random.Generator, count: int, size: tuple[int, int]) -> Float
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Where B windows lie on their films.
+    """Where B windows lie on their films, and what they show.
 
     Attributes:
         matrix: (B, 2, 3) film (x, y) px -> window px.
+        points_px: (B, V, 4, 2) window px, also where they lie beside it; NaN = not seen.
         border: (B,) grey value outside the film, or -1 to repeat its edge.
         view: (B,) index in `VIEWS` that the window shows.
         strip: (B, 3) first column, end column and the grey value beside them; NaN = the whole window is shown.
     """
 
     matrix: FloatArray
+    points_px: FloatArray
     border: NDArray[np.int64]
     view: NDArray[np.int64]
     strip: FloatArray
@@ -125,11 +127,13 @@ def draw_looks(
     shown = np.where(frontal, FRONTAL, np.where(wrong_way, RIGHT, LEFT))
     matrices = _matrices(points_px, mirror, film, size, rng, settings)
     at_least = np.minimum(3, np.isfinite(points_px).any(axis=(2, 3)).sum(axis=1))
-    good = _bodies_inside(points_px, matrices, size) >= at_least
+    corners_inside = _in_window(mapped(matrices, points_px), size).sum(axis=-1)  # (TRIES, B, V)
+    good = (corners_inside >= 3).sum(axis=-1) >= at_least
     good[-1], good[0] = True, good[0] | frontal
     matrix = matrices[good.argmax(axis=0), np.arange(count)]
+    points = mapped(matrix, points_px)
     border = np.where(rng.random(count) < 0.5, -1, rng.integers(0, 256, count))
-    return Looks(matrix, border, shown, _strips(points_px, matrix, size, rng, settings.strip_share))
+    return Looks(matrix, points, border, shown, _strips(points, size, rng, settings.strip_share))
 
 
 def _matrices(
@@ -140,21 +144,21 @@ def _matrices(
     rng: np.random.Generator,
     settings: AugmentationSettings,
 ) -> FloatArray:
-    """`TRIES` windows a film: (TRIES, B, 2, 3)."""
+    """`TRIES` windows a film, as film px -> window px: (TRIES, B, 2, 3)."""
     shape = (TRIES, len(mirror))
     angle = np.deg2rad(np.clip(rng.normal(0.0, settings.rotation_deg, shape), -MAX_ROTATION_DEG, MAX_ROTATION_DEG))
     base = size[0] / film[0] * np.exp(rng.normal(0.0, settings.scale, shape))
     axes = np.exp(np.clip(rng.normal(0.0, settings.axis_scale, (*shape, 2)), -0.35, 0.35)) * base[..., None]
     axes[..., 0] *= np.where(mirror, -1.0, 1.0)
     linear = turns(angle) * axes[..., None, :]
-    focus = focuses(points_px, film) + rng.normal(0.0, settings.shift_px, (*shape, 2))
+    focus = _focuses(points_px, film) + rng.normal(0.0, settings.shift_px, (*shape, 2))
     anywhere = rng.uniform((0.0, 0.3), (1.0, 0.7), (*shape, 2)) * film[::-1]
     focus = np.where(rng.random((*shape, 1)) < settings.far_share, anywhere, focus)
     middle = np.array(size[::-1]) / 2.0
     return np.concatenate([linear, (middle - np.einsum("...ij,...j->...i", linear, focus))[..., None]], axis=-1)
 
 
-def focuses(points_px: FloatArray, film: tuple[int, int]) -> FloatArray:
+def _focuses(points_px: FloatArray, film: tuple[int, int]) -> FloatArray:
     """Where windows usually lie (B, 2): on the spine across, in the middle of the film along."""
     seen = np.isfinite(points_px).all(axis=3)
     count = seen.sum(axis=(1, 2))
@@ -163,20 +167,16 @@ def focuses(points_px: FloatArray, film: tuple[int, int]) -> FloatArray:
     return np.stack([x, np.full(len(x), film[0] / 2.0)], axis=1)
 
 
-def _bodies_inside(points_px: FloatArray, matrices: FloatArray, size: tuple[int, int]) -> NDArray[np.int64]:
-    """(TRIES, B) how many bodies have three corners in each window."""
-    points = np.einsum("bvcj,tbij->tbvci", points_px, matrices[..., :2]) + matrices[:, :, None, None, :, 2]
-    inside = (points > 0).all(axis=-1) & (points < np.array(size[::-1])).all(axis=-1)
-    count: NDArray[np.int64] = (inside.sum(axis=-1) >= 3).sum(axis=-1)
-    return count
+def _in_window(points: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Whether points (..., 2) lie in a window of ``size``."""
+    inside: NDArray[np.bool_] = np.all((points > 0) & (points < np.array(size[::-1])), axis=-1)
+    return inside
 
 
-def _strips(
-    points_px: FloatArray, matrix: FloatArray, size: tuple[int, int], rng: np.random.Generator, share: float
-) -> FloatArray:
-    count = len(matrix)
-    points = np.einsum("bvcj,bij->bvci", points_px, matrix[..., :2]) + matrix[:, None, None, :, 2]
-    inside = ((points > 0).all(axis=-1) & (points < np.array(size[::-1])).all(axis=-1)).reshape(count, -1)
+def _strips(points: FloatArray, size: tuple[int, int], rng: np.random.Generator, share: float) -> FloatArray:
+    """The strips (B, 3) of windows that show ``points`` (B, V, 4, 2)."""
+    count = len(points)
+    inside = _in_window(points, size).reshape(count, -1)
     x, none = points[..., 0].reshape(count, -1), ~inside.any(axis=1)
     low = np.where(none, 0.35 * size[1], np.where(inside, x, np.inf).min(axis=1, initial=np.inf))
     high = np.where(none, 0.65 * size[1], np.where(inside, x, -np.inf).max(axis=1, initial=-np.inf))
@@ -184,6 +184,13 @@ def _strips(
     end = np.ceil(rng.uniform(np.minimum(high + 8.0, size[1]), size[1]))
     strip = np.stack([first, end, rng.integers(0, 256, count).astype(np.float64)], axis=1)
     return np.where((rng.random(count) < share)[:, None], strip, np.nan)
+
+
+def mapped(matrix: FloatArray, points: FloatArray) -> FloatArray:
+    """Points (B, ..., 2) under the affine maps (..., B, 2, 3): (..., B, ..., 2)."""
+    flat = points.reshape(len(points), -1, 2)
+    moved: FloatArray = np.einsum("...ij,...nj->...ni", matrix[..., :2], flat) + matrix[..., None, :, 2]
+    return moved.reshape(*matrix.shape[:-2], *points.shape[1:])
 
 
 def turns(angle: FloatArray) -> FloatArray:
@@ -207,7 +214,7 @@ def draw_frames(
     linear = turns(np.radians(gross * settings.rotation_deg * rng.normal(size=count)))
     linear *= np.exp(gross * settings.scale * rng.normal(size=count))[:, None, None]
     centre = corners.mean(axis=1, keepdims=True)
-    moved = np.einsum("bij,bcj->bci", linear, corners - centre) + centre
+    moved = np.einsum("bij,bcj->bci", linear, corners - centre) + centre  # about each body's own middle
     error = settings.shift * rng.normal(size=(count, 1, 2)) + settings.corner * rng.normal(size=(count, 4, 2))
     return _frames(moved + (gross * depth)[:, None, None] * error)
 

@@ -32,7 +32,7 @@ class FilmBatches:
         self._states: NDArray[np.bool_] = np.empty((0, MAX_VERTEBRAE, 3), np.bool_)
         self._views: NDArray[np.int64] = np.empty(0, np.int64)
 
-    def refresh(self) -> None:
+    def _refresh(self) -> None:
         """Take in the shards that the reader has read since the last call.
 
         Raises:
@@ -51,15 +51,15 @@ class FilmBatches:
 
     def __call__(self, places: Places) -> Batch:
         """The batch of these places."""
+        self._refresh()
         numbers, rng = numbers_and_rng(places)
         size, device = (self.config.rows, self.config.columns), self.store.device
         images, on_film = self.store.take(numbers), self._points[numbers].astype(np.float64)
         film = (images.shape[1], images.shape[2])
         looks = draw_looks(on_film, self._views[numbers], film, size, rng, self.config.augmentation)
         pixels = vary(warp(images, looks.matrix, size, looks.border), draw_photometrics(rng, len(numbers), size))
-        points = np.einsum("bvcj,bij->bvci", on_film, looks.matrix[..., :2]) + looks.matrix[:, None, None, :, 2]
         shape = (size[0] // STRIDE, size[1] // STRIDE)
-        targets = film_targets(points, looks.view, shape, STRIDE, device)
+        targets = film_targets(looks.points_px, looks.view, shape, STRIDE, device)
         which = numbers[targets.film], targets.vertebra
         return Batch(
             film=normalised(with_strips(pixels, looks.strip))[:, None],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.frames import FloatArray, index_matrix
 from kummell_ai.training.on_device.draws import PhotometricDraws
 from kummell_ai.training.photometric import CLAHE_TILES
 
@@ -33,19 +33,15 @@ def warp(images: Tensor, matrix: FloatArray, size: tuple[int, int], border: NDAr
 
     ``border`` (B,) is the grey value outside the image, or -1 to repeat its edge.
     """
-    rows, columns = images.shape[1:]
-    back = sent(_inverse(matrix), images.device)
-    across = torch.arange(size[1], device=images.device) + 0.5
-    along = torch.arange(size[0], device=images.device) + 0.5
-    x = back[:, 0, 0, None, None] * across + back[:, 0, 1, None, None] * along[:, None] + back[:, 0, 2, None, None]
-    y = back[:, 1, 0, None, None] * across + back[:, 1, 1, None, None] * along[:, None] + back[:, 1, 2, None, None]
-    grid = torch.stack([2.0 * x / columns - 1.0, 2.0 * y / rows - 1.0], dim=-1)
-    out = functional.grid_sample(images[:, None].float(), grid, padding_mode="border", align_corners=False)[:, 0]
-    grey = sent(border, images.device)[:, None, None]
-    covered = torch.minimum(x + 0.5, columns - x + 0.5).clamp(0.0, 1.0) * torch.minimum(y + 0.5, rows - y + 0.5).clamp(
-        0.0, 1.0
-    )
-    return torch.where(grey < 0.0, out, grey + covered * (out - grey))
+    device, (rows, columns) = images.device, images.shape[1:]
+    back = sent(_inverse(index_matrix(matrix)), device)[..., None, None]  # between pixel indices
+    row, column = torch.arange(size[0], device=device)[:, None], torch.arange(size[1], device=device)
+    x, y = (back[:, k, 0] * column + back[:, k, 1] * row + back[:, k, 2] for k in range(2))
+    grid = torch.stack([2.0 * x / (columns - 1) - 1.0, 2.0 * y / (rows - 1) - 1.0], dim=-1)
+    out = functional.grid_sample(images[:, None].float(), grid, padding_mode="border", align_corners=True)[:, 0]
+    grey = sent(border, device)[:, None, None]
+    covered_x, covered_y = (torch.minimum(at + 1, n - at).clamp(0.0, 1.0) for at, n in ((x, columns), (y, rows)))
+    return torch.where(grey < 0.0, out, grey + covered_x * covered_y * (out - grey))
 
 
 def vary(looks: Tensor, draws: PhotometricDraws) -> Tensor:

@@ -75,6 +75,5 @@ def loader_of_places(
 
 def numbers_and_rng(places: Places) -> tuple[NDArray[np.int64], np.random.Generator]:
     """Numbers (B,) of a batch's looks, and the generator that all its draws come from."""
-    return np.array([number for number, _ in places], dtype=np.int64), np.random.default_rng(
-        [seed for _, seed in places]
-    )
+    numbers, seeds = zip(*places, strict=True)
+    return np.array(numbers, dtype=np.int64), np.random.default_rng(seeds)
