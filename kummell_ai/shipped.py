@@ -14,7 +14,10 @@ DEFAULT_NAME = "kummell-corners"
 WEIGHTS_FILES = ("weights.safetensors", "refiner.safetensors")
 """The files of a model folder that hold weights; the second is there in models of two stages."""
 
-CALIBRATION_KEYS = ("rows", "usual_depth_px", "covariance_scale", "interval_factors")
+CALIBRATION_KEYS = (
+    *("rows", "usual_depth_px", "covariance_scale", "interval_factors"),
+    *("together_factors", "together_scale", "change_factors"),
+)
 """Entries of model.json that results depend on beside the weights."""
 
 

@@ -109,9 +109,13 @@ def calibrate(args: argparse.Namespace) -> None:
         write_info(args.model, {**info, **as_info(fit.uncertainty), "calibration": made})
     title = "Calibration films, intervals with the factors of the other half of the patients"
     print_table(title, kind_of(films), judge_films(films, old), fit.held_out)
+    title = "The same, each film by itself -> those of a patient measured together"
+    print_table(title, kind_of(films), fit.held_out, fit.held_out_together)
     if args.check:
         check = located(args.check, args.model, None, args.limit)
-        print_table("Check films", kind_of(check), judge_films(check, old), judge_films(check, fit.uncertainty))
+        alone, together = (judge_films(check, fit.uncertainty, together=way) for way in (False, True))
+        print_table("Check films", kind_of(check), judge_films(check, old), alone)
+        print_table("Check films, each by itself -> measured together", kind_of(check), alone, together)
 
 
 if __name__ == "__main__":

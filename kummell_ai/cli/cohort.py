@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     options.add_model(parser)
+    options.add_shapes(parser)
     options.add_language(parser, "of the pages")
     parser.add_argument("--deidentify", metavar="KEY", help="pseudonyms and shifted dates made from this secret")
     options.add_json(parser)
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
             models.load_predictor(args.model, precision=args.precision, device=args.device),
             losses,
             args.lang,
+            args.shapes,
         )
     if args.clinical:
         _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)

@@ -20,6 +20,7 @@ from kummell_ai.cohort.measures import (
 )
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import Member
+from kummell_ai.measurement.pipeline import Shapes
 from kummell_ai.measurement.results import Provenance
 from kummell_ai.reporting.words import intervals_too_narrow
 
@@ -40,11 +41,16 @@ class Gathered:
 
 
 def gather(
-    folder: Path, groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses, language: str
+    folder: Path,
+    groups: dict[str, list[ListedFilm]],
+    predictor: models.Locator,
+    losses: Losses,
+    language: str,
+    shapes: Shapes = "shared",
 ) -> Gathered:
     """Measure the patients one after the other, write the page of each, and keep the numbers."""
     gathered = Gathered()
-    for patient in measure_patients(groups, predictor, losses):
+    for patient in measure_patients(groups, predictor, losses, shapes):
         name = patient.report.patient_id
         found = film_observations(patient.report)
         for other in patient.others:

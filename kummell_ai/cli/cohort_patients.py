@@ -17,7 +17,7 @@ from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.errors import FilmRefusedError, InputError, SeriesError
 from kummell_ai.imaging.radiograph import ImageReference, Radiograph
 from kummell_ai.measurement.mismatch import posture_of
-from kummell_ai.measurement.pipeline import further_reports, measure_film, measure_series
+from kummell_ai.measurement.pipeline import Shapes, further_reports, measure_film, measure_series
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import CorrectionReport, Finding, RadiographMeasurement, Severity
 
@@ -42,7 +42,7 @@ class MeasuredPatient:
 
 
 def measure_patients(
-    groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses
+    groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses, shapes: Shapes = "shared"
 ) -> Iterator[MeasuredPatient]:
     """The patients that can be reported on, one at a time, so that one patient's pixels are held."""
     for patient, listed in console.track(groups.items(), "measuring", len(groups)):
@@ -56,7 +56,7 @@ def measure_patients(
         if not visits.films:
             continue
         try:
-            yield _report(patient, listed, films, visits, surgery, losses)
+            yield _report(patient, listed, films, visits, surgery, losses, shapes)
         except SeriesError as error:
             first, *rest = visits.shots
             losses.refuse(Fault.NO_LEVEL, first.place, f"{first.name}: patient {patient}: {error}")
@@ -88,6 +88,7 @@ def _report(
     visits: Visits,
     surgery: dt.date | None,
     losses: Losses,
+    shapes: Shapes,
 ) -> MeasuredPatient:
     levels = _agreed(listed, "index_levels", losses) or ()
     segment = _agreed(listed, "surgical_segment", losses)
@@ -97,6 +98,7 @@ def _report(
         further_levels=levels[1:],
         surgical_segment=segment,
         surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
+        shapes=shapes,
     )
     report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)

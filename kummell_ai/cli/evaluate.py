@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         "exit_code": code,
     }
     _write(folder, facts, result.rows)
-    study = study_of(result.films, seed=args.seed)
+    study = study_of(result.films, result.together, seed=args.seed)
     evaluation_files.write(folder, coco.parent, result, study, facts)
     if args.json:
         console.tell_json(facts)

@@ -162,6 +162,16 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_shapes(parser: argparse.ArgumentParser) -> None:
+    """``--shapes``: whether the films of a patient are measured together or each by itself."""
+    parser.add_argument(
+        "--shapes",
+        choices=("shared", "apart"),
+        default="shared",
+        help="intact vertebrae have one shape on all films of a patient, or each film its own (default: shared)",
+    )
+
+
 def add_language(parser: argparse.ArgumentParser, what: str) -> None:
     """``--lang``: English or Simplified Chinese."""
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help=f"language {what} (default: en)")

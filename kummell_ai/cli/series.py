@@ -55,6 +55,7 @@ def add_parser(commands: Any) -> None:
         metavar=("UPPER", "LOWER"),
         help="operated levels, for example T12 L2 (default: those with screws on the films)",
     )
+    options.add_shapes(parser)
     options.add_language(parser, "of the patients' pages")
     parser.set_defaults(run=run)
 
@@ -154,6 +155,7 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         surgical_segment=args.surgical_segment,
         surgery_date=args.surgery_date or (dt.date.min if patient.visits.are_certain else None),
         notes=patient.notes,
+        shapes=args.shapes,
     )
     return [report, *further_reports(report, args.surgical_segment)]
 

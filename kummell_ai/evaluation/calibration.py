@@ -13,14 +13,17 @@ import numpy as np
 from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco
 from kummell_ai.errors import FilmRefusedError, InputError
+from kummell_ai.evaluation.changes import COMPARISONS, change_errors
 from kummell_ai.evaluation.dataset import read_film
 from kummell_ai.evaluation.films import evaluate_film
+from kummell_ai.evaluation.joint import LocatedFilm as JointFilm
+from kummell_ai.evaluation.joint import judge_together
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.imaging.interval_factors import STRATA, calibrated_as, known_as, stratum_of
+from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
 from kummell_ai.measurement.quality import refuse_unusable
@@ -36,8 +39,17 @@ LEAST = 100
 """Errors that all strata together need."""
 
 
+SHARED_STRATA = ("cemented", "instrumented", "intact")
+"""Strata whose bodies the films of a patient can place together: those that are not fractured."""
+
+OF_CHANGE_FACTORS = (
+    *("anterior_height", "middle_height", "posterior_height", "wedge_angle", "wedge_ratio", "height_loss"),
+    *("compression", "segmental_cobb", "local_kyphosis"),
+)
+"""Quantities whose changes have factors of their own; other angles over a segment take that of the Cobb angle."""
+
 Factors = Mapping[str, Mapping[str, float]]
-"""By quantity and stratum."""
+"""By quantity, then by stratum or, of changes, by comparison."""
 
 
 class UncalibratedLocator(Protocol):
@@ -109,37 +121,127 @@ class Fit:
     Attributes:
         uncertainty: with the factors of all films.
         held_out: the films judged with interval factors from the other half of the patients; their ellipses are those
-            of ``uncertainty``, 16 factors from thousands of corners.
+            of ``uncertainty``, 20 factors from thousands of corners.
+        held_out_together: likewise, those of a patient measured together, with their changes.
     """
 
     uncertainty: Uncertainty
     held_out: tuple[FilmResult, ...]
+    held_out_together: tuple[FilmResult, ...]
 
 
 def fit_uncertainty(films: Sequence[LocatedFilm]) -> Fit:
-    """The factors with which ``films`` are covered: first those of the ellipses, then, on top, those of the intervals.
+    """The factors with which ``films`` are covered.
 
-    Every second patient, in the order of the films, is in the first half.
+    First those of the ellipses, on top of them those of the intervals, of each film by itself and of films measured
+    together, and on top of the latter those of changes.
 
     Raises:
         InputError: too few vertebrae were found to say anything.
     """
     scale = fit_scales(films)
-    judged = judge_films(films, Uncertainty(scale))
-    number = {name: i for i, name in enumerate(dict.fromkeys(film.patient for film in films))}
-    halves: tuple[list[FilmResult], list[FilmResult]] = ([], [])
-    for film, result in zip(films, judged, strict=True):
-        halves[number[film.patient] % 2].append(result)
-    held_out = (*with_factors(halves[0], fit_factors(halves[1])), *with_factors(halves[1], fit_factors(halves[0])))
-    return Fit(Uncertainty(scale, fit_factors(judged)), held_out)
+    plain = Uncertainty(scale)
+    patients = [film.patient for film in films]
+    alone = Halves.of(judge_films(films, plain), patients)
+    shared = fit_together_scale(judge_films(films, plain, together=True))
+    together = Halves.of(judge_films(films, Uncertainty(scale, together_scale=shared), together=True), patients)
+    factors, changes = fit_together(together.all)
+    uncertainty = Uncertainty(scale, fit_factors(alone.all), factors, shared, changes)
+    held_out = alone.crossed(lambda films, judged: with_factors(judged, fit_factors(films)))
+    held_out_together = together.crossed(lambda films, judged: with_factors(judged, *fit_together(films)))
+    return Fit(uncertainty, held_out, held_out_together)
 
 
-def with_factors(films: Sequence[FilmResult], factors: Factors) -> list[FilmResult]:
-    """Results whose intervals were propagated without factors, with the intervals that ``factors`` make of them."""
-    return [replace(film, vertebrae=tuple(_widened(body, factors) for body in film.vertebrae)) for film in films]
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Results of two halves of the patients."""
+
+    first: list[FilmResult]
+    second: list[FilmResult]
+
+    @classmethod
+    def of(cls, films: Sequence[FilmResult], patients: Sequence[str]) -> Halves:
+        """Every second patient, in the order of the films, is in the first half."""
+        number = {name: i for i, name in enumerate(dict.fromkeys(patients))}
+        halves: tuple[list[FilmResult], list[FilmResult]] = ([], [])
+        for name, film in zip(patients, films, strict=True):
+            halves[number[name] % 2].append(film)
+        return cls(*halves)
+
+    @property
+    def all(self) -> list[FilmResult]:
+        """Both."""
+        return self.first + self.second
+
+    def crossed(
+        self, judge: Callable[[Sequence[FilmResult], Sequence[FilmResult]], list[FilmResult]]
+    ) -> tuple[FilmResult, ...]:
+        """Each half as ``judge`` has it by what the other one says."""
+        return (*judge(self.second, self.first), *judge(self.first, self.second))
 
 
-def _widened(body: VertebraResult, factors: Factors) -> VertebraResult:
+def fit_together_scale(films: Sequence[FilmResult]) -> dict[str, float]:
+    """Factors on the covariances of points that were placed together, by stratum; 1 where nothing is.
+
+    The films of a patient err alike in part, which the common fit does not know.
+    """
+    squared: dict[str, list[float]] = {}
+    for film in films:
+        for body in film.vertebrae:
+            if body.corners is not None:
+                known = body.corners.mahalanobis2[np.isfinite(body.corners.mahalanobis2)]
+                squared.setdefault(stratum_of(body.predicted_flags), []).extend(known.tolist())
+    scale = dict.fromkeys(STRATA, 1.0)
+    for stratum in SHARED_STRATA:
+        own = np.sort(squared.get(stratum, []))
+        if len(own) >= ENOUGH:
+            scale[stratum] = float(own[min(conformal_rank(len(own)), len(own)) - 1]) / ELLIPSE_95
+    return scale
+
+
+def fit_together(films: Sequence[FilmResult]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Interval factors, and change factors on top of them, of films that were measured together."""
+    factors = fit_factors(films)
+    return factors, fit_change_factors(with_factors(films, factors))
+
+
+def fit_change_factors(films: Sequence[FilmResult]) -> dict[str, dict[str, float]]:
+    """Factors on the root of the summed squares of two standard errors, by quantity and comparison.
+
+    A comparison with fewer than `ENOUGH` changes takes the factor of all comparisons; a quantity with fewer than
+    `LEAST` changes has none.
+    """
+    scores: dict[str, dict[str, list[float]]] = {}
+    for change in change_errors(films, OF_CHANGE_FACTORS, COMPARISONS):
+        if change.half_width:
+            rows = scores.setdefault(change.quantity_id, {name: [] for name in COMPARISONS})
+            rows[change.change].append(abs(change.error) * Z95 / change.half_width)
+    result = {}
+    for quantity, rows in scores.items():
+        everything = [score for own in rows.values() for score in own]
+        if len(everything) >= LEAST:
+            result[quantity] = {
+                name: conformal_factor(np.array(own if len(own) >= ENOUGH else everything))
+                for name, own in rows.items()
+            }
+    return result
+
+
+def with_factors(films: Sequence[FilmResult], factors: Factors, changes: Factors | None = None) -> list[FilmResult]:
+    """Results whose intervals were propagated without factors, with the intervals that ``factors`` make of them.
+
+    Args:
+        films: the results.
+        factors: by quantity and stratum.
+        changes: by quantity and comparison, of the changes.
+    """
+    return [
+        replace(film, vertebrae=tuple(_widened(body, factors, changes or {}) for body in film.vertebrae))
+        for film in films
+    ]
+
+
+def _widened(body: VertebraResult, factors: Factors, changes: Factors) -> VertebraResult:
     stratum = stratum_of(body.predicted_flags)
     quantities = []
     for q in body.quantities:
@@ -150,7 +252,7 @@ def _widened(body: VertebraResult, factors: Factors) -> VertebraResult:
             interval = Interval(q.measured - half, q.measured + half)
             q = replace(q, interval=interval, inside=abs(q.error) <= half)
         quantities.append(q)
-    return replace(body, quantities=tuple(quantities))
+    return replace(body, quantities=tuple(quantities), interval_factors=IntervalFactors(stratum, {}, changes))
 
 
 def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
@@ -233,9 +335,37 @@ def conformal_factor(scores: FloatArray) -> float:
     return float(ranked[min(conformal_rank(len(ranked)), len(ranked)) - 1]) / Z95
 
 
-def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
-    """The films held against their truth, with the intervals that ``uncertainty`` gives."""
-    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
+def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty, *, together: bool = False) -> list[FilmResult]:
+    """The films held against their truth, with the intervals that ``uncertainty`` gives.
+
+    Args:
+        films: with the network's own covariances.
+        uncertainty: its factors; where it has none for films measured together, their intervals have none.
+        together: whether those of a patient are named and measured together.
+    """
+    found = [calibrated(film.found, uncertainty) for film in films]
+    if not together:
+        return [_judged(film, landmarks) for film, landmarks in zip(films, found, strict=True)]
+    found = [_with_together(landmarks, uncertainty.together_scale) for landmarks in found]
+    joint = [
+        JointFilm(_judged(film, own), own, film.spacing, film.truth.size_px, film.truth.landmarks)
+        for film, own in zip(films, found, strict=True)
+    ]
+    return list(judge_together(joint).together)
+
+
+def _with_together(landmarks: SpineLandmarks, scale: Mapping[str, float]) -> SpineLandmarks:
+    """The film with interval factors of 1 for being measured together, where its bodies have none."""
+    bodies = []
+    for body in landmarks.vertebrae:
+        factors = body.interval_factors
+        if factors is not None and factors.together is None:
+            joint = IntervalFactors(
+                factors.stratum, {}, is_together=True, of_covariance=scale.get(factors.stratum, 1.0)
+            )
+            body = replace(body, interval_factors=replace(factors, together=joint))
+        bodies.append(body)
+    return replace(landmarks, vertebrae=tuple(bodies))
 
 
 def _judged(film: LocatedFilm, found: SpineLandmarks) -> FilmResult:
@@ -278,7 +408,12 @@ def as_info(uncertainty: Uncertainty) -> dict[str, Mapping[str, object]]:
     """For model.json; `Uncertainty.from_info` is the inverse, to four digits."""
     return {
         "covariance_scale": {s: [round(float(f), 4) for f in rows] for s, rows in uncertainty.scale.items()},
-        "interval_factors": {
-            quantity: {s: round(f, 4) for s, f in rows.items()} for quantity, rows in uncertainty.factors.items()
-        },
+        "interval_factors": _rounded(uncertainty.factors),
+        "together_factors": _rounded(uncertainty.together),
+        "together_scale": {stratum: round(f, 4) for stratum, f in uncertainty.together_scale.items()},
+        "change_factors": _rounded(uncertainty.changes),
     }
+
+
+def _rounded(factors: Factors) -> dict[str, dict[str, float]]:
+    return {quantity: {name: round(f, 4) for name, f in rows.items()} for quantity, rows in factors.items()}

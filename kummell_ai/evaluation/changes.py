@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.evaluation.results import FilmResult, QuantityError
+from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
+from kummell_ai.imaging.interval_factors import change_factor
 
 CHANGES = {"correction": (Phase.PRE_OP, Phase.POST_OP), "loss": (Phase.POST_OP, Phase.FOLLOW_UP)}
 """Names of the changes as in `measurement.compare`, with the films they compare."""
+
+COMPARISONS = {**CHANGES, "net": (Phase.PRE_OP, Phase.FOLLOW_UP)}
+"""All that a report compares."""
 
 OF_CHANGE = ("segmental_cobb", "wedge_angle", "anterior_height")
 """Quantities of the injured vertebra whose change is judged, on the film and (``_3d``) of the bones."""
@@ -22,11 +26,12 @@ class ChangeError:
 
     Attributes:
         patient: identifier.
-        change: ``correction`` (post-op minus pre-op) or ``loss`` (follow-up minus post-op).
+        change: ``correction`` (post-op minus pre-op), ``loss`` (follow-up minus post-op) or ``net``.
         quantity_id: with ``_3d`` when the truth is that of the bones.
         unit: ``mm`` or ``deg``.
         measured, true: later minus earlier, in ``unit``.
-        half_width: of the 95 % interval of the measured change, 1.96 sqrt(se1² + se2²); None without intervals.
+        half_width: of the 95 % interval of the measured change, 1.96 sqrt(se1² + se2²), times the factor of changes
+            where the films were measured together; None without intervals.
     """
 
     patient: str
@@ -48,7 +53,11 @@ class ChangeError:
         return None if self.half_width is None else abs(self.error) <= self.half_width
 
 
-def change_errors(films: Sequence[FilmResult]) -> tuple[ChangeError, ...]:
+def change_errors(
+    films: Sequence[FilmResult],
+    quantities: Sequence[str] = OF_CHANGE,
+    comparisons: Mapping[str, tuple[Phase, Phase]] = CHANGES,
+) -> tuple[ChangeError, ...]:
     """The changes of every patient of whom both films were measured at the same injured level.
 
     Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
@@ -63,26 +72,33 @@ def change_errors(films: Sequence[FilmResult]) -> tuple[ChangeError, ...]:
     return tuple(
         error
         for patient, phases in by_patient.items()
-        for name, (earlier, later) in CHANGES.items()
+        for name, (earlier, later) in comparisons.items()
         if earlier in phases and later in phases
-        for error in _between(patient, name, phases[earlier], phases[later])
+        for error in _between(patient, name, phases[earlier], phases[later], quantities)
     )
 
 
-def _between(patient: str, name: str, first: FilmResult, second: FilmResult) -> list[ChangeError]:
-    if first.index_level is not second.index_level:
+def _between(
+    patient: str, name: str, first: FilmResult, second: FilmResult, quantities: Sequence[str]
+) -> list[ChangeError]:
+    bodies = [_at(film, film.index_level) for film in (first, second)]
+    if first.index_level is not second.index_level or None in bodies:
         return []
-    before, after = (_at(film, film.index_level) for film in (first, second))
-    wanted = [f"{quantity}{suffix}" for quantity in OF_CHANGE for suffix in ("", "_3d")]
-    return [_change(patient, name, before[q], after[q]) for q in wanted if q in before and q in after]
+    before, after = ({error.quantity_id: error for error in body.quantities} for body in bodies if body is not None)
+    factors = [None if body is None else body.interval_factors for body in bodies]
+    wanted = [f"{quantity}{suffix}" for quantity in quantities for suffix in ("", "_3d")]
+    return [
+        _change(patient, name, before[q], after[q], change_factor(q.removesuffix("_3d"), name, *factors))
+        for q in wanted
+        if q in before and q in after
+    ]
 
 
-def _at(film: FilmResult, level: VertebralLevel | None) -> Mapping[str, QuantityError]:
-    body = next((v for v in film.vertebrae if v.level is level), None)
-    return {} if body is None else {error.quantity_id: error for error in body.quantities}
+def _at(film: FilmResult, level: VertebralLevel | None) -> VertebraResult | None:
+    return next((v for v in film.vertebrae if v.level is level), None)
 
 
-def _change(patient: str, name: str, before: QuantityError, after: QuantityError) -> ChangeError:
+def _change(patient: str, name: str, before: QuantityError, after: QuantityError, factor: float) -> ChangeError:
     widths = [error.interval for error in (before, after)]
     halves = [interval.half_width for interval in widths if interval is not None]
     return ChangeError(
@@ -92,5 +108,5 @@ def _change(patient: str, name: str, before: QuantityError, after: QuantityError
         unit=before.unit,
         measured=after.measured - before.measured,
         true=after.true - before.true,
-        half_width=math.hypot(*halves) if len(halves) == 2 else None,
+        half_width=factor * math.hypot(*halves) if len(halves) == 2 else None,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kummell_ai.annotations.coco import read_coco
 from kummell_ai.errors import InputError
-from kummell_ai.evaluation.joint import LocatedFilm, with_joint_names
+from kummell_ai.evaluation.joint import LocatedFilm, judge_together
 from kummell_ai.evaluation.parts import Locator, UnusedFilm, judged, judged_apart, read_film
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.evaluation.summary import Row, summarise
@@ -27,6 +27,7 @@ class Evaluation:
         wall_seconds: that all films took, from the first file to the last result.
         unused: films that could not be read, and are not part of any figure.
         refused: file name and reason of the films that the predictor's result was refused of; part of ``films``.
+        together: the same films, those of a patient measured together, as a report of them would.
     """
 
     films: tuple[FilmResult, ...]
@@ -35,6 +36,7 @@ class Evaluation:
     wall_seconds: float | None = None
     unused: tuple[UnusedFilm, ...] = ()
     refused: tuple[UnusedFilm, ...] = ()
+    together: tuple[FilmResult, ...] = ()
 
 
 def evaluate_dataset(
@@ -51,7 +53,7 @@ def evaluate_dataset(
 
     A film that the quality check refuses counts with all its vertebrae missed; one that cannot be read is left out and
     named. Films are read in a thread while the predictor works, and let go as soon as they are judged. At the end the
-    films of each patient are named once more together, as a report of them would.
+    films of each patient are named and measured once more together, as a report of them would.
 
     Args:
         coco_path: ``annotations.json``; film files are found relative to it.
@@ -93,9 +95,10 @@ def evaluate_dataset(
             progress(done, len(annotated))
     if not located:
         raise InputError(f"none of {len(annotated)} films can be used; the first: {unused[0].reason}", str(path))
-    results = with_joint_names(located)
+    joint = judge_together(located)
     wall = time.perf_counter() - start
-    return Evaluation(results, summarise(results), worst.sorted(), wall, tuple(unused), tuple(refused))
+    rows = summarise(joint.named)
+    return Evaluation(joint.named, rows, worst.sorted(), wall, tuple(unused), tuple(refused), joint.together)
 
 
 __all__ = ["Evaluation", "Locator", "UnusedFilm", "evaluate_dataset", "read_film"]

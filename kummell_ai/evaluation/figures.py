@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from kummell_ai.quantities import Interval
 
 ANY_PHASE = "all"
 
+TOGETHER = " together"
+"""Ends the name of a section of figures about films that were measured together with others of the patient."""
+
 RADII_MM = (1.0, 2.0, 3.0)
 """Radii of the successful detection rate (SDR)."""
 
@@ -30,7 +33,8 @@ class Figure:
     """One figure.
 
     Attributes:
-        section: ``corners``, ``vertebrae``, ``levels``, ``films``, ``quantities``, ``changes`` or ``abstention``.
+        section: ``corners``, ``vertebrae``, ``levels``, ``films``, ``quantities``, ``changes`` or ``abstention``; with
+            `TOGETHER` when the films of a patient were measured together.
         subject: what it is about, for example ``error``, ``segmental_cobb``.
         name: which figure, for example ``median``, ``mae``, ``coverage``.
         unit: ``mm``, ``deg``, ``%``, ``px``, ``1`` or ``s``.
@@ -89,6 +93,19 @@ def all_figures(
     found += _of_changes(samples, changes, bootstrap)
     found += _of_curves(curves)
     return tuple(figure for figure in found if figure.estimate.value is not None)
+
+
+def together_figures(samples: Samples, changes: Sequence[ChangeError], bootstrap: Bootstrap) -> tuple[Figure, ...]:
+    """The figures that measuring a patient's films together changes: corners, quantities and changes.
+
+    Args:
+        samples: of the films measured together.
+        changes: likewise.
+        bootstrap: of the same patients.
+    """
+    parts = {"corners", "quantities", "changes"}
+    own = all_figures(samples, changes, (), bootstrap)
+    return tuple(replace(f, section=f.section + TOGETHER) for f in own if f.section in parts)
 
 
 def _of_films(group: _Group) -> Iterator[Figure]:
@@ -281,4 +298,4 @@ def finder(figures: Sequence[Figure]) -> Finder:
     return find
 
 
-__all__ = ["ANY_PHASE", "RADII_MM", "Figure", "Interval", "all_figures", "finder"]
+__all__ = ["ANY_PHASE", "RADII_MM", "TOGETHER", "Figure", "Interval", "all_figures", "finder", "together_figures"]

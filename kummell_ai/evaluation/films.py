@@ -88,6 +88,7 @@ def evaluate_film(
                 predicted_flags=found.flags,
                 abstained=abstained,
                 predicted_index=partner[i],
+                interval_factors=found.interval_factors,
             )
         )
     film = FilmResult(truth.reference.name, phase, tuple(results), len(matching.false), len(matching.beyond))

@@ -66,7 +66,8 @@ def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> It
             yield UnusedFilm(film.file_name, str(error))
             continue
         timed = replace(result, seconds=seconds, decode_seconds=decode_seconds)
-        yield LocatedFilm(timed, predicted, radiograph.spacing, film.size_px)
+        bones = film.extra.get("truth")
+        yield LocatedFilm(timed, predicted, radiograph.spacing, film.size_px, film.landmarks, bones)
 
 
 def judged_apart(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.evaluation.points import CornerErrors
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.quantities import Interval
 
 FLAGS = ("fractured", "instrumented", "cemented")
@@ -56,6 +57,7 @@ class VertebraResult:
         abstained: ids of quantities of a found vertebra that the truth has and the prediction does not give.
         predicted_index: number of the matched vertebra among the predicted ones; None when not found.
         joint_level: the name it gets when the patient's films are named together; None as for ``predicted_level``.
+        interval_factors: of the matched vertebra; None where its network has none.
     """
 
     level: VertebralLevel | None
@@ -72,6 +74,7 @@ class VertebraResult:
     abstained: tuple[str, ...] = ()
     predicted_index: int | None = None
     joint_level: VertebralLevel | None = None
+    interval_factors: IntervalFactors | None = None
 
     @property
     def is_named_right(self) -> bool | None:

@@ -10,7 +10,7 @@ import numpy as np
 from kummell_ai.evaluation.abstention import RiskCoverage, risk_coverage
 from kummell_ai.evaluation.bootstrap import Bootstrap
 from kummell_ai.evaluation.changes import ChangeError, change_errors
-from kummell_ai.evaluation.figures import Figure, all_figures
+from kummell_ai.evaluation.figures import Figure, all_figures, together_figures
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.evaluation.samples import Samples, collect
 from kummell_ai.imaging.frames import FloatArray
@@ -27,7 +27,7 @@ class Study:
 
     Attributes:
         samples: values as arrays.
-        changes: of each patient.
+        changes: of each patient; between films that were measured together, where they were.
         curves: risk against coverage.
         figures: all of them.
         resamples, seed: of the bootstrap.
@@ -41,12 +41,25 @@ class Study:
     seed: int
 
 
-def study_of(films: Sequence[FilmResult], *, resamples: int = RESAMPLES, seed: int = 0) -> Study:
-    """Figures with patient-level bootstrap intervals, changes and risk-coverage curves of the results of ``films``."""
+def study_of(
+    films: Sequence[FilmResult], together: Sequence[FilmResult] = (), *, resamples: int = RESAMPLES, seed: int = 0
+) -> Study:
+    """Figures with patient-level bootstrap intervals, changes and risk-coverage curves of the results of ``films``.
+
+    Args:
+        films: each judged by itself.
+        together: the same films, those of a patient measured together; none when that was not done.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
     samples = collect(films)
     changes = change_errors(films)
     curves = risk_curves(samples)
-    figures = all_figures(samples, changes, curves, Bootstrap.of(len(samples.patients), resamples, seed))
+    bootstrap = Bootstrap.of(len(samples.patients), resamples, seed)
+    figures = all_figures(samples, changes, curves, bootstrap)
+    if together:
+        changes = change_errors(together)
+        figures += together_figures(collect(together), changes, bootstrap)
     return Study(samples, changes, curves, figures, resamples, seed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 STRATA = ("cemented fracture", "cemented", "instrumented", "fractured", "intact")
 """Kinds of vertebrae that are calibrated apart; of several that apply the first counts.
@@ -57,10 +57,20 @@ class IntervalFactors:
     Attributes:
         stratum: of `STRATA`.
         by_quantity: factor by `calibrated_as`; a quantity that is not there keeps its propagated error.
+        of_changes: factor by quantity and comparison (``correction``, ``loss``, ``net``) on the root of the summed
+            squares of its standard errors on two films; empty for a film that was measured alone.
+        is_together: whether these are the factors of a film measured together with others of the patient.
+        of_covariance: on the covariances of points that the films of a patient placed together.
+        together: the factors to take once the film was measured together with others of the patient
+            (`measurement.shared_shapes`); None where none were set.
     """
 
     stratum: str
     by_quantity: Mapping[str, float]
+    of_changes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    is_together: bool = False
+    of_covariance: float = 1.0
+    together: IntervalFactors | None = None
 
     def has(self, quantity_id: str) -> bool:
         """Whether a factor was set for a quantity."""
@@ -70,3 +80,26 @@ class IntervalFactors:
         """The factor of one quantity; 1 where none was set."""
         known = known_as(quantity_id, self.by_quantity)
         return 1.0 if known is None else float(self.by_quantity[known])
+
+    def of_change(self, quantity_id: str, comparison: str) -> float:
+        """The factor of the change of one quantity; 1, as if both films erred apart, where none was set."""
+        known = _changed_as(quantity_id, self.of_changes)
+        return 1.0 if known is None else float(self.of_changes[known].get(comparison, 1.0))
+
+
+def change_factor(
+    quantity_id: str, comparison: str, before: IntervalFactors | None, after: IntervalFactors | None
+) -> float:
+    """On the root of the summed squares of a quantity's two standard errors; the wider one where the films differ.
+
+    >>> both = IntervalFactors("intact", {}, of_changes={"wedge_angle": {"loss": 0.7}})
+    >>> change_factor("wedge_angle", "loss", both, both), change_factor("wedge_angle", "loss", both, None)
+    (0.7, 1.0)
+    """
+    return max(1.0 if factors is None else factors.of_change(quantity_id, comparison) for factors in (before, after))
+
+
+def _changed_as(quantity_id: str, known: Collection[str]) -> str | None:
+    """The id of ``known`` whose factor the change of a quantity has; angles over a segment stand in for each other."""
+    segment = quantity_id in (*_ANGLES, *_STAND_IN, "sagittal_index")
+    return next((name for name in (quantity_id, *(_ANGLES if segment else ())) if name in known), None)

@@ -29,10 +29,17 @@ class Uncertainty:
     Attributes:
         scale: by stratum, factors (4,) on the covariance of each corner; the middles of the endplates take their mean.
         factors: by quantity and stratum, on the standard error of the quantity (docs/uncertainty.md).
+        together: as ``factors``, for a film that was measured together with others of the patient; empty where that was
+            not calibrated.
+        together_scale: by stratum, on the covariances of points that the films of a patient placed together.
+        changes: by quantity and comparison, on the standard error of a change between two films measured together.
     """
 
     scale: Mapping[str, FloatArray]
     factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    together: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    together_scale: Mapping[str, float] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> Uncertainty:
@@ -46,23 +53,34 @@ class Uncertainty:
         """
         scale = info.get("covariance_scale") or 1.0
         by_stratum = scale if isinstance(scale, Mapping) else dict.fromkeys(STRATA, scale)
-        factors = info.get("interval_factors") or {}
         try:
             corners = {
                 s: np.broadcast_to(np.asarray(f, np.float64), (len(CORNERS),)) for s, f in _complete(by_stratum).items()
             }
-            quantities = {str(q): {s: float(f) for s, f in _complete(rows).items()} for q, rows in factors.items()}
+            alone, together = (_by_quantity(info.get(key) or {}) for key in ("interval_factors", "together_factors"))
+            together_scale = {str(s): float(f) for s, f in (info.get("together_scale") or {}).items()}
+            changes = {
+                str(q): {str(name): float(f) for name, f in rows.items()}
+                for q, rows in (info.get("change_factors") or {}).items()
+            }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"model.json holds no factors of uncertainty as expected ({error!r}): covariance_scale is four numbers "
-                f"for each of {', '.join(STRATA)}, interval_factors one for each by quantity; calibrate the model anew",
+                f"for each of {', '.join(STRATA)}, interval_factors and together_factors one for each by quantity, "
+                "change_factors one by quantity and comparison; calibrate the model anew",
                 scale,
             ) from error
-        return cls(corners, quantities)
+        return cls(corners, alone, together, together_scale, changes)
 
     def of(self, stratum: str) -> IntervalFactors:
         """The factors of the quantities of one stratum."""
-        return IntervalFactors(stratum, {quantity: rows[stratum] for quantity, rows in self.factors.items()})
+        alone, together = (
+            {quantity: rows[stratum] for quantity, rows in factors.items()} for factors in (self.factors, self.together)
+        )
+        if not together:
+            return IntervalFactors(stratum, alone)
+        joint = IntervalFactors(stratum, together, self.changes, True, self.together_scale.get(stratum, 1.0))
+        return IntervalFactors(stratum, alone, together=joint)
 
     def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str) -> FloatArray:
         """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor."""
@@ -70,6 +88,10 @@ class Uncertainty:
         scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
         calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
         return calibrated
+
+
+def _by_quantity(factors: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    return {str(quantity): {s: float(f) for s, f in _complete(rows).items()} for quantity, rows in factors.items()}
 
 
 def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:

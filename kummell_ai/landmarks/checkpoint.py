@@ -96,7 +96,8 @@ def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any])
         CheckpointError: ``folder`` holds no fitting model, or weights are not finite.
     """
     info = read_info(folder)
-    stale = {"interval_factors", "calibration", *(("metrics",) if "refiner" in info else ())}
+    stale = {*("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")}
+    stale |= {"metrics"} if "refiner" in info else set()
     kept = {key: value for key, value in info.items() if key not in stale}
     _save_weights(Path(folder) / REFINER, refiner)
     second = {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}

@@ -6,6 +6,7 @@ import numpy as np
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.geometry import correction as formulas
+from kummell_ai.imaging.interval_factors import IntervalFactors, change_factor
 from kummell_ai.measurement.common_scale import CommonScale, common_scale
 from kummell_ai.measurement.derived import DERIVED, combine
 from kummell_ai.measurement.mismatch import posture_findings
@@ -57,7 +58,12 @@ def compare(
         raise ValueError(f"comparison {name!r} is not one of {', '.join(DERIVED)}")
     scale = common_scale(before.measurement, after.measurement, index_level)
     first, second = _both(before.measurement, after.measurement, index_level, scale, ends)
-    changes = {q: change_of(q, first[q], second[q]) for q in first if q in second and q not in _NOT_CHANGED}
+    factors = [_factors_at(film.measurement, index_level) for film in (before, after)]
+    changes = {
+        q: change_of(q, first[q], second[q], change_factor(q, name, *factors))
+        for q in first
+        if q in second and q not in _NOT_CHANGED
+    }
     derived = DERIVED[name](first, second, changes)
     findings = (*scale.findings, *posture_findings([before.measurement, after.measurement]))
     shown = {q: _in_mm(change) for q, change in changes.items()}
@@ -80,8 +86,16 @@ def _applied(scale: CommonScale, before: PhasedMeasurement, after: PhasedMeasure
 _NOT_CHANGED = ("reference_height",)
 
 
-def change_of(quantity_id: str, before: Quantity, after: Quantity) -> Change:
-    """One quantity on two films; the change counts when it exceeds 1.96 sqrt(se1² + se2²)."""
+def _factors_at(film: RadiographMeasurement, level: VertebralLevel) -> IntervalFactors | None:
+    body = film.landmarks.at(level)
+    return None if body is None else body.interval_factors
+
+
+def change_of(quantity_id: str, before: Quantity, after: Quantity, factor: float = 1.0) -> Change:
+    """One quantity on two films; the change counts when it exceeds ``factor`` times 1.96 sqrt(se1² + se2²).
+
+    The factor is 1 where the two films err apart from each other; below 1 where they err alike.
+    """
     if before.value is None or after.value is None:
         phase = "before" if before.value is None else "after"
         why = (before if before.value is None else after).caveat
@@ -94,7 +108,7 @@ def change_of(quantity_id: str, before: Quantity, after: Quantity) -> Change:
         return Change(
             quantity_id, before, after, Quantity(difference, before.unit, None, caveat), None, Verdict.UNKNOWN
         )
-    mdc = float(formulas.mdc95(se1, se2))
+    mdc = factor * float(formulas.mdc95(se1, se2))
     change = Quantity(difference, before.unit, Interval(difference - mdc, difference + mdc), caveat)
     return Change(quantity_id, before, after, change, mdc, _verdict(quantity_id, difference, mdc))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from kummell_ai.geometry import correction as formulas
 from kummell_ai.geometry.propagation import propagate_values
 from kummell_ai.measurement.results import Change
 from kummell_ai.measurement.vertebrae import FloatArray, join_caveats, to_quantity
-from kummell_ai.quantities import Quantity
+from kummell_ai.quantities import Interval, Quantity
 
 Quantities = dict[str, Quantity]
 
@@ -32,6 +33,14 @@ def combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | N
     result = propagate_values(lambda v: function(*np.moveaxis(v, -1, 0))[..., None], values, errors)
     caveat = join_caveats(*(q.caveat for q in parts))
     return to_quantity(result, 0, unit, "undefined: its denominator is 0", caveat)
+
+
+def _difference(function: Callable[..., FloatArray], before: Quantity, after: Quantity, change: Change) -> Quantity:
+    """``function``, a plain difference of the two, with the interval of their change."""
+    result = combine(function, before, after)
+    if result.value is None or change.mdc95 is None:
+        return result
+    return replace(result, interval=Interval(result.value - change.mdc95, result.value + change.mdc95))
 
 
 def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) -> Quantity:
@@ -60,16 +69,16 @@ def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Qu
 
 def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
     """What the operation won, or what is left of it at the last follow-up."""
-    height = "anterior_height"
-    cobb = "segmental_cobb"
+    height, wedge, cobb = "anterior_height", "wedge_angle", "segmental_cobb"
     result = {
-        "height_restoration": combine(formulas.height_restoration, first[height], second[height]),
+        "height_restoration": _difference(formulas.height_restoration, first[height], second[height], changes[height]),
         "height_restoration_rate": _restoration_rate(first[height], second[height], first["reference_height"]),
         "height_gain_rate": combine(formulas.height_gain_rate, first[height], second[height], unit="%"),
-        "wedge_correction": combine(formulas.kyphosis_correction, first["wedge_angle"], second["wedge_angle"]),
+        "wedge_correction": _difference(formulas.kyphosis_correction, first[wedge], second[wedge], changes[wedge]),
     }
     if cobb in first and cobb in second:
-        result["kyphosis_correction"] = combine(formulas.kyphosis_correction, first[cobb], second[cobb])
+        turned = _difference(formulas.kyphosis_correction, first[cobb], second[cobb], changes[cobb])
+        result["kyphosis_correction"] = turned
         result["correction_rate"] = _correction_rate(first[cobb], second[cobb], changes[cobb].mdc95)
     return result
 
@@ -77,9 +86,11 @@ def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) ->
 def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
     """What was lost again after the operation."""
     height, cobb = "anterior_height", "segmental_cobb"
-    result = {"height_loss_after_surgery": combine(formulas.height_loss_after_surgery, first[height], second[height])}
+    lost = _difference(formulas.height_loss_after_surgery, first[height], second[height], changes[height])
+    result = {"height_loss_after_surgery": lost}
     if cobb in first and cobb in second:
-        result["loss_of_correction"] = combine(formulas.loss_of_correction, first[cobb], second[cobb])
+        turned = _difference(formulas.loss_of_correction, first[cobb], second[cobb], changes[cobb])
+        result["loss_of_correction"] = turned
     return result
 
 

@@ -143,6 +143,27 @@ def rename(
     )
 
 
+def remeasure(
+    film: RadiographMeasurement, landmarks: SpineLandmarks, index_level: VertebralLevel | None = None
+) -> RadiographMeasurement:
+    """The film measured anew on other points of the same vertebrae; what was found about the film as a whole stays.
+
+    Args:
+        film: as measured.
+        landmarks: the same vertebrae under the same names.
+        index_level: the injured vertebra; its segment angles are listed even when they are missing.
+    """
+    measured = measure_radiograph(
+        landmarks,
+        film.spacing,
+        size_px=film.size_px,
+        exposed_px=film.exposed_px,
+        index_level=index_level,
+        provenance=film.provenance,
+    )
+    return replace(measured, findings=film.findings)
+
+
 def _own_findings(
     landmarks: SpineLandmarks, index: int, box: Box, spacing: PixelSpacing, given: tuple[Finding, ...]
 ) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
@@ -26,6 +27,10 @@ from kummell_ai.measurement.results import (
     RadiographMeasurement,
     Severity,
 )
+from kummell_ai.measurement.shared_shapes import is_measured_together, with_shared_shapes
+
+Shapes = Literal["shared", "apart"]
+"""Whether the films of a patient are measured together or each by itself."""
 
 _LYING = ("SUPINE", "PRONE", "DECUBITUS", "RECUMBENT", "LYING")
 _UPRIGHT = ("ERECT", "SITTING", "STANDING", "UPRIGHT")
@@ -39,6 +44,7 @@ def measure_series(
     surgical_segment: Ends | None = None,
     surgery_date: dt.date | None = None,
     notes: Sequence[str] = (),
+    shapes: Shapes = "shared",
     provenance: Provenance | None = None,
 ) -> CorrectionReport:
     """The report of one patient from the measured films, named together where they have evidence for names.
@@ -50,6 +56,8 @@ def measure_series(
         surgical_segment: upper and lower level of the operation; by default those with screws.
         surgery_date: when given, the phases stand as they are and hardware that contradicts them is only reported.
         notes: about the series, from reading it; they become findings.
+        shapes: ``shared`` places the corners of intact bodies so that all films show one shape of each, ``apart``
+            measures each film by itself.
         provenance: of the report; made from that of the films when absent.
 
     Raises:
@@ -74,11 +82,15 @@ def measure_series(
     others = find_further(measured, {level, *further_levels})
     findings += further_findings(others, are_given=index_level is not None)
     found = [other.level for other in others if other.is_injured and index_level is None]
+    further = [other for other in dict.fromkeys((*further_levels, *found)) if other is not level]
+    if shapes == "shared" and not any(finding.code == "names-conflict" for finding in findings):
+        phased, about_shapes = with_shared_shapes(phased, {level, *further}, index_level)
+        findings += about_shapes
     return assemble_report(
         phased,
         level,
         index_level_source="found" if index_level is None else "given",
-        further_levels=[further for further in dict.fromkeys((*further_levels, *found)) if further is not level],
+        further_levels=further,
         surgical_segment=surgical_segment,
         old_levels=_old(findings),
         findings=findings,
@@ -250,6 +262,11 @@ def _provenance(
         model=", ".join(dict.fromkeys(p.model for p in made_by)),
         weights_sha256=hashes.pop() if len(hashes) == 1 else None,
         input_sha256=[film.measurement.reference.sha256 for film in films],
-        options={"index_level": f"{level} ({source})", **given, **{k: v for p in made_by for k, v in p.options}},
+        options={
+            "index_level": f"{level} ({source})",
+            "shapes": "shared" if any(is_measured_together(film.measurement) for film in films) else "apart",
+            **given,
+            **{k: v for p in made_by for k, v in p.options},
+        },
         calibrated_on=SIMULATED_FILMS if SIMULATED_FILMS in calibrated else next(iter(calibrated), None),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from kummell_ai.anatomy import Phase
 from kummell_ai.evaluation.aims import standings
 from kummell_ai.evaluation.bootstrap import Estimate
-from kummell_ai.evaluation.figures import ANY_PHASE, Figure, finder
+from kummell_ai.evaluation.figures import ANY_PHASE, TOGETHER, Figure, finder
 from kummell_ai.evaluation.samples import STRATA
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
 from kummell_ai.evaluation.tables import main_figures
@@ -76,19 +77,29 @@ _WORDS = {
     "corner_median_mm": "Corner error, median",
     "corner_p90_mm": "Corner error, 90th percentile",
     "corner_mean_mm_injured": "– injured vertebra, mean",
+    "corner_mean_mm_jointly": "– a patient's films together, mean",
+    "corner_mean_mm_instrumented_jointly": "– the same, vertebrae with screws",
     "corner_median_percent_of_depth": "Corner error, median, of depth",
     "corner_p90_percent_of_depth": "Corner error, 90th percentile, of depth",
     "sdr_1mm_percent": "Corners within 1 mm",
     "sdr_2mm_percent": "Corners within 2 mm",
     "sdr_3mm_percent": "Corners within 3 mm",
+    "sdr_2mm_percent_jointly": "– within 2 mm, a patient's films together",
     "cobb_mae_deg": "Segmental Cobb, MAE",
     "cobb_mae_deg_injured": "– about the injured vertebra",
+    "cobb_mae_deg_jointly": "– a patient's films together",
+    "cobb_mae_deg_injured_jointly": "– the same about the injured vertebra",
     "cobb_mae_post_minus_pre_deg": "– MAE post-op minus pre-op",
     "cobb_mae_post_minus_pre_deg_injured": "– the same about the injured vertebra",
-    "cobb_change_mae_deg": "– change post-op − pre-op, MAE",
+    "cobb_change_mae_deg": "– change post-op − pre-op, MAE, film by film",
+    "cobb_change_mae_deg_jointly": "– the same, films together",
+    "cobb_loss_mae_deg": "– change follow-up − post-op, MAE, film by film",
+    "cobb_loss_mae_deg_jointly": "– the same, films together",
     "wedge_mae_deg": "Wedge angle, MAE",
+    "wedge_mae_deg_jointly": "– a patient's films together",
     "wedge_mae_deg_injured": "– of the injured vertebra",
     "anterior_height_mae_mm": "Anterior height, MAE",
+    "anterior_height_mae_mm_jointly": "– a patient's films together",
     "anterior_height_mae_mm_injured": "– of the injured vertebra",
     "height_loss_mae_percent": "Height loss, MAE",
     "level_exact_percent_with_landmark": "Name exact, sacrum or last rib in view",
@@ -104,6 +115,12 @@ _WORDS = {
     "wedge_interval_width_deg": "– their mean width",
     "anterior_height_interval_coverage_percent": "95 % intervals hold the anterior height",
     "anterior_height_interval_width_mm": "– their mean width",
+    "cobb_interval_coverage_percent_jointly": "– the Cobb angle, films together",
+    "cobb_interval_width_deg_jointly": "– their mean width",
+    "cobb_change_interval_coverage_percent": "– its change post-op − pre-op, films together",
+    "cobb_change_interval_width_deg": "– their mean width",
+    "cobb_loss_interval_coverage_percent": "– its change follow-up − post-op, films together",
+    "cobb_loss_interval_width_deg": "– their mean width",
     "refused_films_percent": "Films refused",
     "usable_films_percent": "Films usable",
     "usable_films_percent_pre_op": "– pre-op",
@@ -115,6 +132,11 @@ _WORDS = {
 
 _ALONE = {
     "corner_mean_mm_injured": "Corner error of the injured vertebra, mean",
+    "corner_mean_mm_jointly": "Corner error, a patient's films together, mean",
+    "sdr_2mm_percent_jointly": "Corners within 2 mm, a patient's films together",
+    "cobb_mae_deg_jointly": "Segmental Cobb, a patient's films together, MAE",
+    "wedge_mae_deg_jointly": "Wedge angle, a patient's films together, MAE",
+    "anterior_height_mae_mm_jointly": "Anterior height, a patient's films together, MAE",
     "cobb_mae_post_minus_pre_deg": "Segmental Cobb, MAE post-op minus MAE pre-op",
     "level_exact_percent_with_landmark": "Name exact, film by film, sacrum or last rib in view",
     "level_exact_percent_any_field": "Name exact, film by film, any field",
@@ -277,14 +299,16 @@ def change_lines(figures: Sequence[Figure]) -> list[Line]:
     find = finder(figures)
     lines = []
     ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
-    for change, words in ends.items():
+    ways = {"changes": "each film by itself", f"changes{TOGETHER}": "films together"}
+    for (change, words), (section, way) in product(ends.items(), ways.items()):
         for figure in figures:
-            if figure.section == "changes" and figure.name == f"{change}_mae":
+            if figure.section == section and figure.name == f"{change}_mae":
 
-                def get(name: str, unit: str = figure.unit, q: str = figure.subject, c: str = change) -> Figure | None:
-                    return find("changes", q, f"{c}_{name}", unit, "injured")
+                def get(name: str, unit: str = figure.unit, like: Figure = figure, c: str = change) -> Figure | None:
+                    return find(like.section, like.subject, f"{c}_{name}", unit, "injured")
 
-                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", words, _agreement_cells(get)[:-1]))
+                cells = _agreement_cells(get)[:-1]
+                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", f"{words}, {way}", cells))
     return lines
 
 

@@ -159,6 +159,9 @@ def test_filled_fractures_without_factors_of_their_own_take_those_of_cemented_bo
         {"covariance_scale": "wide"},
         {"interval_factors": {"wedge_angle": {"intact": 1.0}}},
         {"interval_factors": {"wedge_angle": 1.0}},
+        {"together_factors": {"wedge_angle": 1.0}},
+        {"change_factors": {"wedge_angle": 1.0}},
+        {"together_scale": {"intact": "wide"}},
     ],
 )
 def test_factors_of_another_form_are_said(info):
@@ -227,3 +230,61 @@ def test_the_interval_score_is_least_at_the_quantile(spread):
     best = interval_score(error, np.full(len(error), Z95 * spread)).mean()
     for factor in (0.8, 1.25):
         assert interval_score(error, np.full(len(error), factor * Z95 * spread)).mean() > best
+
+
+def patient(number: int, rng: np.random.Generator, shared: float, own: float) -> list[LocatedFilm]:
+    """Two films of a patient whose corners err by ``shared`` px alike and by ``own`` px apart."""
+    alike = rng.normal(0.0, shared, (len(LEVELS), 4, 2))
+    films = []
+    for phase, film in (("pre-op", truth(2 * number)), ("post-op", truth(2 * number + 1))):
+        bodies = tuple(
+            replace(
+                v, points_px=v.points_px + e + rng.normal(0.0, own, (4, 2)), covariance_px=np.tile(np.eye(2), (4, 1, 1))
+            )
+            for v, e in zip(film.vertebrae, alike, strict=True)
+        )
+        extra = {"phase": phase, "index_level": "L1"}
+        found = replace(film, vertebrae=bodies, lateral_probability=1.0)
+        films.append(LocatedFilm(AnnotatedFilm("film.png", (200, 500), film, SPACING, extra), SPACING, found))
+    return films
+
+
+# Errors of the injured body are the same on both films in half of their variance: their difference has half of the
+# variance that independent ones would have. 110 changes know the 95 % quantile to some 10 %.
+@pytest.fixture(scope="module")
+def alike() -> Fit:
+    rng = np.random.default_rng(11)
+    return fit_uncertainty([film for number in range(110) for film in patient(number, rng, 1.5, 1.5)])
+
+
+def test_films_that_err_alike_have_surer_changes(alike):
+    uncertainty = alike.uncertainty
+    changes = uncertainty.changes["anterior_height"]
+    assert changes["correction"] == pytest.approx(np.sqrt(0.5), rel=0.25)
+    assert changes["loss"] == changes["net"] == changes["correction"], "films of one pair of phases are all there are"
+    joint = uncertainty.of("intact").together
+    assert joint is not None
+    assert joint.is_together
+    assert joint.of_change("anterior_height", "correction") == changes["correction"]
+    # what both films share is no less for being placed together: the common fit makes itself out too sure
+    assert uncertainty.together_scale["intact"] > 1.08
+    assert uncertainty.together_scale["fractured"] == 1.0
+    back = Uncertainty.from_info(as_info(uncertainty))
+    assert back.changes["anterior_height"]["correction"] == pytest.approx(changes["correction"], abs=1e-4)
+    assert back.together_scale["intact"] == pytest.approx(uncertainty.together_scale["intact"], abs=1e-4)
+    assert back.of("intact").together is not None
+
+
+def test_films_measured_together_are_covered_by_narrower_intervals(alike):
+    alone, together = (
+        {(c.subject, c.stratum): c for c in coverage_of(films)} for films in (alike.held_out, alike.held_out_together)
+    )
+    for key in (("corner ellipse", "intact"), ("wedge_angle", "intact")):
+        assert together[key].inside == pytest.approx(0.955, abs=0.05), key
+        assert together[key].half_width < 0.97 * alone[key].half_width, key
+
+
+def test_a_model_without_factors_for_films_together_has_none():
+    plain = Uncertainty.from_info({"covariance_scale": [1.0] * 4, "interval_factors": {}})
+    assert plain.of("intact").together is None
+    assert plain.of("intact").of_change("segmental_cobb", "loss") == 1.0

@@ -99,9 +99,11 @@ def test_the_factors_are_written_and_the_table_says_what_they_do(monkeypatch, ca
     text = capsys.readouterr().out
     assert "24 annotated films of 12 patients" in text
     rows = [line.split() for line in text.splitlines() if line.startswith("anterior_height") and " all " in line]
-    assert len(rows) == 2
+    assert len(rows) == 4  # calibration films, the same alone and together; check films, the same alone and together
     # name, stratum, n, held before -> after, ...
-    assert float(rows[1][3]) < 80.0 < 90.0 < float(rows[1][5])
+    assert float(rows[2][3]) < 80.0 < 90.0 < float(rows[2][5])
+    assert rows[3][3] == rows[2][5], "alone, as the row before ends"
+    assert set(info["together_factors"]["anterior_height"]) == set(STRATA) == set(info["together_scale"])
 
 
 def test_a_dry_run_writes_nothing_and_predictions_are_kept(monkeypatch, capsys, script, films, model, tmp_path):

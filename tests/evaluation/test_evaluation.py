@@ -15,7 +15,9 @@ from kummell_ai.anatomy import Facing, Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, write_coco
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import corner_errors, evaluate_dataset, evaluate_film, match_vertebrae, summarise
+from kummell_ai.evaluation.joint import LocatedFilm, judge_together
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
 
 SIZE = (400, 600)
@@ -253,3 +255,40 @@ def test_an_empty_or_mismatched_dataset_is_refused(tmp_path: Path) -> None:
         evaluate_dataset(tmp_path / "none.json", Fake())
     with pytest.raises(InputError, match=r"a\.png: the film is 400 x 600 px, its annotation says 10 x 10"):
         evaluate_dataset(dataset(tmp_path, ("a.png",), (10, 10)), Fake())
+
+
+def test_the_films_of_a_patient_are_judged_together_too() -> None:
+    rng = np.random.default_rng(3)
+    true = spine(reference=ImageReference("film", patient_id="one"))
+    located = []
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        factors = IntervalFactors("intact", {}, together=IntervalFactors("intact", {}, is_together=True))
+        bodies = tuple(
+            replace(
+                v,
+                points_px=v.points_px + rng.normal(0.0, 1.0, v.points_px.shape),
+                covariance_px=np.tile(4.0 * np.eye(2), (len(v.points_px), 1, 1)),
+                interval_factors=factors,
+            )
+            for v in true.vertebrae
+        )
+        found = replace(true, vertebrae=bodies)
+        result = evaluate_film(found, true, SPACING, size_px=SIZE, phase=phase, index_level=true.vertebrae[2].level)
+        located.append(LocatedFilm(result, found, SPACING, SIZE, true))
+    joint = judge_together(located)
+    assert [film.vertebrae[0].joint_level for film in joint.named] == [true.vertebrae[0].level] * 2
+    index, others = 2, [0, 1, 3, 4]
+    for own, together in zip(joint.named, joint.together, strict=True):
+        assert own.name == together.name
+        np.testing.assert_allclose(
+            own.vertebrae[index].corners.distance_px, together.vertebrae[index].corners.distance_px
+        )
+    errors = [
+        [np.square(film.vertebrae[i].corners.distance_px).mean() for film in films for i in others]
+        for films in (joint.named, joint.together)
+    ]
+    assert np.mean(errors[1]) < np.mean(errors[0])
+    alone = judge_together(located[:1])
+    assert alone.together == alone.named
+    refused = replace(located[0], result=replace(located[0].result, refused="frontal"))
+    assert judge_together([refused, located[1]]).together[0] is refused.result

@@ -306,3 +306,28 @@ def test_main_figures() -> None:
     assert main["cobb_mae_deg"].estimate.value == 2.0
     assert main["corner_mean_mm"].estimate.n == 4
     assert "wedge_mae_deg" not in main
+
+
+def test_films_measured_together_have_figures_of_their_own() -> None:
+    def course(before: float, after: float, distance_mm: float) -> list[FilmResult]:
+        ends = (("pre", Phase.PRE_OP, before), ("post", Phase.POST_OP, after))
+        return [
+            film(vertebra(quantity(value, 10.0, 3.0), is_index=True, distance_mm=distance_mm), name=name, phase=phase)
+            for name, phase, value in ends
+        ]
+
+    alone, together = course(13.0, 9.0, 2.0), course(11.0, 10.5, 1.0)
+    study = study_of(alone, together, resamples=5)
+    find = finder(study.figures)
+    for section, subject, name, unit, stratum, first, second in (
+        ("corners", "error", "mean", "mm", "all", 2.0, 1.0),
+        ("quantities", "segmental_cobb", "mae", "deg", "all", 2.0, 0.75),
+        ("changes", "segmental_cobb", "correction_mae", "deg", "injured", 4.0, 0.5),
+    ):
+        for place, expected in ((section, first), (f"{section} together", second)):
+            assert find(place, subject, name, unit, stratum).estimate.value == pytest.approx(expected), place
+    assert [change.measured for change in study.changes] == [pytest.approx(-0.5)], "as a report of them has it"
+    assert not [f for f in study.figures if f.section == "levels together"]
+    main = main_figures(study.figures)
+    assert main["cobb_change_mae_deg"].estimate.value == pytest.approx(4.0)
+    assert main["cobb_change_mae_deg_jointly"].estimate.value == pytest.approx(0.5)

@@ -1,0 +1,129 @@
+"""One shape of a bone on several films: each film shows it moved, turned and enlarged, the bone itself stays.
+
+Corners are placed on each film by themselves, with errors of their own. A vertebral body that nothing has happened to
+has the same shape on all films of a patient, whatever the posture and the magnification, and so the films can
+be asked together (as in radiographic motion analysis: Frobin et al. 1996, Clin Biomech 11:457-465): which shape, and
+which four numbers for each film (a shift, a turn, a magnification), lie nearest to all corners, each weighed with its
+covariance? What the films disagree about in shape is error; it is averaged, and in a difference of two films it drops
+out.
+
+Generalised Procrustes analysis with known covariances: Gower 1975, Psychometrika 40:33-51; Goodall 1991, J R Stat Soc B
+53:285-339.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kummell_ai.geometry.lines import FloatArray
+
+_STEPS = 20
+_CONVERGED = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class CommonShape:
+    """Points of one bone on F films, placed so that all films show one shape.
+
+    Attributes:
+        points: (F, K, 2), in the frame and unit of each film.
+        covariance: (F, K, 2, 2) of each point, squared units, given that the bone has one shape; points of a film, and
+            those of two films, err together, which is not said here.
+        chi2: squared distance of the given points from ``points``, in their covariances; about ``freedom`` when the
+            bone has one shape and the covariances are right.
+        freedom: degrees of freedom of ``chi2``, (F - 1) (2 K - 4).
+    """
+
+    points: FloatArray
+    covariance: FloatArray
+    chi2: float
+    freedom: int
+
+    @property
+    def misfit(self) -> float:
+        """``chi2`` over ``freedom``."""
+        return self.chi2 / self.freedom
+
+
+def fit_common_shape(points: ArrayLike, covariance: ArrayLike) -> CommonShape:
+    """The points of least squared distance that are one shape, moved, turned and enlarged from film to film.
+
+    Args:
+        points: (F, K, 2) of the same K points of a bone, isotropic, all fronts turned to one side, in any unit a film.
+        covariance: (F, K, 2, 2), squared units of the film.
+
+    Raises:
+        ValueError: fewer than 2 films or 3 points, a number that is not finite, or a covariance that is not positive.
+    """
+    given = np.asarray(points, dtype=np.float64)
+    spread = np.asarray(covariance, dtype=np.float64)
+    if given.ndim != 3 or given.shape[0] < 2 or given.shape[1] < 3 or given.shape[2] != 2:
+        raise ValueError(f"points have shape {given.shape}; expected (films, points, 2), 2 films and 3 points or more")
+    if spread.shape != (*given.shape, 2):
+        raise ValueError(f"covariance has shape {spread.shape}; expected {(*given.shape, 2)}")
+    if not (np.isfinite(given).all() and np.isfinite(spread).all()):
+        raise ValueError("a point or covariance is not finite; leave out the films that do not show the bone whole")
+    if (np.linalg.eigvalsh(spread) <= 0).any():
+        raise ValueError("a covariance has no positive eigenvalues; a point without error cannot be weighed")
+    films, count, _ = given.shape
+    middle = given.mean(axis=1, keepdims=True)
+    unit = np.sqrt(((given - middle) ** 2).sum(axis=(1, 2)))[:, None, None]
+    x, weight = (given - middle) / unit, np.linalg.inv(spread / unit[..., None] ** 2)
+    shape, pose = x[0].copy(), _poses(x[0], x, weight)
+    for _ in range(_STEPS):
+        jacobian = _jacobian(shape, pose)
+        normal = np.einsum("fkip,fkij,fkjq->pq", jacobian, weight, jacobian)
+        pull = np.einsum("fkip,fkij,fkj->p", jacobian, weight, x - _placed(shape, pose))
+        step = np.linalg.solve(normal, pull)
+        shape = shape + step[: 2 * count].reshape(count, 2)
+        pose = np.concatenate([pose[:1], pose[1:] + step[2 * count :].reshape(films - 1, 4)])
+        if np.abs(step).max() < _CONVERGED:
+            break
+    placed = _placed(shape, pose)
+    jacobian = _jacobian(shape, pose)
+    error = np.linalg.inv(np.einsum("fkip,fkij,fkjq->pq", jacobian, weight, jacobian))
+    fitted = np.einsum("fkip,pq,fkjq->fkij", jacobian, error, jacobian) * unit[..., None] ** 2
+    rest = x - placed
+    chi2 = float(np.einsum("fki,fkij,fkj->", rest, weight, rest))
+    return CommonShape(placed * unit + middle, fitted, chi2, (films - 1) * (2 * count - 4))
+
+
+def _basis(shape: FloatArray) -> FloatArray:
+    """Derivatives (K, 2, 4) of the placed points by a pose (a, b, u, v): x' = a x - b y + u, y' = b x + a y + v."""
+    basis = np.zeros((len(shape), 2, 4))
+    basis[:, 0, 0], basis[:, 1, 0] = shape[:, 0], shape[:, 1]
+    basis[:, 0, 1], basis[:, 1, 1] = -shape[:, 1], shape[:, 0]
+    basis[:, 0, 2] = basis[:, 1, 3] = 1.0
+    return basis
+
+
+def _poses(shape: FloatArray, x: FloatArray, weight: FloatArray) -> FloatArray:
+    """(F, 4): for each film the pose in which ``shape`` lies nearest to ``x`` (F, K, 2); the first stands still."""
+    basis = _basis(shape)
+    normal = np.einsum("kip,fkij,kjq->fpq", basis, weight, basis)
+    pull = np.einsum("kip,fkij,fkj->fp", basis, weight, x)
+    pose: FloatArray = np.linalg.solve(normal, pull[..., None])[..., 0]
+    pose[0] = (1.0, 0.0, 0.0, 0.0)
+    return pose
+
+
+def _placed(shape: FloatArray, pose: FloatArray) -> FloatArray:
+    """``shape`` (K, 2) as each of the poses (F, 4) shows it, (F, K, 2)."""
+    placed: FloatArray = np.einsum("kip,fp->fki", _basis(shape), pose)
+    return placed
+
+
+def _jacobian(shape: FloatArray, pose: FloatArray) -> FloatArray:
+    """Derivatives (F, K, 2, 2 K + 4 (F - 1)) of `_placed` by the shape and the poses of all films but the first."""
+    films, count = len(pose), len(shape)
+    jacobian = np.zeros((films, count, 2, 2 * count + 4 * (films - 1)))
+    turn = np.stack([np.stack([pose[:, 0], -pose[:, 1]], -1), np.stack([pose[:, 1], pose[:, 0]], -1)], -2)
+    for k in range(count):
+        jacobian[:, k, :, 2 * k : 2 * k + 2] = turn
+    for f in range(1, films):
+        start = 2 * count + 4 * (f - 1)
+        jacobian[f, :, :, start : start + 4] = _basis(shape)
+    return jacobian

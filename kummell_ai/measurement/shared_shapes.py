@@ -1,0 +1,192 @@
+"""The films of a patient measured together: an intact vertebral body has one shape on all of them (docs/shapes.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kummell_ai.anatomy import CORNERS, VertebralLevel
+from kummell_ai.geometry.common_shape import CommonShape, fit_common_shape
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import ScaleShift
+from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.measurement.film import remeasure
+from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
+from kummell_ai.measurement.segments import facing_sign_of
+
+LARGEST_MISFIT = 0.7
+"""Misfit up to which a body is taken to have one shape; that of 22 in 23 intact ones (docs/shapes.md)."""
+
+TOLD_MISFIT = 1.5
+"""Misfit beyond which the shape is said to differ; that of 1 in 330 intact ones."""
+
+_CHANGING = frozenset({"fractured"})
+_NOT_WHOLE = frozenset({"cropped"})
+
+
+@dataclass(frozen=True, slots=True)
+class SharedShapes:
+    """Films of a patient whose intact bodies were placed together.
+
+    Attributes:
+        landmarks: of each film, in the order given.
+        levels: the bodies that were placed together, cranial to caudal.
+        apart: those whose shape may differ between the films, with the misfit; each film keeps its own corners of
+            them.
+    """
+
+    landmarks: tuple[SpineLandmarks, ...]
+    levels: tuple[VertebralLevel, ...]
+    apart: tuple[tuple[VertebralLevel, float], ...]
+
+    @property
+    def differing(self) -> tuple[tuple[VertebralLevel, float], ...]:
+        """Those of ``apart`` whose shape differs by so much that a reader must look."""
+        return tuple((level, misfit) for level, misfit in self.apart if misfit > TOLD_MISFIT)
+
+
+def share_shapes(
+    films: Sequence[tuple[SpineLandmarks, PixelSpacing]], changing: Collection[VertebralLevel] = ()
+) -> SharedShapes:
+    """The films with the points of every intact body moved to where all films show one shape of it.
+
+    A body takes part when two films or more show it whole with covariances, none of them shows it fractured, and its
+    shape is the same on all of them within the errors. Its covariances are those of the common fit, and all bodies of
+    a film that has such a body get the interval factors of films measured together. Films whose network was not
+    calibrated for that stay as they are.
+
+    Args:
+        films: landmarks and pixel size of each film of one patient, named together.
+        changing: the injured levels; their shape is what changes.
+    """
+    present = {v.level for landmarks, _ in films for v in landmarks.vertebrae if v.level is not None}
+    moved: list[dict[VertebralLevel, VertebraLandmarks]] = [{} for _ in films]
+    apart = []
+    for level in sorted(present - {*changing, VertebralLevel.S1}):
+        bodies = [landmarks.at(level) for landmarks, _ in films]
+        if any(body is not None and _CHANGING & body.flags for body in bodies):
+            continue
+        usable = [i for i, body in enumerate(bodies) if body is not None and _is_usable(body)]
+        if len(usable) < 2:
+            continue
+        frames = [_frame(*films[i]) for i in usable]
+        shown = [body for i in usable if (body := bodies[i]) is not None]
+        fit = _fit(shown, frames)
+        if fit.misfit > LARGEST_MISFIT:
+            apart.append((level, fit.misfit))
+            continue
+        for k, i in enumerate(usable):
+            moved[i][level] = _moved(shown[k], fit, k, frames[k])
+    landmarks = tuple(_put(film, own) for (film, _), own in zip(films, moved, strict=True))
+    levels = tuple(sorted({level for own in moved for level in own}))
+    return SharedShapes(landmarks, levels, tuple(apart))
+
+
+def with_shared_shapes(
+    films: Sequence[PhasedMeasurement],
+    changing: Collection[VertebralLevel],
+    index_level: VertebralLevel | None = None,
+) -> tuple[list[PhasedMeasurement], list[Finding]]:
+    """The films measured anew with shared shapes, and what a reader must know about it.
+
+    Args:
+        films: of one patient, named together.
+        changing: the injured levels.
+        index_level: the level whose segment angles are listed even when they are missing.
+    """
+    shared = share_shapes([(f.measurement.landmarks, f.measurement.spacing) for f in films], changing)
+    measured = [
+        film
+        if landmarks is film.measurement.landmarks
+        else PhasedMeasurement(film.phase, remeasure(film.measurement, landmarks, index_level))
+        for film, landmarks in zip(films, shared.landmarks, strict=True)
+    ]
+    return measured, _findings(shared)
+
+
+def is_measured_together(film: RadiographMeasurement) -> bool:
+    """Whether the film has bodies that were placed together with other films."""
+    factors = (body.interval_factors for body in film.landmarks.vertebrae)
+    return any(own is not None and own.is_together for own in factors)
+
+
+def _is_usable(body: VertebraLandmarks) -> bool:
+    """Whether the body is shown whole, by a network that is calibrated for films measured together."""
+    factors = body.interval_factors
+    can_be_told = factors is not None and factors.together is not None
+    return can_be_told and not _NOT_WHOLE & body.flags and _is_known(body, len(CORNERS))
+
+
+def _is_known(body: VertebraLandmarks, count: int) -> bool:
+    """Whether the first ``count`` points are seen, each with a covariance that can weigh it."""
+    if body.covariance_px is None or len(body.points_px) < count:
+        return False
+    points, covariance = body.points_px[:count], body.covariance_px[:count]
+    if not (np.isfinite(points).all() and np.isfinite(covariance).all()):
+        return False
+    return bool((np.linalg.eigvalsh(covariance) > 0).all())
+
+
+def _frame(landmarks: SpineLandmarks, spacing: PixelSpacing) -> ScaleShift:
+    """From the film's px to a plane with one scale and the front to the left."""
+    mirror = -1.0 if facing_sign_of(landmarks) > 0 else 1.0
+    return ScaleShift(mirror * spacing.column_mm, spacing.row_mm)
+
+
+def _fit(bodies: Sequence[VertebraLandmarks], frames: Sequence[ScaleShift]) -> CommonShape:
+    """The common shape of all points, or of the corners where a film lacks the middles of the endplates."""
+    every = max(len(body.points_px) for body in bodies)
+    count = every if all(_is_known(body, every) for body in bodies) else len(CORNERS)
+    points = [frame.apply(body.points_px[:count]) for body, frame in zip(bodies, frames, strict=True)]
+    covariance = [
+        frame.apply_covariance(body.covariance_px[:count])
+        for body, frame in zip(bodies, frames, strict=True)
+        if body.covariance_px is not None
+    ]
+    return fit_common_shape(np.stack(points), np.stack(covariance))
+
+
+def _moved(body: VertebraLandmarks, fit: CommonShape, film: int, frame: ScaleShift) -> VertebraLandmarks:
+    """The body with the points of the fit; points that had no part in it stay."""
+    back = frame.inverse()
+    count = fit.points.shape[1]
+    points = body.points_px.copy()
+    points[:count] = back.apply(fit.points[film])
+    covariance, factors = None, body.interval_factors
+    if body.covariance_px is not None:
+        factor = 1.0 if factors is None or factors.together is None else factors.together.of_covariance
+        covariance = body.covariance_px.copy()
+        covariance[:count] = factor * back.apply_covariance(fit.covariance[film])
+    return replace(body, points_px=points, covariance_px=covariance)
+
+
+def _put(landmarks: SpineLandmarks, moved: dict[VertebralLevel, VertebraLandmarks]) -> SpineLandmarks:
+    """The film with the bodies that were moved, and factors of films measured together for all of its bodies."""
+    if not moved:
+        return landmarks
+    bodies = (body if body.level is None else moved.get(body.level, body) for body in landmarks.vertebrae)
+    return replace(landmarks, vertebrae=tuple(_with_factors(body) for body in bodies))
+
+
+def _with_factors(body: VertebraLandmarks) -> VertebraLandmarks:
+    factors = body.interval_factors
+    return body if factors is None or factors.together is None else replace(body, interval_factors=factors.together)
+
+
+def _findings(shared: SharedShapes) -> list[Finding]:
+    findings = []
+    if shared.levels:
+        names = ", ".join(map(str, shared.levels))
+        text = f"the corners of {names} are placed so that all films show one shape of each: nothing is taken to have "
+        text += "happened to these vertebrae; --shapes apart measures each film by itself"
+        findings.append(Finding("shapes-shared", Severity.INFO, text))
+    for level, misfit in shared.differing:
+        text = (
+            f"the shape of {level} differs between the films by more than the errors of its corners (misfit "
+            f"{misfit:.1f}, at most {TOLD_MISFIT:g} is expected): each film keeps its own corners; look whether "
+            "the vertebra broke, a corner is wrong, or the films name two vertebrae alike"
+        )
+        findings.append(Finding("shape-differs", Severity.WARNING, text, level))
+    return findings
