@@ -1,8 +1,8 @@
 """One shape of a bone on several films: each film shows it moved, turned and enlarged, the bone itself stays.
 
 Corners are placed on each film by themselves, with errors of their own. A vertebral body that nothing has happened to
-has the same shape on all films of a patient, whatever the posture and the magnification, and so the films can
-be asked together (as in radiographic motion analysis: Frobin et al. 1996, Clin Biomech 11:457-465): which shape, and
+has the same shape on all films of a patient, whatever the posture and the magnification, and so the films can be asked
+together (where motion is measured, outlines of a vertebra are laid upon each other for that reason): which shape, and
 which four numbers for each film (a shift, a turn, a magnification), lie nearest to all corners, each weighed with its
 covariance? What the films disagree about in shape is error; it is averaged, and in a difference of two films it drops
 out.
@@ -48,12 +48,14 @@ class CommonShape:
         return self.chi2 / self.freedom
 
 
-def fit_common_shape(points: ArrayLike, covariance: ArrayLike) -> CommonShape:
+def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | None = None) -> CommonShape:
     """The points of least squared distance that are one shape, moved, turned and enlarged from film to film.
 
     Args:
         points: (F, K, 2) of the same K points of a bone, isotropic, all fronts turned to one side, in any unit a film.
         covariance: (F, K, 2, 2), squared units of the film.
+        counted: number of films beyond which a further one makes the points no surer, since films err alike; at least
+            2. None counts all of them. The points are those of all films in any case.
 
     Raises:
         ValueError: fewer than 2 films or 3 points, a number that is not finite, or a covariance that is not positive.
@@ -84,11 +86,19 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike) -> CommonShape:
             break
     placed = _placed(shape, pose)
     jacobian = _jacobian(shape, pose)
-    error = np.linalg.inv(np.einsum("fkip,fkij,fkjq->pq", jacobian, weight, jacobian))
-    fitted = np.einsum("fkip,pq,fkjq->fkij", jacobian, error, jacobian) * unit[..., None] ** 2
+    others = 1.0 if counted is None else min(1.0, (counted - 1) / (films - 1))
+    fitted = np.stack([_covariance(jacobian, weight, film, others) for film in range(films)]) * unit[..., None] ** 2
     rest = x - placed
     chi2 = float(np.einsum("fki,fkij,fkj->", rest, weight, rest))
     return CommonShape(placed * unit + middle, fitted, chi2, (films - 1) * (2 * count - 4))
+
+
+def _covariance(jacobian: FloatArray, weight: FloatArray, film: int, others: float) -> FloatArray:
+    """Covariance (K, 2, 2) of the fitted points of a film when the other films count for the share ``others``."""
+    share = np.where(np.arange(len(weight)) == film, 1.0, others)
+    normal = np.einsum("f,fkip,fkij,fkjq->pq", share, jacobian, weight, jacobian)
+    covariance: FloatArray = np.einsum("kip,pq,kjq->kij", jacobian[film], np.linalg.inv(normal), jacobian[film])
+    return covariance
 
 
 def _basis(shape: FloatArray) -> FloatArray:

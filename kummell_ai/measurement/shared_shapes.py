@@ -22,6 +22,9 @@ LARGEST_MISFIT = 0.7
 TOLD_MISFIT = 1.5
 """Misfit beyond which the shape is said to differ; that of 1 in 330 intact ones."""
 
+COUNTED_FILMS = 3
+"""Films beyond which further ones make no body's corners surer: patients of the calibration have as many."""
+
 _CHANGING = frozenset({"fractured"})
 _NOT_WHOLE = frozenset({"cropped"})
 
@@ -145,7 +148,7 @@ def _fit(bodies: Sequence[VertebraLandmarks], frames: Sequence[ScaleShift]) -> C
         for body, frame in zip(bodies, frames, strict=True)
         if body.covariance_px is not None
     ]
-    return fit_common_shape(np.stack(points), np.stack(covariance))
+    return fit_common_shape(np.stack(points), np.stack(covariance), COUNTED_FILMS)
 
 
 def _moved(body: VertebraLandmarks, fit: CommonShape, film: int, frame: ScaleShift) -> VertebraLandmarks:

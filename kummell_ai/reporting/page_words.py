@@ -78,10 +78,12 @@ _ZH: dict[str, str] = {
     ),
     "Kyphosis is positive, lordosis negative.": "后凸为正，前凸为负。",
     "Small figures are 95 % intervals. A change counts as improved or worse only beyond the minimal detectable change "
-    "of the two films; smaller ones are not distinguishable from measurement error. A value is maintained where two "
+    "of the two films; smaller ones are not distinguishable from measurement error. The films of a patient err alike, "
+    "so that a change can be real although the intervals of two films overlap. A value is maintained where two "
     "one-sided tests rule out a change as large as the margin. Posture can move a fractured vertebra by more than "
     "that.": (
         "小字为 95 % 区间。仅当变化超过两张影像的最小可检测变化时才判为改善或恶化；更小的变化无法与测量误差区分。"
+        "同一患者各影像的误差部分相同，故两张影像的区间重叠时，变化仍可能真实存在。"
         "双单侧检验排除达到界值的变化时判为维持。体位变化对骨折椎体的影响可能更大。"
     ),
     "mm, calibrated": "mm，已校准",

@@ -113,6 +113,22 @@ def test_what_is_left_of_the_variance_is_that_of_the_free_numbers(body: np.ndarr
     assert kept == pytest.approx(8 + 4 * (films - 1), rel=1e-6)
 
 
+@few
+@given(body=bodies(4), seed=seeds, films=st.integers(4, 8))
+def test_films_beyond_those_counted_make_nothing_surer(body: np.ndarray, seed: int, films: int) -> None:
+    rng = np.random.default_rng(seed)
+    spread = ellipses(rng, 1, 4)
+    several = fit_common_shape(np.tile(body, (films, 1, 1)), np.tile(spread, (films, 1, 1, 1)), counted=3)
+    three = fit_common_shape(np.tile(body, (3, 1, 1)), np.tile(spread, (3, 1, 1, 1)))
+    for film in (0, films - 1):
+        np.testing.assert_allclose(several.covariance[film], three.covariance[0], rtol=1e-6, atol=1e-9)
+    every = fit_common_shape(np.tile(body, (films, 1, 1)), np.tile(spread, (films, 1, 1, 1)))
+    assert np.trace(every.covariance.sum(axis=(0, 1))) < np.trace(several.covariance.sum(axis=(0, 1)))
+    points = body + rng.normal(0.0, 0.5, (3, 4, 2))
+    same = [fit_common_shape(points, np.tile(spread, (3, 1, 1, 1)), counted=k).covariance for k in (3, 9)]
+    np.testing.assert_array_equal(*same)
+
+
 def test_errors_are_averaged_and_the_misfit_is_about_one() -> None:
     rng = np.random.default_rng(3)
     body = np.array([[34.0, 0.0], [0.0, 0.0], [34.0, 28.0], [0.0, 28.0]])

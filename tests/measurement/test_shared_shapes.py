@@ -232,3 +232,14 @@ def test_factors_of_changes() -> None:
     assert change_factor("wedge_angle", "correction", own, own) == 1.0
     assert change_factor("segmental_cobb", "correction", own, None) == 1.0
     assert LEVELS[2] is L.L1
+
+
+# 2.5 mm at corners that err by 0.5 mm: too much to be one shape, too little to say that it is not
+def test_a_shape_in_doubt_is_left_alone_and_not_told() -> None:
+    two = [with_together(spine()) for _ in range(2)]
+    shared = share_shapes(given([*two, with_together(spine({L.L2: 23.5}))]), {L.L1})
+    ((level, misfit),) = shared.apart
+    assert level is L.L2
+    assert 0.7 < misfit < 1.5
+    assert shared.differing == ()
+    assert L.L2 not in shared.levels
