@@ -32,6 +32,7 @@ FINDING_ZH: dict[str, str] = {
     ),
     "names-pinned": "已按指定的伤椎节段重新确定所有影像的节段命名。",
     "names-not-pinned": "指定的伤椎节段与影像所示不符，节段命名未作更改；请核对节段名称。",
+    "corners-unsure": "该影像的角点很不确定；请查看角点，或提供质量更好的影像。",
     "low-confidence": "椎体检出的置信度偏低；请核对其角点。",
     "uncertain-level": "椎体节段名称不确定；请在影像上点数椎体加以核对。",
     "corner-not-seen": "椎体缺少角点，依赖该角点的指标缺失。",

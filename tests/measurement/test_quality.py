@@ -10,9 +10,10 @@ import pytest
 from kummell_ai.anatomy import Facing
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.measurement.pipeline import measure_film
-from kummell_ai.measurement.quality import check_landmarks, facing_of
+from kummell_ai.measurement.quality import check_landmarks, facing_of, spine_findings
 from tests.measurement.spines import PROVENANCE, SIZE, SPACING, L, measured, mirrored, spine
 
 
@@ -126,3 +127,17 @@ def test_findings_reach_the_measurement_once() -> None:
     assert [f.code for f in film.vertebrae[1].findings] == ["low-confidence", "cropped"]
     assert [f.code for f in film.vertebrae[2].findings] == ["cropped"]
     assert film.size_px == SIZE
+
+
+@pytest.mark.parametrize(("sigma_px", "expected"), [(3.0, []), (5.0, ["corners-unsure"])])
+def test_a_film_whose_corners_are_unsure(sigma_px: float, expected: list[str]) -> None:
+    """34 mm of depth are 136 px: 2.2 and 3.7 % of it; only calibrated covariances can tell."""
+    landmarks = spine(sigma_px=sigma_px)
+    assert spine_findings(landmarks) == ()
+    factors = IntervalFactors("intact", {})
+    bodies = tuple(replace(v, interval_factors=factors) for v in landmarks.vertebrae)
+    found = measured(replace(landmarks, vertebrae=bodies))
+    assert [f.code for f in found.findings] == expected
+    assert [f.message.split("% of")[0] for f in found.warnings] == (
+        ["the corners of this film are unsure: their standard deviation is 3.7 "] if expected else []
+    )
