@@ -20,7 +20,7 @@ from kummell_ai.cohort.measures import (
 )
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import Member
-from kummell_ai.measurement.pipeline import Shapes
+from kummell_ai.measurement.pipeline import Shapes, is_measured_together
 from kummell_ai.measurement.results import Provenance
 from kummell_ai.reporting.words import intervals_too_narrow
 
@@ -38,6 +38,7 @@ class Gathered:
     provenance: Provenance | None = None
     simulated: bool = False
     too_narrow: bool = False
+    shared: bool = False
 
 
 def gather(
@@ -65,6 +66,7 @@ def gather(
         gathered.places[name] = next(iter(patient.entries.values())).place
         gathered.links[name] = write_patient(folder, patient, language)
         gathered.simulated |= any(f.measurement.reference.simulated for f in patient.report.films)
+        gathered.shared |= any(is_measured_together(f.measurement) for f in patient.report.films)
         gathered.too_narrow |= intervals_too_narrow(f.measurement for f in patient.report.films)
         gathered.provenance = patient.report.films[0].measurement.provenance
     return gathered

@@ -91,6 +91,7 @@ class CohortStudy:
         provenance: what measured the films; None when no film could be measured.
         simulated: whether a film says that it is simulated.
         too_narrow: whether real films have intervals that were set on simulated ones.
+        shared: whether films of a patient were measured together, with one shape for each intact vertebra.
     """
 
     patients: tuple[str, ...]
@@ -103,6 +104,7 @@ class CohortStudy:
     provenance: Provenance | None
     simulated: bool = False
     too_narrow: bool = False
+    shared: bool = False
 
 
 def build_study(
@@ -115,6 +117,7 @@ def build_study(
     *,
     simulated: bool = False,
     too_narrow: bool = False,
+    shared: bool = False,
 ) -> CohortStudy:
     """Analyse a cohort.
 
@@ -127,6 +130,7 @@ def build_study(
         provenance: of the films' measurement.
         simulated: whether a film says that it is simulated.
         too_narrow: whether real films have intervals that were set on simulated ones.
+        shared: whether films of a patient were measured together, with one shape for each intact vertebra.
     """
     patients = tuple(sorted(members))
     own = tuple(o for o in observations if o.patient_id in members)
@@ -142,6 +146,7 @@ def build_study(
         *(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance),
         simulated=simulated,
         too_narrow=too_narrow,
+        shared=shared,
     )
 
 

@@ -7,7 +7,7 @@ from kummell_ai.measurement.film import measure_film, measure_radiograph
 from kummell_ai.measurement.index_level import find_index_level
 from kummell_ai.measurement.naming import name_films, with_given_level
 from kummell_ai.measurement.series import Shapes, assemble_report, further_reports, measure_series
-from kummell_ai.measurement.shared_shapes import share_shapes
+from kummell_ai.measurement.shared_shapes import is_measured_together, share_shapes
 
 __all__ = [
     "Shapes",
@@ -15,6 +15,7 @@ __all__ = [
     "compare",
     "find_index_level",
     "further_reports",
+    "is_measured_together",
     "measure_film",
     "measure_radiograph",
     "measure_series",

@@ -209,7 +209,7 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
         if line.measure.margin is not None
     )
     origin = w["simulated_method"] if study.simulated else ""
-    doubt = w["too_narrow_method"] if study.too_narrow else ""
+    doubt = (w["shared_method"] if study.shared else "") + (w["too_narrow_method"] if study.too_narrow else "")
     text = w["method_text"].format(
         software=made.software if made else "kummell_ai",
         model=made.model if made else "–",

@@ -20,6 +20,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "单个数值的 95 % 区间依据模拟影像设定。真实影像的误差更大：单例报告判为改善或恶化者可能偏多。"
         "各时相间的检验不使用这些区间。",
     ),
+    "shared_method": (
+        " The films of a patient were measured together: vertebrae without a fracture were given one shape on all of "
+        "them.",
+        "同一患者的各张影像共同测量：未骨折的椎体在各张影像上取同一形状。",
+    ),
     "too_narrow_method": (
         " Intervals of single values were set on simulated films and are too narrow for real ones.",
         "单个数值的区间依据模拟影像设定，对真实影像偏窄。",

@@ -16,9 +16,12 @@ from PIL import Image
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
+from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
+from kummell_ai.imaging.radiograph import Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
+from tests.measurement.test_shared_shapes import with_together
 
 NAMES = ("LI-1", "LI-2", "LI-3", "LI-4")
 
@@ -215,3 +218,19 @@ def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) 
     code, _, err = run(*words, "--deidentify", "key")
     assert code == 1
     assert "holds pages of an earlier run that name patients; give a new folder" in err
+
+
+def test_the_methods_say_whether_films_were_measured_together(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Calibrated(FakePredictor):
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            return with_together(super().locate(radiograph))
+
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: Calibrated())
+    for shapes, told in (("shared", True), ("apart", False)):
+        out = tmp_path / shapes
+        assert main(["cohort", str(stored), "--out", str(out), "--shapes", shapes]) == 0
+        assert ("were measured together" in (out / "methods.txt").read_text()) is told
+        report = json.loads(next(out.glob("patient-*/report.json")).read_text())
+        assert report["provenance"]["options"]["shapes"] == shapes
