@@ -16,7 +16,7 @@ WEIGHTS_FILES = ("weights.safetensors", "refiner.safetensors")
 
 CALIBRATION_KEYS = (
     *("rows", "usual_depth_px", "covariance_scale", "interval_factors"),
-    *("together_factors", "together_scale", "change_factors", "depth_exponent"),
+    *("together_factors", "together_scale", "change_factors"),
 )
 """Entries of model.json that results depend on beside the weights."""
 

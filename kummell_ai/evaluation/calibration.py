@@ -39,12 +39,6 @@ LEAST = 100
 """Errors that all strata together need."""
 
 
-DEPTH_PARTS = 12
-"""Parts of the bodies, by depth in px, that tell how the covariances depend on it."""
-
-LEAST_DEPTH_RATIO = 2.0
-"""Depth (px) of the finer films over that of the coarser ones, as 90th over 10th percentile, that tells it."""
-
 SHARED_STRATA = ("cemented", "instrumented", "intact")
 """Strata whose bodies the films of a patient can place together: those that are not fractured."""
 
@@ -145,16 +139,14 @@ def fit_uncertainty(films: Sequence[LocatedFilm]) -> Fit:
     Raises:
         InputError: too few vertebrae were found to say anything.
     """
-    exponent = fit_depth_exponent(films)
-    scale = fit_scales(films, exponent)
-    plain = Uncertainty(scale, depth_exponent=exponent)
+    scale = fit_scales(films)
+    plain = Uncertainty(scale)
     patients = [film.patient for film in films]
     alone = Halves.of(judge_films(films, plain), patients)
     shared = fit_together_scale(judge_films(films, plain, together=True))
-    wider = replace(plain, together_scale=shared)
-    together = Halves.of(judge_films(films, wider, together=True), patients)
+    together = Halves.of(judge_films(films, Uncertainty(scale, together_scale=shared), together=True), patients)
     factors, changes = fit_together(together.all)
-    uncertainty = Uncertainty(scale, fit_factors(alone.all), factors, shared, changes, exponent)
+    uncertainty = Uncertainty(scale, fit_factors(alone.all), factors, shared, changes)
     held_out = alone.crossed(lambda films, judged: with_factors(judged, fit_factors(films)))
     held_out_together = together.crossed(lambda films, judged: with_factors(judged, *fit_together(films)))
     return Fit(uncertainty, held_out, held_out_together)
@@ -263,42 +255,17 @@ def _widened(body: VertebraResult, factors: Factors, changes: Factors) -> Verteb
     return replace(body, quantities=tuple(quantities), interval_factors=IntervalFactors(stratum, {}, changes))
 
 
-def fit_depth_exponent(films: Sequence[LocatedFilm]) -> float:
-    """The power of a body's depth in px that the covariances lack; 0 from too few bodies, or all of nearly one depth.
-
-    Bodies in the order of their depth are parted into `DEPTH_PARTS`, each part has the factor on its covariances that
-    would cover it, and the logarithm of that is fitted with a line in the logarithm of the depth.
-    """
-    rows = [row for film in films for row in _corner_errors(film)]
-    if len(rows) < DEPTH_PARTS * ENOUGH:
-        return 0.0
-    error, covariance, floor = (np.array([row[i] for row in rows]) for i in (1, 2, 3))
-    depth = np.sqrt(floor) / FLOOR_SHARE
-    low, high = np.quantile(depth, (0.1, 0.9))
-    if high < LEAST_DEPTH_RATIO * low:
-        return 0.0
-    parts, needed = [], []
-    for part in np.array_split(np.argsort(depth), DEPTH_PARTS):
-        corners = error[part].reshape(-1, 2), covariance[part].reshape(-1, 2, 2), np.repeat(floor[part], len(CORNERS))
-        parts.append(float(np.log(depth[part]).mean()))
-        needed.append(math.log(fitting_scale(*corners)))
-    slope, _ = np.polyfit(parts, needed, 1)
-    return -float(slope)
-
-
-def fit_scales(films: Sequence[LocatedFilm], depth_exponent: float = 0.0) -> dict[str, FloatArray]:
-    """Factors (4,) on the covariances of the corners, by stratum, beside that of the depth.
+def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
+    """Factors (4,) on the covariances of the corners, by stratum.
 
     Raises:
         InputError: too few vertebrae were found to say anything.
     """
-    of_depth = Uncertainty({}, depth_exponent=depth_exponent).of_depth
     rows = [row for film in films for row in _corner_errors(film)]
     if len(rows) < LEAST:
         raise InputError(f"{len(rows)} vertebrae are matched; {LEAST} are needed to calibrate: add films", len(rows))
     stratum = np.array([row[0] for row in rows])
     error, covariance, floor = (np.array([row[i] for row in rows]) for i in (1, 2, 3))
-    covariance *= np.array([of_depth(depth) for depth in np.sqrt(floor) / FLOOR_SHARE])[:, None, None, None]
     scales = {}
     for name in STRATA:
         own = stratum == name
@@ -437,7 +404,7 @@ def _factors(rows: Sequence[tuple[str, float]]) -> dict[str, float]:
     return result
 
 
-def as_info(uncertainty: Uncertainty) -> dict[str, object]:
+def as_info(uncertainty: Uncertainty) -> dict[str, Mapping[str, object]]:
     """For model.json; `Uncertainty.from_info` is the inverse, to four digits."""
     return {
         "covariance_scale": {s: [round(float(f), 4) for f in rows] for s, rows in uncertainty.scale.items()},
@@ -445,7 +412,6 @@ def as_info(uncertainty: Uncertainty) -> dict[str, object]:
         "together_factors": _rounded(uncertainty.together),
         "together_scale": {stratum: round(f, 4) for stratum, f in uncertainty.together_scale.items()},
         "change_factors": _rounded(uncertainty.changes),
-        "depth_exponent": round(uncertainty.depth_exponent, 4),
     }
 
 

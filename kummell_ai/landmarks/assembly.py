@@ -18,9 +18,6 @@ from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.levels import weigh_names
 
-USUAL_DEPTH_PX = 50.0
-"""Depth of a vertebra (film px) at which `Uncertainty.depth_exponent` changes nothing."""
-
 FLOOR_SHARE = 0.006
 """Smallest standard deviation of a corner, as a share of the vertebra's depth."""
 
@@ -36,8 +33,6 @@ class Uncertainty:
             not calibrated.
         together_scale: by stratum, on the covariances of points that the films of a patient placed together.
         changes: by quantity and comparison, on the standard error of a change between two films measured together.
-        depth_exponent: the covariances are multiplied by (`USUAL_DEPTH_PX` / the body's depth in px) to this power: on
-            coarse films a network is less sure than it says, on fine ones surer.
     """
 
     scale: Mapping[str, FloatArray]
@@ -45,7 +40,6 @@ class Uncertainty:
     together: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     together_scale: Mapping[str, float] = field(default_factory=dict)
     changes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    depth_exponent: float = 0.0
 
     @classmethod
     def from_info(cls, info: Mapping[str, Any]) -> Uncertainty:
@@ -64,7 +58,6 @@ class Uncertainty:
                 s: np.broadcast_to(np.asarray(f, np.float64), (len(CORNERS),)) for s, f in _complete(by_stratum).items()
             }
             alone, together = (_by_quantity(info.get(key) or {}) for key in ("interval_factors", "together_factors"))
-            exponent = float(info.get("depth_exponent") or 0.0)
             together_scale = {str(s): float(f) for s, f in (info.get("together_scale") or {}).items()}
             changes = {
                 str(q): {str(name): float(f) for name, f in rows.items()}
@@ -77,7 +70,7 @@ class Uncertainty:
                 "change_factors one by quantity and comparison; calibrate the model anew",
                 scale,
             ) from error
-        return cls(corners, alone, together, together_scale, changes, exponent)
+        return cls(corners, alone, together, together_scale, changes)
 
     def of(self, stratum: str) -> IntervalFactors:
         """The factors of the quantities of one stratum."""
@@ -89,17 +82,9 @@ class Uncertainty:
         joint = IntervalFactors(stratum, together, self.changes, True, self.together_scale.get(stratum, 1.0))
         return IntervalFactors(stratum, alone, together=joint)
 
-    def of_depth(self, depth_px: float) -> float:
-        """Factor on the covariances of a body of ``depth_px``; 1 where the depth is not known (0).
-
-        >>> Uncertainty({}, depth_exponent=1.0).of_depth(100.0)
-        0.5
-        """
-        return float((USUAL_DEPTH_PX / depth_px) ** self.depth_exponent) if depth_px > 0 else 1.0
-
     def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str) -> FloatArray:
         """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor."""
-        own = self.scale[stratum] * self.of_depth(depth_px)
+        own = self.scale[stratum]
         scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
         calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
         return calibrated

@@ -96,10 +96,7 @@ def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any])
         CheckpointError: ``folder`` holds no fitting model, or weights are not finite.
     """
     info = read_info(folder)
-    stale = {
-        *("interval_factors", "together_factors", "together_scale", "change_factors", "depth_exponent"),
-        "calibration",
-    }
+    stale = {*("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")}
     stale |= {"metrics"} if "refiner" in info else set()
     kept = {key: value for key, value in info.items() if key not in stale}
     _save_weights(Path(folder) / REFINER, refiner)

@@ -288,39 +288,3 @@ def test_a_model_without_factors_for_films_together_has_none():
     plain = Uncertainty.from_info({"covariance_scale": [1.0] * 4, "interval_factors": {}})
     assert plain.of("intact").together is None
     assert plain.of("intact").of_change("segmental_cobb", "loss") == 1.0
-
-
-# A covariance that lacks the power p of the depth is off by 1 at 50 px and by 4 ** p from 50 to 200 px.
-@pytest.mark.parametrize("power", [0.0, 0.7])
-def test_what_the_covariances_lack_by_the_depth_is_found(power):
-    rng = np.random.default_rng(4)
-    films = []
-    for number in range(300):
-        size = float(np.exp(rng.uniform(np.log(0.4), np.log(2.5))))
-        film = truth(number)
-        depth = 80.0 * size
-        bodies = tuple(replace(v, points_px=size * v.points_px) for v in film.vertebrae)
-        sigma = 0.03 * depth * (50.0 / depth) ** (power / 2)
-        found = tuple(
-            replace(
-                v,
-                points_px=v.points_px + rng.normal(0.0, sigma, (4, 2)),
-                covariance_px=np.tile((0.03 * depth) ** 2 * np.eye(2), (4, 1, 1)),
-            )
-            for v in bodies
-        )
-        true = AnnotatedFilm("film.png", (2000, 2000), replace(film, vertebrae=bodies), SPACING)
-        films.append(LocatedFilm(true, SPACING, replace(film, vertebrae=found, lateral_probability=1.0)))
-    exponent = calibration.fit_depth_exponent(films)
-    assert exponent == pytest.approx(power, abs=0.12)
-    fine = Uncertainty({s: np.ones(4) for s in STRATA}, depth_exponent=exponent)
-    ratio = (
-        fine.calibrate(np.ones((4, 2, 2)), 200.0, "intact")[0, 0, 1]
-        / fine.calibrate(np.ones((4, 2, 2)), 50.0, "intact")[0, 0, 1]
-    )
-    assert ratio == pytest.approx(4.0**-exponent)
-
-
-def test_films_of_one_depth_do_not_tell_what_it_does(films, fitted):
-    assert calibration.fit_depth_exponent(films) == fitted.depth_exponent == 0.0
-    assert Uncertainty.from_info({"depth_exponent": 0.4}).depth_exponent == 0.4
