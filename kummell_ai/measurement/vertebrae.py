@@ -81,6 +81,9 @@ def measure_vertebra(
 def propagated(bodies: Sequence[VertebraLandmarks], spacing: PixelSpacing, function: Function) -> Propagated:
     """``function`` of the stacked points of ``bodies`` (P, 2), isotropic; covariance NaN where it is not known."""
     points = np.concatenate([isotropic(body.points_px, spacing) for body in bodies])
+    if all(body.covariance_px is None for body in bodies):
+        value = np.asarray(function(points), dtype=np.float64)
+        return Propagated(value, np.full((*value.shape, value.shape[-1]), np.nan))
     covariances = [
         np.full((*body.points_px.shape, 2), np.nan)
         if body.covariance_px is None
