@@ -208,6 +208,21 @@ def test_the_change_takes_the_factor_of_changes() -> None:
             assert derived.interval.half_width == pytest.approx(change.mdc95)
 
 
+# 0.5 of the two intervals together is less than either of them
+def test_a_rate_of_an_angle_that_could_be_zero_is_not_given() -> None:
+    def kyphotic(front: float, name: str) -> SpineLandmarks:
+        return with_together(spine({L.T12: front}, sigma_px=2.6, name=name))
+
+    for front, is_given in ((25.5, False), (22.0, True)):
+        films = [(Phase.PRE_OP, measured(kyphotic(front, "pre"))), (Phase.POST_OP, measured(kyphotic(26.0, "post")))]
+        (found,) = measure_series(films, index_level=L.L1).corrections
+        (cobb,) = (c for c in found.changes if c.quantity_id == "segmental_cobb")
+        assert cobb.before.interval is not None
+        assert cobb.mdc95 is not None
+        assert cobb.mdc95 < min(cobb.before.interval.half_width, cobb.before.value or 0.0)
+        assert (found.derived["correction_rate"].value is not None) is is_given
+
+
 def test_a_neighbour_that_broke_is_told() -> None:
     found = report(low=17.0)
     (finding,) = [f for f in found.findings if f.code == "shape-differs"]
