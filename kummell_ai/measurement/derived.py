@@ -63,7 +63,8 @@ def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Qu
     own = 0.0 if before.interval is None else before.interval.half_width
     guard = USUAL_MDC_DEG if mdc is None else max(mdc, own)
     if before.value is not None and abs(before.value) <= guard:
-        why = f"undefined: the angle before, {before.value:.1f}°, is within the detectable change or its own interval, {guard:.1f}°"
+        limit = f"the detectable change or its own interval, {guard:.1f}°"
+        why = f"undefined: the angle before, {before.value:.1f}°, is within {limit}"
         return Quantity.missing("%", why)
     return combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%")
 
