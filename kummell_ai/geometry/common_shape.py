@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from kummell_ai.geometry.lines import FloatArray
 
-_STEPS = 20
-_CONVERGED = 1e-9
+_STEPS = 10
+"""Of Gauss and Newton; where corners err by 1.5 mm in a depth of 34, ten leave less than 1e-6 mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,6 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | No
         step = np.linalg.solve(normal, pull)
         shape = shape + step[: 2 * count].reshape(count, 2)
         pose = np.concatenate([pose[:1], pose[1:] + step[2 * count :].reshape(films - 1, 4)])
-        if np.abs(step).max() < _CONVERGED:
-            break
     placed = _placed(shape, pose)
     jacobian = _jacobian(shape, pose)
     others = 1.0 if counted is None else min(1.0, (counted - 1) / (films - 1))
