@@ -48,7 +48,8 @@ def study_of(
 
     Args:
         films: each judged by itself.
-        together: the same films, those of a patient measured together; none when that was not done.
+        together: the same films, those of a patient measured together; none when that was not done. Where it changed
+            nothing, and the results are the very same, there are no figures of it.
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
@@ -57,7 +58,7 @@ def study_of(
     curves = risk_curves(samples)
     bootstrap = Bootstrap.of(len(samples.patients), resamples, seed)
     figures = all_figures(samples, changes, curves, bootstrap)
-    if together:
+    if any(one is not other for one, other in zip(films, together, strict=False)):
         changes = change_errors(together)
         figures += together_figures(collect(together), changes, bootstrap)
     return Study(samples, changes, curves, figures, resamples, seed)

@@ -58,7 +58,8 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | No
             2. None counts all of them. The points are those of all films in any case.
 
     Raises:
-        ValueError: fewer than 2 films or 3 points, a number that is not finite, or a covariance that is not positive.
+        ValueError: fewer than 2 films or 3 points, a number that is not finite, a covariance that is not positive, or a
+            film whose points are all one.
     """
     given = np.asarray(points, dtype=np.float64)
     spread = np.asarray(covariance, dtype=np.float64)
@@ -73,6 +74,8 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | No
     films, count, _ = given.shape
     middle = given.mean(axis=1, keepdims=True)
     unit = np.sqrt(((given - middle) ** 2).sum(axis=(1, 2)))[:, None, None]
+    if not unit.all():
+        raise ValueError("all points of a film are one; a bone has a size")
     x, weight = (given - middle) / unit, np.linalg.inv(spread / unit[..., None] ** 2)
     shape, pose = x[0].copy(), _poses(x[0], x, weight)
     for _ in range(_STEPS):

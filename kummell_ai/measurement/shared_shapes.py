@@ -65,26 +65,26 @@ def share_shapes(
         changing: the injured levels; their shape is what changes.
     """
     present = {v.level for landmarks, _ in films for v in landmarks.vertebrae if v.level is not None}
-    moved: list[dict[VertebralLevel, VertebraLandmarks]] = [{} for _ in films]
-    apart = []
+    moved: list[dict[int, VertebraLandmarks]] = [{} for _ in films]
+    levels, apart = [], []
     for level in sorted(present - {*changing, VertebralLevel.S1}):
-        bodies = [landmarks.at(level) for landmarks, _ in films]
-        if any(body is not None and _CHANGING & body.flags for body in bodies):
+        places = [_places(landmarks, level) for landmarks, _ in films]
+        bodies = [(i, j, films[i][0].vertebrae[j]) for i, own in enumerate(places) for j in own]
+        if any(len(own) > 1 for own in places) or any(_CHANGING & body.flags for *_, body in bodies):
             continue
-        usable = [i for i, body in enumerate(bodies) if body is not None and _is_usable(body)]
+        usable = [(i, j, body) for i, j, body in bodies if _is_usable(body)]
         if len(usable) < 2:
             continue
-        frames = [_frame(*films[i]) for i in usable]
-        shown = [body for i in usable if (body := bodies[i]) is not None]
-        fit = _fit(shown, frames)
+        frames = [_frame(*films[i]) for i, *_ in usable]
+        fit = _fit([body for *_, body in usable], frames)
         if fit.misfit > LARGEST_MISFIT:
             apart.append((level, fit.misfit))
             continue
-        for k, i in enumerate(usable):
-            moved[i][level] = _moved(shown[k], fit, k, frames[k])
+        levels.append(level)
+        for k, (i, j, body) in enumerate(usable):
+            moved[i][j] = _moved(body, fit, k, frames[k])
     landmarks = tuple(_put(film, own) for (film, _), own in zip(films, moved, strict=True))
-    levels = tuple(sorted({level for own in moved for level in own}))
-    return SharedShapes(landmarks, levels, tuple(apart))
+    return SharedShapes(landmarks, tuple(levels), tuple(apart))
 
 
 def with_shared_shapes(
@@ -115,11 +115,17 @@ def is_measured_together(film: RadiographMeasurement) -> bool:
     return any(own is not None and own.is_together for own in factors)
 
 
+def _places(landmarks: SpineLandmarks, level: VertebralLevel) -> list[int]:
+    """Where in the row of vertebrae those called ``level`` stand; more than one is a wrong name."""
+    return [j for j, body in enumerate(landmarks.vertebrae) if body.level is level]
+
+
 def _is_usable(body: VertebraLandmarks) -> bool:
     """Whether the body is shown whole, by a network that is calibrated for films measured together."""
     factors = body.interval_factors
     can_be_told = factors is not None and factors.together is not None
-    return can_be_told and not _NOT_WHOLE & body.flags and _is_known(body, len(CORNERS))
+    is_whole = not _NOT_WHOLE & body.flags and body.depth_px > 0
+    return can_be_told and is_whole and _is_known(body, len(CORNERS))
 
 
 def _is_known(body: VertebraLandmarks, count: int) -> bool:
@@ -165,11 +171,11 @@ def _moved(body: VertebraLandmarks, fit: CommonShape, film: int, frame: ScaleShi
     return replace(body, points_px=points, covariance_px=covariance)
 
 
-def _put(landmarks: SpineLandmarks, moved: dict[VertebralLevel, VertebraLandmarks]) -> SpineLandmarks:
+def _put(landmarks: SpineLandmarks, moved: dict[int, VertebraLandmarks]) -> SpineLandmarks:
     """The film with the bodies that were moved, and factors of films measured together for all of its bodies."""
     if not moved:
         return landmarks
-    bodies = (body if body.level is None else moved.get(body.level, body) for body in landmarks.vertebrae)
+    bodies = (moved.get(j, body) for j, body in enumerate(landmarks.vertebrae))
     return replace(landmarks, vertebrae=tuple(_with_factors(body) for body in bodies))
 
 

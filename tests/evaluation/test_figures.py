@@ -331,3 +331,4 @@ def test_films_measured_together_have_figures_of_their_own() -> None:
     main = main_figures(study.figures)
     assert main["cobb_change_mae_deg"].estimate.value == pytest.approx(4.0)
     assert main["cobb_change_mae_deg_jointly"].estimate.value == pytest.approx(0.5)
+    assert study_of(alone, alone, resamples=5).figures == study_of(alone, resamples=5).figures

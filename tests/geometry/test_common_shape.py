@@ -157,6 +157,7 @@ def test_errors_are_averaged_and_the_misfit_is_about_one() -> None:
         (np.ones((2, 4, 2)), np.ones((2, 4, 2)), r"covariance has shape \(2, 4, 2\)"),
         (np.full((2, 4, 2), np.nan), np.tile(np.eye(2), (2, 4, 1, 1)), "is not finite"),
         (np.random.default_rng(1).normal(size=(2, 4, 2)), np.zeros((2, 4, 2, 2)), "no positive eigenvalues"),
+        (np.ones((2, 4, 2)), np.tile(np.eye(2), (2, 4, 1, 1)), "all points of a film are one"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(films: np.ndarray, spread: np.ndarray, says: str) -> None:

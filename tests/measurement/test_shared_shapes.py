@@ -145,6 +145,20 @@ def test_films_that_cannot_take_part_are_the_very_same() -> None:
     assert share_shapes([]).landmarks == ()
 
 
+def test_a_name_that_stands_twice_or_a_body_without_size_has_no_part() -> None:
+    one, two, three = films(np.random.default_rng(10))
+    twice = replace(two, vertebrae=tuple(replace(v, level=L.L2) if v.level is L.L3 else v for v in two.vertebrae))
+    shared = share_shapes(given([one, twice, three]), {L.L1})
+    assert shared.levels == (L.T11, L.T12, L.L3), "L3 on the other two"
+    for new, old in zip(shared.landmarks[1].vertebrae, twice.vertebrae, strict=True):
+        if new.level is L.L2:
+            assert new.points_px is old.points_px
+    points = [np.tile(v.points_px[:1], (4, 1)) if v.level is L.L2 else v.points_px for v in two.vertebrae]
+    flat = replace(two, vertebrae=tuple(replace(v, points_px=p) for v, p in zip(two.vertebrae, points, strict=True)))
+    shared = share_shapes(given([one, flat]), {L.L1})
+    assert shared.levels == (L.T11, L.T12, L.L3)
+
+
 def test_middles_take_part_where_all_films_have_them() -> None:
     rng = np.random.default_rng(8)
 
