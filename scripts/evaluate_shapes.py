@@ -159,7 +159,7 @@ def tell(every: Sequence[Patient]) -> None:
     print(f"{told} of them said to differ, in {several_told} patients")
     for by_mm in LOWER_MM:
         fates = [
-            tuple(level in {other for other, _ in found} for found in (made.apart, made.differing))
+            tuple(level in {other.level for other in found} for found in (made.apart, made.differing))
             for patient, own in zip(several, sharing, strict=True)
             for level in own.levels
             if (body := patient.found[-1].at(level)) is not None and np.isfinite(body.corners_px).all()

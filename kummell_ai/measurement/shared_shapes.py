@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,20 @@ _CHANGING = frozenset({"fractured"})
 _NOT_WHOLE = frozenset({"cropped"})
 
 
+class BodyApart(NamedTuple):
+    """A body whose shape may differ between the films.
+
+    Attributes:
+        level: its name.
+        misfit: of all films that show it.
+        odd_film: number of the one film without which the others show one shape; None where that is none or several.
+    """
+
+    level: VertebralLevel
+    misfit: float
+    odd_film: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class SharedShapes:
     """Films of a patient whose intact bodies were placed together.
@@ -36,18 +51,17 @@ class SharedShapes:
     Attributes:
         landmarks: of each film, in the order given.
         levels: the bodies that were placed together, cranial to caudal.
-        apart: those whose shape may differ between the films, with the misfit; each film keeps its own corners of
-            them.
+        apart: those whose shape may differ between the films; each film keeps its own corners of them.
     """
 
     landmarks: tuple[SpineLandmarks, ...]
     levels: tuple[VertebralLevel, ...]
-    apart: tuple[tuple[VertebralLevel, float], ...]
+    apart: tuple[BodyApart, ...]
 
     @property
-    def differing(self) -> tuple[tuple[VertebralLevel, float], ...]:
+    def differing(self) -> tuple[BodyApart, ...]:
         """Those of ``apart`` whose shape differs by so much that a reader must look."""
-        return tuple((level, misfit) for level, misfit in self.apart if misfit > TOLD_MISFIT)
+        return tuple(body for body in self.apart if body.misfit > TOLD_MISFIT)
 
 
 def share_shapes(
@@ -78,7 +92,8 @@ def share_shapes(
         frames = [_frame(*films[i]) for i, *_ in usable]
         fit = _fit([body for *_, body in usable], frames)
         if fit.misfit > LARGEST_MISFIT:
-            apart.append((level, fit.misfit))
+            odd = _odd_one([body for *_, body in usable], frames)
+            apart.append(BodyApart(level, fit.misfit, None if odd is None else usable[odd][0]))
             continue
         levels.append(level)
         for k, (i, j, body) in enumerate(usable):
@@ -106,7 +121,7 @@ def with_shared_shapes(
         else PhasedMeasurement(film.phase, remeasure(film.measurement, landmarks, index_level))
         for film, landmarks in zip(films, shared.landmarks, strict=True)
     ]
-    return measured, _findings(shared)
+    return measured, _findings(shared, [film.measurement.reference.name for film in films])
 
 
 def is_measured_together(film: RadiographMeasurement) -> bool:
@@ -157,6 +172,16 @@ def _fit(bodies: Sequence[VertebraLandmarks], frames: Sequence[ScaleShift]) -> C
     return fit_common_shape(np.stack(points), np.stack(covariance), COUNTED_FILMS)
 
 
+def _odd_one(bodies: Sequence[VertebraLandmarks], frames: Sequence[ScaleShift]) -> int | None:
+    """Which film it is without which the others, two or more, show one shape; None where that is none or several."""
+    if len(bodies) < 3:
+        return None
+    kept = [[k for k in range(len(bodies)) if k != left_out] for left_out in range(len(bodies))]
+    misfits = [_fit([bodies[k] for k in own], [frames[k] for k in own]).misfit for own in kept]
+    odd = [k for k, misfit in enumerate(misfits) if misfit <= LARGEST_MISFIT]
+    return odd[0] if len(odd) == 1 else None
+
+
 def _moved(body: VertebraLandmarks, fit: CommonShape, film: int, frame: ScaleShift) -> VertebraLandmarks:
     """The body with the points of the fit; points that had no part in it stay."""
     back = frame.inverse()
@@ -184,16 +209,17 @@ def _with_factors(body: VertebraLandmarks) -> VertebraLandmarks:
     return body if factors is None or factors.together is None else replace(body, interval_factors=factors.together)
 
 
-def _findings(shared: SharedShapes) -> list[Finding]:
+def _findings(shared: SharedShapes, names: Sequence[str]) -> list[Finding]:
     findings = []
     if shared.levels:
-        names = ", ".join(map(str, shared.levels))
-        text = f"the corners of {names} are placed so that all films show one shape of each: nothing is taken to have "
+        levels = ", ".join(map(str, shared.levels))
+        text = f"the corners of {levels} are placed so that all films show one shape of each: nothing is taken to have "
         text += "happened to these vertebrae; --shapes apart measures each film by itself"
         findings.append(Finding("shapes-shared", Severity.INFO, text))
-    for level, misfit in shared.differing:
+    for level, misfit, odd in shared.differing:
+        where = "between the films" if odd is None else f"on {names[odd]} from that on the other films"
         text = (
-            f"the shape of {level} differs between the films by more than the errors of its corners (misfit "
+            f"the shape of {level} differs {where} by more than the errors of its corners (misfit "
             f"{misfit:.1f}, at most {TOLD_MISFIT:g} is expected): each film keeps its own corners; look whether "
             "the vertebra broke, a corner is wrong, or the films name two vertebrae alike"
         )

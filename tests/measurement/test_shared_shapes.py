@@ -127,10 +127,21 @@ def test_a_changed_shape_is_told_and_left_alone() -> None:
     one, two = films(rng, 2)
     broken = with_together(noisy(spine({L.L2: 16.0}), rng))
     shared = share_shapes(given([one, two, broken]), {L.L1})
-    assert [level for level, _ in shared.differing] == [L.L2]
-    assert shared.differing[0][1] > 1.5
+    ((level, misfit, odd),) = shared.differing
+    assert level is L.L2
+    assert misfit > 1.5
+    assert odd == 2
     for new, old in zip(shared.landmarks, (one, two, broken), strict=True):
         assert at(new, L.L2).points_px is at(old, L.L2).points_px
+
+
+def test_the_film_that_differs_is_told_where_it_is_one() -> None:
+    rng = np.random.default_rng(11)
+    one, two = films(rng, 2)
+    broken, flat = (with_together(noisy(spine({L.L2: front}), rng)) for front in (16.0, 10.0))
+    for films_given, odd in (([one, broken, two], 1), ([one, broken, flat], None), ([one, broken], None)):
+        ((level, _, found),) = share_shapes(given(films_given), {L.L1}).apart
+        assert (level, found) == (L.L2, odd)
 
 
 def test_films_that_cannot_take_part_are_the_very_same() -> None:
@@ -241,6 +252,9 @@ def test_a_neighbour_that_broke_is_told() -> None:
     found = report(low=17.0)
     (finding,) = [f for f in found.findings if f.code == "shape-differs"]
     assert finding.level is L.L3
+    assert finding.message.startswith(
+        "the shape of L3 differs between the films by more than the errors of its corners"
+    )
     assert "look whether the vertebra broke" in finding.message
 
 
@@ -267,7 +281,7 @@ def test_factors_of_changes() -> None:
 def test_a_shape_in_doubt_is_left_alone_and_not_told() -> None:
     two = [with_together(spine()) for _ in range(2)]
     shared = share_shapes(given([*two, with_together(spine({L.L2: 23.5}))]), {L.L1})
-    ((level, misfit),) = shared.apart
+    ((level, misfit, _),) = shared.apart
     assert level is L.L2
     assert 0.7 < misfit < 1.5
     assert shared.differing == ()
