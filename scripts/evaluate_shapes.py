@@ -70,6 +70,37 @@ def patient_of(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> Patien
     return Patient(tuple(found), tuple(films), frozenset(VertebralLevel.parse(name) for name in named))
 
 
+FATES = ("flagged as fractured", "told to differ", "kept apart", "placed together", "not compared")
+"""What becomes of a vertebra that breaks between two films."""
+
+
+def broken(patient: Patient) -> list[VertebralLevel]:
+    """The levels, beside the injured one, that are whole on a film and fractured on another."""
+    seen: dict[VertebralLevel, set[bool]] = defaultdict(set)
+    for film in patient.films:
+        for body in film.truth.landmarks.vertebrae:
+            if body.level is not None and np.isfinite(body.corners_px).all():
+                seen[body.level].add("fractured" in body.flags)
+    return sorted(level for level, states in seen.items() if len(states) == 2 and level not in patient.injured)
+
+
+def _fate(patient: Patient, shared: SharedShapes, level: VertebralLevel) -> str:
+    found = [body for film in patient.found if (body := film.at(level)) is not None]
+    if any("fractured" in body.flags for body in found):
+        return FATES[0]
+    if level in {body.level for body in shared.differing}:
+        return FATES[1]
+    if level in {body.level for body in shared.apart}:
+        return FATES[2]
+    is_evened_out = any(
+        own is not None and moved is not None and moved.points_px is not own.points_px
+        for film, before, after in zip(patient.films, patient.found, shared.landmarks, strict=True)
+        if (true := film.truth.landmarks.at(level)) is not None and "fractured" in true.flags
+        for own, moved in [(before.at(level), after.at(level))]
+    )
+    return FATES[3] if is_evened_out else FATES[4]
+
+
 def true_residuals(patient: Patient) -> Iterator[float]:
     """How far (mm) the true corners of bodies that nothing happens to lie from one shape."""
     true = [film.truth.landmarks for film in patient.films]
@@ -153,10 +184,18 @@ def tell(every: Sequence[Patient]) -> None:
     for i, what in enumerate((f"corner error of {len(alone)} bodies, mm", "error of endplates, degrees")):
         print(f"{what}: {alone[:, i].mean():.3f} each film by itself, {together[:, i].mean():.3f} together")
     sharing = [patient.sharing() for patient in several]
-    shared, apart, told = (sum(len(getattr(s, kind)) for s in sharing) for kind in ("levels", "apart", "differing"))
-    several_told = sum(bool(s.differing) for s in sharing)
-    print(f"nothing happened to {shared + apart} bodies: {shared} placed together, {apart} not,")
-    print(f"{told} of them said to differ, in {several_told} patients")
+    fates = [
+        _fate(patient, own, level) for patient, own in zip(several, sharing, strict=True) for level in broken(patient)
+    ]
+    print(
+        f"broke from one film to a later one: {len(fates)} bodies; " + ", ".join(f"{fates.count(f)} {f}" for f in FATES)
+    )
+    whole = [(s.levels, [b.level for b in s.apart], [b.level for b in s.differing]) for s in sharing]
+    shared, apart, told = (
+        sum(level not in broken(patient) for patient, own in zip(several, whole, strict=True) for level in own[k])
+        for k in range(3)
+    )
+    print(f"nothing happened to {shared + apart} bodies: {shared} placed together, {apart} not, {told} said to differ")
     for by_mm in LOWER_MM:
         fates = [
             tuple(level in {other.level for other in found} for found in (made.apart, made.differing))
