@@ -22,6 +22,7 @@ from kummell_ai.evaluation.calibration import (
     as_info,
     fit_uncertainty,
     judge_films,
+    judge_films_together,
     locate_films,
 )
 from kummell_ai.evaluation.coverage import Coverage, coverage_of
@@ -113,7 +114,8 @@ def calibrate(args: argparse.Namespace) -> None:
     print_table(title, kind_of(films), fit.held_out, fit.held_out_together)
     if args.check:
         check = located(args.check, args.model, None, args.limit)
-        alone, together = (judge_films(check, fit.uncertainty, together=way) for way in (False, True))
+        alone = judge_films(check, fit.uncertainty)
+        together = judge_films_together(check, fit.uncertainty, alone)
         print_table("Check films", kind_of(check), judge_films(check, old), alone)
         print_table("Check films, each by itself -> measured together", kind_of(check), alone, together)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +13,10 @@ from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.changes import COMPARISONS, change_errors
+from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, fitting_scale
 from kummell_ai.evaluation.dataset import read_film
 from kummell_ai.evaluation.films import evaluate_film
-from kummell_ai.evaluation.joint import LocatedFilm as JointFilm
-from kummell_ai.evaluation.joint import judge_together
+from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
@@ -28,9 +27,6 @@ from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
 from kummell_ai.measurement.quality import refuse_unusable
 from kummell_ai.quantities import Z95, Interval
-
-LEVEL = 0.95
-"""Share of the errors that ellipses and intervals shall hold."""
 
 ENOUGH = 60
 """Errors that a stratum needs for a factor of its own; with fewer it takes that of all strata together."""
@@ -142,13 +138,14 @@ def fit_uncertainty(films: Sequence[LocatedFilm]) -> Fit:
     scale = fit_scales(films)
     plain = Uncertainty(scale)
     patients = [film.patient for film in films]
-    alone = Halves.of(judge_films(films, plain), patients)
-    shared = fit_together_scale(judge_films(films, plain, together=True))
-    together = Halves.of(judge_films(films, Uncertainty(scale, together_scale=shared), together=True), patients)
+    judged = judge_films(films, plain)
+    shared = fit_together_scale(judge_films_together(films, plain, judged))
+    jointly = judge_films_together(films, Uncertainty(scale, together_scale=shared), judged)
+    alone, together = (Halves.of(results, patients) for results in (judged, jointly))
     factors, changes = fit_together(together.all)
     uncertainty = Uncertainty(scale, fit_factors(alone.all), factors, shared, changes)
-    held_out = alone.crossed(lambda films, judged: with_factors(judged, fit_factors(films)))
-    held_out_together = together.crossed(lambda films, judged: with_factors(judged, *fit_together(films)))
+    held_out = alone.crossed(lambda fitted, other: with_factors(other, fit_factors(fitted)))
+    held_out_together = together.crossed(lambda fitted, other: with_factors(other, *fit_together(fitted)))
     return Fit(uncertainty, held_out, held_out_together)
 
 
@@ -287,71 +284,27 @@ def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatAr
             yield stratum_of(body.flags), error, body.covariance_px[: len(CORNERS)], floor
 
 
-def fitting_scale(error: FloatArray, covariance: FloatArray, floor: FloatArray) -> float:
-    """The least factor in [0.01, 1000] that covers as many errors as `conformal_rank` asks, by halving the interval.
-
-    Args:
-        error: (N, 2) px.
-        covariance: (N, 2, 2) px².
-        floor: (N,) px², added to both variances.
-    """
-    needed = min(conformal_rank(len(error)), len(error)) / len(error)
-    low, high = math.log(0.01), math.log(1000.0)
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        if covered(error, covariance, floor, math.exp(middle)) < needed - 1e-12:
-            low = middle
-        else:
-            high = middle
-    return math.exp(high)
+def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
+    """The films held against their truth, each by itself, with the intervals that ``uncertainty`` gives."""
+    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
 
 
-def covered(error: FloatArray, covariance: FloatArray, floor: FloatArray, scale: float) -> float:
-    """Share of errors (N, 2) in the 95 % ellipse of ``scale`` * covariance (N, 2, 2) + ``floor`` (N,) * identity."""
-    total = covariance * scale + floor[:, None, None] * np.eye(2)
-    distance = np.einsum("ni,nij,nj->n", error, np.linalg.inv(total), error)
-    return float((distance <= ELLIPSE_95).mean())
-
-
-def conformal_rank(count: int, level: float = LEVEL) -> int:
-    """Which of ``count`` scores, from the least on, holds a further one with probability ``level`` or more.
-
-    It is ceil((count + 1) level), beyond ``count`` where there are too few scores to promise that.
-    Source: Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World.
-
-    >>> conformal_rank(19), conformal_rank(100), conformal_rank(5)
-    (19, 96, 6)
-    """
-    return math.ceil((count + 1) * level - 1e-9)
-
-
-def conformal_factor(scores: FloatArray) -> float:
-    """Factor on the standard errors from scores |error| / standard error (N,): their conformal quantile over 1.96.
-
-    >>> round(conformal_factor(np.linspace(0.0, 1.96, 1000)), 2)
-    0.95
-    """
-    ranked = np.sort(scores)
-    return float(ranked[min(conformal_rank(len(ranked)), len(ranked)) - 1]) / Z95
-
-
-def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty, *, together: bool = False) -> list[FilmResult]:
-    """The films held against their truth, with the intervals that ``uncertainty`` gives.
+def judge_films_together(
+    films: Sequence[LocatedFilm], uncertainty: Uncertainty, alone: Sequence[FilmResult]
+) -> list[FilmResult]:
+    """The films held against their truth, those of a patient named and measured together.
 
     Args:
         films: with the network's own covariances.
         uncertainty: its factors; where it has none for films measured together, their intervals have none.
-        together: whether those of a patient are named and measured together.
+        alone: what `judge_films` says of them.
     """
-    found = [calibrated(film.found, uncertainty) for film in films]
-    if not together:
-        return [_judged(film, landmarks) for film, landmarks in zip(films, found, strict=True)]
-    found = [_with_together(landmarks, uncertainty.together_scale) for landmarks in found]
-    joint = [
-        JointFilm(_judged(film, own), own, film.spacing, film.truth.size_px, film.truth.landmarks)
-        for film, own in zip(films, found, strict=True)
+    found = [_with_together(calibrated(film.found, uncertainty), uncertainty.together_scale) for film in films]
+    judged = [
+        JudgedFilm(result, landmarks, film.spacing, film.truth.size_px, film.truth.landmarks)
+        for film, landmarks, result in zip(films, found, alone, strict=True)
     ]
-    return list(judge_together(joint).together)
+    return list(judge_together(judged).together)
 
 
 def _with_together(landmarks: SpineLandmarks, scale: Mapping[str, float]) -> SpineLandmarks:

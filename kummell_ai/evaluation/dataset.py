@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kummell_ai.annotations.coco import read_coco
 from kummell_ai.errors import InputError
-from kummell_ai.evaluation.joint import LocatedFilm, judge_together
+from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.evaluation.parts import Locator, UnusedFilm, judged, judged_apart, read_film
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.evaluation.summary import Row, summarise
@@ -79,7 +79,7 @@ def evaluate_dataset(
         outcomes = judged_apart(path.parent, annotated, make_predictor, workers)
     else:
         raise ValueError(f"workers is {workers}; more than one need make_predictor")
-    located: list[LocatedFilm] = []
+    located: list[JudgedFilm] = []
     unused: list[UnusedFilm] = []
     refused: list[UnusedFilm] = []
     worst = WorstFilms(keep_worst)

@@ -16,7 +16,7 @@ from kummell_ai.measurement.results import RadiographMeasurement
 
 
 @dataclass(frozen=True, slots=True)
-class LocatedFilm:
+class JudgedFilm:
     """One film's result, with what is needed to name and measure it again.
 
     Attributes:
@@ -50,7 +50,7 @@ class JointResults:
     together: tuple[FilmResult, ...]
 
 
-def judge_together(films: Sequence[LocatedFilm]) -> JointResults:
+def judge_together(films: Sequence[JudgedFilm]) -> JointResults:
     """The films named and measured together with the others of their patient; refused films have no part in it.
 
     A film whose patient is not known is a patient of its own.
@@ -75,7 +75,7 @@ def judge_together(films: Sequence[LocatedFilm]) -> JointResults:
     return JointResults(tuple(named), tuple(together))
 
 
-def joint_landmarks(films: Sequence[LocatedFilm]) -> list[SpineLandmarks]:
+def joint_landmarks(films: Sequence[JudgedFilm]) -> list[SpineLandmarks]:
     """The landmarks of each film of one patient under the names that they get together."""
     provenance = build_provenance(model="evaluation")
     plain = [
@@ -86,7 +86,7 @@ def joint_landmarks(films: Sequence[LocatedFilm]) -> list[SpineLandmarks]:
     return [film.landmarks for film in named]
 
 
-def _judge(film: LocatedFilm, landmarks: SpineLandmarks) -> FilmResult:
+def _judge(film: JudgedFilm, landmarks: SpineLandmarks) -> FilmResult:
     """The film's result with the vertebrae of ``landmarks``; names and their probabilities are those film by film."""
     own = film.result
     points = tuple(

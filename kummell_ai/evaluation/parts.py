@@ -15,7 +15,7 @@ from kummell_ai.annotations.faults import why_not_a_spine
 from kummell_ai.dicom.read import read_radiograph
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.films import evaluate_film, refused_film
-from kummell_ai.evaluation.joint import LocatedFilm
+from kummell_ai.evaluation.joint import JudgedFilm
 from kummell_ai.evaluation.prefetch import prefetched
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.imaging.annotation import SpineLandmarks
@@ -41,7 +41,7 @@ class UnusedFilm:
     reason: str
 
 
-Outcome = LocatedFilm | UnusedFilm
+Outcome = JudgedFilm | UnusedFilm
 
 _locator: Locator | None = None
 """Of a process that `judged_apart` started."""
@@ -67,7 +67,7 @@ def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> It
             continue
         timed = replace(result, seconds=seconds, decode_seconds=decode_seconds)
         bones = film.extra.get("truth")
-        yield LocatedFilm(timed, predicted, radiograph.spacing, film.size_px, film.landmarks, bones)
+        yield JudgedFilm(timed, predicted, radiograph.spacing, film.size_px, film.landmarks, bones)
 
 
 def judged_apart(
@@ -156,4 +156,4 @@ def _index_level(film: AnnotatedFilm) -> VertebralLevel | None:
         raise InputError(f"{film.file_name}: index_level: {error}", named) from error
 
 
-__all__ = ["LocatedFilm", "Locator", "Outcome", "UnusedFilm", "judged", "judged_apart", "read_film"]
+__all__ = ["JudgedFilm", "Locator", "Outcome", "UnusedFilm", "judged", "judged_apart", "read_film"]

@@ -17,14 +17,11 @@ from kummell_ai.evaluation.calibration import (
     Fit,
     LocatedFilm,
     as_info,
-    conformal_factor,
-    conformal_rank,
-    covered,
     fit_uncertainty,
-    fitting_scale,
     judge_films,
     with_factors,
 )
+from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, covered, fitting_scale
 from kummell_ai.evaluation.coverage import coverage_of, interval_score
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors

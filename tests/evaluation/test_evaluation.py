@@ -15,7 +15,7 @@ from kummell_ai.anatomy import Facing, Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, write_coco
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import corner_errors, evaluate_dataset, evaluate_film, match_vertebrae, summarise
-from kummell_ai.evaluation.joint import LocatedFilm, judge_together
+from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
@@ -274,7 +274,7 @@ def test_the_films_of_a_patient_are_judged_together_too() -> None:
         )
         found = replace(true, vertebrae=bodies)
         result = evaluate_film(found, true, SPACING, size_px=SIZE, phase=phase, index_level=true.vertebrae[2].level)
-        located.append(LocatedFilm(result, found, SPACING, SIZE, true))
+        located.append(JudgedFilm(result, found, SPACING, SIZE, true))
     joint = judge_together(located)
     assert [film.vertebrae[0].joint_level for film in joint.named] == [true.vertebrae[0].level] * 2
     index, others = 2, [0, 1, 3, 4]

@@ -14,7 +14,7 @@ from kummell_ai.imaging.interval_factors import IntervalFactors, change_factor, 
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.pipeline import measure_series, share_shapes
 from kummell_ai.measurement.results import CorrectionReport
-from tests.measurement.spines import LEVELS, MM, SPACING, L, measured, mirrored, spine
+from tests.measurement.spines import MM, SPACING, L, measured, mirrored, spine
 
 SIGMA, NOISE = 2.0, 0.8
 """Standard deviation (px) that the covariances tell, and that the corners have: a network's films err alike in part."""
@@ -274,7 +274,6 @@ def test_factors_of_changes() -> None:
     assert change_factor("segmental_cobb", "loss", own, own) == 1.0
     assert change_factor("wedge_angle", "correction", own, own) == 1.0
     assert change_factor("segmental_cobb", "correction", own, None) == 1.0
-    assert LEVELS[2] is L.L1
 
 
 # 2.5 mm at corners that err by 0.5 mm: too much to be one shape, too little to say that it is not
