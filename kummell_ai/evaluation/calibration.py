@@ -12,7 +12,7 @@ import numpy as np
 from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco
 from kummell_ai.errors import FilmRefusedError, InputError
-from kummell_ai.evaluation.changes import COMPARISONS, change_errors
+from kummell_ai.evaluation.changes import COMPARISONS, GAINS, change_errors
 from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, fitting_scale
 from kummell_ai.evaluation.dataset import read_film
 from kummell_ai.evaluation.films import evaluate_film
@@ -25,6 +25,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
+from kummell_ai.measurement.derived import RATES
 from kummell_ai.measurement.quality import refuse_unusable
 from kummell_ai.quantities import Z95, Interval
 
@@ -42,7 +43,10 @@ OF_CHANGE_FACTORS = (
     *("anterior_height", "middle_height", "posterior_height", "wedge_angle", "wedge_ratio", "height_loss"),
     *("compression", "segmental_cobb", "local_kyphosis"),
 )
-"""Quantities whose changes have factors of their own; other angles over a segment take that of the Cobb angle."""
+"""Quantities whose changes have factors of their own; other angles over a segment take that of the Cobb angle.
+
+Then come those of `RATES`, which depend on them: a rate is undefined where the angle before may be 0.
+"""
 
 Factors = Mapping[str, Mapping[str, float]]
 """By quantity, then by stratum or, of changes, by comparison."""
@@ -199,19 +203,24 @@ def fit_together_scale(films: Sequence[FilmResult]) -> dict[str, float]:
 def fit_together(films: Sequence[FilmResult]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Interval factors, and change factors on top of them, of films that were measured together."""
     factors = fit_factors(films)
-    return factors, fit_change_factors(with_factors(films, factors))
+    changes = fit_change_factors(with_factors(films, factors))
+    return factors, changes | fit_change_factors(with_factors(films, factors, changes), RATES, GAINS)
 
 
-def fit_change_factors(films: Sequence[FilmResult]) -> dict[str, dict[str, float]]:
-    """Factors on the root of the summed squares of two standard errors, by quantity and comparison.
+def fit_change_factors(
+    films: Sequence[FilmResult],
+    quantities: Sequence[str] = OF_CHANGE_FACTORS,
+    comparisons: Sequence[str] = tuple(COMPARISONS),
+) -> dict[str, dict[str, float]]:
+    """Factors on the root of the summed squares of two standard errors, or on that of a rate.
 
-    A comparison with fewer than `ENOUGH` changes takes the factor of all comparisons; a quantity with fewer than
-    `LEAST` changes has none.
+    By quantity and comparison. A comparison with fewer than `ENOUGH` changes takes the factor of all comparisons; a
+    quantity with fewer than `LEAST` changes has none.
     """
     scores: dict[str, dict[str, list[float]]] = {}
-    for change in change_errors(films, OF_CHANGE_FACTORS, COMPARISONS):
+    for change in change_errors(films, quantities, {name: COMPARISONS[name] for name in comparisons}):
         if change.half_width:
-            rows = scores.setdefault(change.quantity_id, {name: [] for name in COMPARISONS})
+            rows = scores.setdefault(change.quantity_id, {name: [] for name in comparisons})
             rows[change.change].append(abs(change.error) * Z95 / change.half_width)
     result = {}
     for quantity, rows in scores.items():

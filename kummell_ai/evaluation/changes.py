@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
+from kummell_ai.geometry import correction as formulas
 from kummell_ai.imaging.interval_factors import change_factor
+from kummell_ai.measurement.derived import RATES, rates
+from kummell_ai.quantities import Quantity
 
 CHANGES = {"correction": (Phase.PRE_OP, Phase.POST_OP), "loss": (Phase.POST_OP, Phase.FOLLOW_UP)}
 """Names of the changes as in `measurement.compare`, with the films they compare."""
@@ -16,22 +19,26 @@ CHANGES = {"correction": (Phase.PRE_OP, Phase.POST_OP), "loss": (Phase.POST_OP, 
 COMPARISONS = {**CHANGES, "net": (Phase.PRE_OP, Phase.FOLLOW_UP)}
 """All that a report compares."""
 
-OF_CHANGE = ("segmental_cobb", "wedge_angle", "anterior_height")
-"""Quantities of the injured vertebra whose change is judged, on the film and (``_3d``) of the bones."""
+GAINS = ("correction", "net")
+"""Comparisons of which a report gives `RATES`."""
+
+OF_CHANGE = ("segmental_cobb", "wedge_angle", "anterior_height", *RATES)
+"""Quantities of the injured vertebra whose change is judged, on the film and (``_3d``) of the bones; and what was won
+as a share, on the film."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeError:
-    """One patient's change, measured and true.
+    """One patient's change, or what was won as a share, measured and true.
 
     Attributes:
         patient: identifier.
         change: ``correction`` (post-op minus pre-op), ``loss`` (follow-up minus post-op) or ``net``.
         quantity_id: with ``_3d`` when the truth is that of the bones.
-        unit: ``mm`` or ``deg``.
-        measured, true: later minus earlier, in ``unit``.
-        half_width: of the 95 % interval of the measured change, 1.96 sqrt(se1² + se2²), times the factor of changes
-            where the films were measured together; None without intervals.
+        unit: ``mm``, ``deg`` or, of a rate, ``%``.
+        measured, true: later minus earlier, or the rate, in ``unit``.
+        half_width: of the 95 % interval of the measured change, 1.96 sqrt(se1² + se2²), or of the rate, times the
+            factor of changes where the films were measured together; None without intervals.
     """
 
     patient: str
@@ -61,7 +68,8 @@ def change_errors(
     """The changes of every patient of whom both films were measured at the same injured level.
 
     Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
-    first after it and the last follow-up, in the order given. A film's own scale is used on either film.
+    first after it and the last follow-up, in the order given. A film's own scale is used on either film. Of a loss
+    there are no rates; a rate that a report withholds or calls undefined is left out.
     """
     by_patient: dict[str, dict[Phase, FilmResult]] = {}
     for film in films:
@@ -87,11 +95,52 @@ def _between(
     before, after = ({error.quantity_id: error for error in body.quantities} for body in bodies if body is not None)
     factors = [None if body is None else body.interval_factors for body in bodies]
     wanted = [f"{quantity}{suffix}" for quantity in quantities for suffix in ("", "_3d")]
-    return [
+    changes = [
         _change(patient, name, before[q], after[q], change_factor(q.removesuffix("_3d"), name, *factors))
         for q in wanted
         if q in before and q in after
     ]
+    if name not in GAINS:
+        return changes
+    won = _rates(patient, name, before, after, lambda quantity: change_factor(quantity, name, *factors))
+    return changes + [rate for rate in won if rate.quantity_id in quantities]
+
+
+def _rates(
+    patient: str,
+    name: str,
+    before: Mapping[str, QuantityError],
+    after: Mapping[str, QuantityError],
+    factor: Callable[[str], float],
+) -> list[ChangeError]:
+    """The rates of a report against those of the true values."""
+    height, reference, cobb = "anterior_height", "reference_height", "segmental_cobb"
+    if height not in before or height not in after or reference not in before:
+        return []
+    turned = cobb in before and cobb in after
+    mdc = _change(patient, name, before[cobb], after[cobb], factor(cobb)).half_width if turned else None
+    first, second = ({q: _quantity(error) for q, error in film.items()} for film in (before, after))
+    measured = rates(first, second, mdc, factor)
+    heights = before[height].true, after[height].true
+    true = {
+        "height_restoration_rate": formulas.height_restoration_rate(*heights, before[reference].true),
+        "height_gain_rate": formulas.height_gain_rate(*heights),
+    }
+    if turned:
+        true["correction_rate"] = formulas.correction_rate(before[cobb].true, after[cobb].true, 0.0)
+    return [
+        ChangeError(patient, name, q, "%", rate.value, float(true[q]), _half_width(rate))
+        for q, rate in measured.items()
+        if rate.value is not None and math.isfinite(true[q])
+    ]
+
+
+def _quantity(error: QuantityError) -> Quantity:
+    return Quantity(error.measured, error.unit, error.interval)
+
+
+def _half_width(quantity: Quantity) -> float | None:
+    return None if quantity.interval is None else quantity.interval.half_width
 
 
 def _at(film: FilmResult, level: VertebralLevel | None) -> VertebraResult | None:

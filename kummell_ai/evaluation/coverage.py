@@ -12,11 +12,13 @@ from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.interval_factors import STRATA, stratum_of
+from kummell_ai.measurement.derived import RATES
 
 SUBJECTS = (
     *("corner ellipse", "anterior_height", "posterior_height", "wedge_angle", "segmental_cobb", "height_loss"),
     *("middle_height", "wedge_ratio", "compression", "superior_depth", "inferior_depth", "local_kyphosis"),
-    *("surgical_segment_cobb", "change of anterior_height", "change of wedge_angle", "change of segmental_cobb"),
+    *("reference_height", "surgical_segment_cobb"),
+    *("change of anterior_height", "change of wedge_angle", "change of segmental_cobb", *RATES),
 )
 """What coverage is told of, in table order; a change is that of the injured vertebra between two films."""
 
@@ -99,6 +101,6 @@ def _of_quantities(films: Sequence[FilmResult]) -> Iterator[_Row]:
 
 def _of_changes(films: Sequence[FilmResult]) -> Iterator[_Row]:
     for change in change_errors(films):
-        subject = f"change of {change.quantity_id}"
+        subject = change.quantity_id if change.quantity_id in RATES else f"change of {change.quantity_id}"
         if change.half_width is not None and subject in SUBJECTS:
             yield subject, change.change, change.error, change.half_width, change.half_width

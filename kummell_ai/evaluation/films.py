@@ -29,6 +29,7 @@ OF_VERTEBRA = (
     "inferior_depth",
     "wedge_ratio",
     "compression",
+    "reference_height",
 )
 OF_SEGMENT = ("segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
 

@@ -64,7 +64,7 @@ def compare(
         for q in first
         if q in second and q not in _NOT_CHANGED
     }
-    derived = DERIVED[name](first, second, changes)
+    derived = DERIVED[name](first, second, changes, lambda rate: change_factor(rate, name, *factors))
     findings = (*scale.findings, *posture_findings([before.measurement, after.measurement]))
     shown = {q: _in_mm(change) for q, change in changes.items()}
     shown_derived = {q: _hide_px(value) for q, value in derived.items()}

@@ -15,6 +15,12 @@ from kummell_ai.quantities import Interval, Quantity
 
 Quantities = dict[str, Quantity]
 
+Factor = Callable[[str], float]
+"""Factor on the standard error of a number by its id; 1 where none was set."""
+
+RATES = ("height_restoration_rate", "height_gain_rate", "correction_rate")
+"""What an operation won as a share, in %."""
+
 USUAL_MDC_DEG = 5.6
 """Minimal detectable change of a Cobb angle at a corner error of 0.75 mm; the guard when no interval is known."""
 
@@ -22,8 +28,10 @@ RATE_TOO_WIDE = 100.0
 """Half width of an interval (%) from which a restoration rate says nothing: none and all of it are both within."""
 
 
-def combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | None = None) -> Quantity:
-    """``function`` of independent quantities; missing when one is missing."""
+def combine(
+    function: Callable[..., FloatArray], *parts: Quantity, unit: str | None = None, factor: float = 1.0
+) -> Quantity:
+    """``function`` of independent quantities, ``factor`` on its standard error; missing when one is missing."""
     unit = unit or parts[0].unit
     lacking = next((q for q in parts if q.value is None), None)
     if lacking is not None:
@@ -32,7 +40,7 @@ def combine(function: Callable[..., FloatArray], *parts: Quantity, unit: str | N
     values = [0.0 if q.value is None else q.value for q in parts]
     result = propagate_values(lambda v: function(*np.moveaxis(v, -1, 0))[..., None], values, errors)
     caveat = join_caveats(*(q.caveat for q in parts))
-    return to_quantity(result, 0, unit, "undefined: its denominator is 0", caveat)
+    return to_quantity(result, 0, unit, "undefined: its denominator is 0", caveat, factor)
 
 
 def _difference(function: Callable[..., FloatArray], before: Quantity, after: Quantity, change: Change) -> Quantity:
@@ -43,14 +51,14 @@ def _difference(function: Callable[..., FloatArray], before: Quantity, after: Qu
     return replace(result, interval=Interval(result.value - change.mdc95, result.value + change.mdc95))
 
 
-def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) -> Quantity:
+def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity, factor: float) -> Quantity:
     if before.value is not None and reference.value is not None:
         lost = combine(lambda r, b: r - b, reference, before)
         guard = 0.0 if lost.interval is None else lost.interval.half_width
         if lost.value is not None and lost.value <= guard:
             why = f"undefined: the height lost before, {lost.text()}, cannot be told from 0"
             return Quantity.missing("%", why)
-    rate = combine(formulas.height_restoration_rate, before, after, reference, unit="%")
+    rate = combine(formulas.height_restoration_rate, before, after, reference, unit="%", factor=factor)
     if rate.interval is not None and rate.interval.half_width > RATE_TOO_WIDE:
         why = (
             f"not measurable: its 95 % interval is ± {rate.interval.half_width:.0f} %, as little height was lost before"
@@ -59,33 +67,50 @@ def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity) ->
     return rate
 
 
-def _correction_rate(before: Quantity, after: Quantity, mdc: float | None) -> Quantity:
+def _correction_rate(before: Quantity, after: Quantity, mdc: float | None, factor: float) -> Quantity:
     own = 0.0 if before.interval is None else before.interval.half_width
     guard = USUAL_MDC_DEG if mdc is None else max(mdc, own)
     if before.value is not None and abs(before.value) <= guard:
         limit = f"the detectable change or its own interval, {guard:.1f}°"
         why = f"undefined: the angle before, {before.value:.1f}°, is within {limit}"
         return Quantity.missing("%", why)
-    return combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%")
+    return combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%", factor=factor)
 
 
-def _gains(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
+def rates(first: Quantities, second: Quantities, mdc_deg: float | None, factor: Factor) -> Quantities:
+    """The `RATES` of the quantities before and after; without that of the Cobb angle where either film has none.
+
+    Args:
+        first: before: ``anterior_height``, ``reference_height`` and ``segmental_cobb``.
+        second: after: ``anterior_height`` and ``segmental_cobb``.
+        mdc_deg: minimal detectable change of the Cobb angle (degrees), or None.
+        factor: by rate, on its standard error, which takes the two films for independent.
+    """
+    height, cobb = "anterior_height", "segmental_cobb"
+    of_restoration, of_gain, of_correction = (factor(rate) for rate in RATES)
+    gain = combine(formulas.height_gain_rate, first[height], second[height], unit="%", factor=of_gain)
+    restored = _restoration_rate(first[height], second[height], first["reference_height"], of_restoration)
+    result = {"height_restoration_rate": restored, "height_gain_rate": gain}
+    if cobb in first and cobb in second:
+        result["correction_rate"] = _correction_rate(first[cobb], second[cobb], mdc_deg, of_correction)
+    return result
+
+
+def _gains(first: Quantities, second: Quantities, changes: dict[str, Change], factor: Factor) -> Quantities:
     """What the operation won, or what is left of it at the last follow-up."""
     height, wedge, cobb = "anterior_height", "wedge_angle", "segmental_cobb"
     result = {
         "height_restoration": _difference(formulas.height_restoration, first[height], second[height], changes[height]),
-        "height_restoration_rate": _restoration_rate(first[height], second[height], first["reference_height"]),
-        "height_gain_rate": combine(formulas.height_gain_rate, first[height], second[height], unit="%"),
         "wedge_correction": _difference(formulas.kyphosis_correction, first[wedge], second[wedge], changes[wedge]),
     }
     if cobb in first and cobb in second:
         turned = _difference(formulas.kyphosis_correction, first[cobb], second[cobb], changes[cobb])
         result["kyphosis_correction"] = turned
-        result["correction_rate"] = _correction_rate(first[cobb], second[cobb], changes[cobb].mdc95)
-    return result
+    detectable = changes[cobb].mdc95 if cobb in changes else None
+    return result | rates(first, second, detectable, factor)
 
 
-def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -> Quantities:
+def _losses(first: Quantities, second: Quantities, changes: dict[str, Change], factor: Factor) -> Quantities:
     """What was lost again after the operation."""
     height, cobb = "anterior_height", "segmental_cobb"
     lost = _difference(formulas.height_loss_after_surgery, first[height], second[height], changes[height])
@@ -96,9 +121,9 @@ def _losses(first: Quantities, second: Quantities, changes: dict[str, Change]) -
     return result
 
 
-DERIVED: dict[str, Callable[[Quantities, Quantities, dict[str, Change]], Quantities]] = {
+DERIVED: dict[str, Callable[[Quantities, Quantities, dict[str, Change], Factor], Quantities]] = {
     "correction": _gains,
     "loss": _losses,
     "net": _gains,
 }
-"""What each named comparison derives from the quantities before, after, and their changes."""
+"""What each named comparison derives from the quantities before, after, their changes, and the factors of rates."""

@@ -202,8 +202,12 @@ def _reference_quantities(
 
     result = propagated(bodies, spacing, function)
     note = join_caveats(length_caveat(spacing), references.caveat)
-    height = Quantity.missing(unit, why_no_length) if why_no_length else to_quantity(result, 0, unit, NOT_SEEN, note)
     factors = body.interval_factors
+    height = (
+        Quantity.missing(unit, why_no_length)
+        if why_no_length
+        else calibrated_quantity(result, 0, "reference_height", unit, NOT_SEEN, note, factors)
+    )
     loss = calibrated_quantity(result, 1, "height_loss", "%", NOT_SEEN, references.caveat, factors)
     if loss.value is None:
         grade = Quantity.missing("1", loss.caveat or NOT_SEEN)

@@ -17,6 +17,10 @@ _LABELS = {
     "height_loss": "Height loss",
     "wedge_ratio": "Wedge ratio",
     "compression": "Compression",
+    "reference_height": "Reference height",
+    "height_restoration_rate": "Height restoration rate",
+    "height_gain_rate": "Height gain",
+    "correction_rate": "Kyphosis correction rate",
 }
 _SIGNS = {"mm": " mm", "deg": " °", "%": " %", "s": " s", "px": " px", "1": ""}
 

@@ -259,6 +259,8 @@ def test_films_that_err_alike_have_surer_changes(alike):
     changes = uncertainty.changes["anterior_height"]
     assert changes["correction"] == pytest.approx(np.sqrt(0.5), rel=0.25)
     assert changes["loss"] == changes["net"] == changes["correction"], "films of one pair of phases are all there are"
+    assert set(uncertainty.changes["height_gain_rate"]) == {"correction", "net"}
+    assert uncertainty.changes["height_gain_rate"]["correction"] == pytest.approx(np.sqrt(0.5), rel=0.25)
     joint = uncertainty.of("intact").together
     assert joint is not None
     assert joint.is_together

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from tests.evaluation.test_evaluation import SPACING, spine
 
 T12, L1, L2 = (VertebralLevel.parse(name) for name in ("T12", "L1", "L2"))
 KEY = tuple[str, ...]
+REFERENCE = "reference_height"
 
 
 def value(films: list[FilmResult], *key: str) -> float | None:
@@ -231,6 +233,41 @@ def test_changes_of_a_patient() -> None:
     assert value(films, "changes", "segmental_cobb", "correction_mae", "deg", "injured") == 4.0
     assert value(films, "changes", "segmental_cobb", "correction_coverage", "%", "injured") == 100.0
     assert value(films, "changes", "segmental_cobb", "loss_mae", "deg", "injured") == 2.0
+
+
+def test_rates_of_a_patient() -> None:
+    def at(phase: Phase, cobb: tuple[float, float], height: tuple[float, float]) -> FilmResult:
+        own = (quantity(*cobb, 1.0), quantity(*height, 1.0, "anterior_height"), quantity(26.0, 25.0, 1.0, REFERENCE))
+        return film(vertebra(*own, is_index=True), phase=phase)
+
+    films = [at(Phase.PRE_OP, (20.0, 20.0), (14.0, 13.0)), at(Phase.POST_OP, (10.0, 12.0), (20.0, 19.0))]
+    rates = {c.quantity_id: c for c in change_errors(films) if c.unit == "%"}
+    assert [(name, round(c.measured, 3), round(c.true, 3)) for name, c in rates.items()] == [
+        ("height_restoration_rate", 50.0, 50.0),  # 6 of 12, 6 of 12
+        ("height_gain_rate", round(600 / 14, 3), round(600 / 13, 3)),
+        ("correction_rate", 50.0, 40.0),
+    ]
+    # d(1 - after / before) = after / before² and 1 / before, in %
+    assert rates["correction_rate"].half_width == pytest.approx(100 * math.hypot(10 / 400, 1 / 20), rel=1e-4)
+    assert not rates["correction_rate"].inside
+    assert {c.quantity_id for c in change_errors(films, ["correction_rate"])} == {"correction_rate"}
+    assert value(films, "changes", "correction_rate", "correction_mae", "%", "injured") == 10.0
+
+
+def test_rates_that_say_nothing_are_left_out() -> None:
+    def at(phase: Phase, cobb: float, height: float, true: float) -> FilmResult:
+        own = (quantity(cobb, cobb, 1.0), quantity(height, true, 1.0, "anterior_height"))
+        return film(vertebra(*own, quantity(26.0, 26.0, 1.0, REFERENCE), is_index=True), phase=phase)
+
+    later = at(Phase.POST_OP, 0.0, 26.0, 26.0)
+    near_nothing = change_errors([at(Phase.PRE_OP, 1.0, 25.5, 25.5), later])
+    assert [c.quantity_id for c in near_nothing if c.unit == "%"] == ["height_gain_rate"]
+    # nothing was lost in truth
+    assert "height_restoration_rate" not in {
+        c.quantity_id for c in change_errors([at(Phase.PRE_OP, 20.0, 20.0, 26.0), later])
+    }
+    after = replace(later, phase=Phase.FOLLOW_UP)
+    assert not [c for c in change_errors([replace(later, phase=Phase.POST_OP), after]) if c.unit == "%"], "of a loss"
 
 
 def test_a_change_needs_one_injured_level() -> None:

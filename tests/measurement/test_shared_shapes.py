@@ -233,6 +233,23 @@ def test_the_change_takes_the_factor_of_changes() -> None:
             assert derived.interval.half_width == pytest.approx(change.mdc95)
 
 
+def test_a_rate_takes_its_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rates(shapes: str) -> dict[str, float]:
+        films = [
+            (phase, measured(with_together(spine({L.T12: 18.0, L.L1: front}, name=phase.value))))
+            for phase, front in ((Phase.PRE_OP, 13.0), (Phase.POST_OP, 20.0))
+        ]
+        derived = measure_series(films, index_level=L.L1, shapes=shapes).corrections[0].derived  # type: ignore[arg-type]
+        return {name: q.interval.half_width for name, q in derived.items() if q.unit == "%" and q.interval is not None}
+
+    plain, apart = rates("shared"), rates("apart")
+    factors = {"height_restoration_rate": 0.6, "height_gain_rate": 0.7, "correction_rate": 0.8}
+    for name, factor in factors.items():
+        monkeypatch.setitem(CHANGES, name, {"correction": factor})
+    assert rates("shared") == pytest.approx({name: factor * plain[name] for name, factor in factors.items()})
+    assert rates("apart") == apart
+
+
 # 0.5 of the two intervals together is less than either of them
 def test_a_rate_of_an_angle_that_could_be_zero_is_not_given() -> None:
     def kyphotic(front: float, name: str) -> SpineLandmarks:
