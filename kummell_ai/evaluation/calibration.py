@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from kummell_ai.evaluation.dataset import read_film
 from kummell_ai.evaluation.films import evaluate_film
 from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.evaluation.matching import match_vertebrae
-from kummell_ai.evaluation.points import ELLIPSE_95
+from kummell_ai.evaluation.points import ELLIPSE_95, CornerErrors
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
@@ -143,7 +144,7 @@ def fit_uncertainty(films: Sequence[LocatedFilm]) -> Fit:
     plain = Uncertainty(scale)
     patients = [film.patient for film in films]
     judged = judge_films(films, plain)
-    shared = fit_together_scale(judge_films_together(films, plain, judged))
+    shared = fit_together_scale(judge_films_together(films, plain, judged), judged)
     jointly = judge_films_together(films, Uncertainty(scale, together_scale=shared), judged)
     alone, together = (Halves.of(results, patients) for results in (judged, jointly))
     factors, changes = fit_together(together.all)
@@ -181,23 +182,33 @@ class Halves:
         return (*judge(self.second, self.first), *judge(self.first, self.second))
 
 
-def fit_together_scale(films: Sequence[FilmResult]) -> dict[str, float]:
+def fit_together_scale(films: Sequence[FilmResult], alone: Sequence[FilmResult]) -> dict[str, float]:
     """Factors on the covariances of points that were placed together, by stratum; 1 where nothing is.
 
-    The films of a patient err alike in part, which the common fit does not know.
+    The films of a patient err alike in part, which the common fit does not know. A stratum with fewer than `ENOUGH`
+    such points takes the factor of all of them.
+
+    Args:
+        films: measured together.
+        alone: the same, each by itself; corners that lie elsewhere there were placed together.
     """
-    squared: dict[str, list[float]] = {}
-    for film in films:
-        for body in film.vertebrae:
-            if body.corners is not None:
+    squared: dict[str, list[float]] = {stratum: [] for stratum in SHARED_STRATA}
+    for film, other in zip(films, alone, strict=True):
+        for body, own in zip(film.vertebrae, other.vertebrae, strict=True):
+            if body.corners is not None and _lies_elsewhere(body.corners, own.corners):
                 known = body.corners.mahalanobis2[np.isfinite(body.corners.mahalanobis2)]
-                squared.setdefault(stratum_of(body.predicted_flags), []).extend(known.tolist())
+                squared[stratum_of(body.predicted_flags)] += known.tolist()
+    everything = [distance for own in squared.values() for distance in own]
     scale = dict.fromkeys(STRATA, 1.0)
-    for stratum in SHARED_STRATA:
-        own = np.sort(squared.get(stratum, []))
-        if len(own) >= ENOUGH:
-            scale[stratum] = float(own[min(conformal_rank(len(own)), len(own)) - 1]) / ELLIPSE_95
+    for stratum, distances in squared.items():
+        chosen = np.sort(np.array(distances if len(distances) >= ENOUGH else everything))
+        if len(chosen) >= ENOUGH:
+            scale[stratum] = float(chosen[min(conformal_rank(len(chosen)), len(chosen)) - 1]) / ELLIPSE_95
     return scale
+
+
+def _lies_elsewhere(corners: CornerErrors, before: CornerErrors | None) -> bool:
+    return before is not None and not np.array_equal(corners.offset_px, before.offset_px, equal_nan=True)
 
 
 def fit_together(films: Sequence[FilmResult]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
@@ -218,7 +229,8 @@ def fit_change_factors(
     quantity with fewer than `LEAST` changes has none.
     """
     scores: dict[str, dict[str, list[float]]] = {}
-    for change in change_errors(films, quantities, {name: COMPARISONS[name] for name in comparisons}):
+    pairs = {name: COMPARISONS[name] for name in comparisons}
+    for change in change_errors(films, quantities, pairs, rate_too_wide=math.inf):
         if change.half_width:
             rows = scores.setdefault(change.quantity_id, {name: [] for name in comparisons})
             rows[change.change].append(abs(change.error) * Z95 / change.half_width)
@@ -252,7 +264,7 @@ def _widened(body: VertebraResult, factors: Factors, changes: Factors) -> Verteb
     quantities = []
     for q in body.quantities:
         known = known_as(q.quantity_id, factors)
-        factor = 1.0 if known is None else factors[known].get(stratum, 1.0)
+        factor = 1.0 if known is None else factors[known].get(q.stratum or stratum, 1.0)
         if q.interval is not None:
             half = factor * q.interval.half_width
             interval = Interval(q.measured - half, q.measured + half)
@@ -352,7 +364,7 @@ def fit_factors(films: Sequence[FilmResult]) -> dict[str, dict[str, float]]:
                 if q.interval is not None and q.interval.half_width > 0:
                     score = abs(q.error) * Z95 / q.interval.half_width
                     scores.setdefault(calibrated_as(q.quantity_id), []).append(
-                        (stratum_of(body.predicted_flags), score)
+                        (q.stratum or stratum_of(body.predicted_flags), score)
                     )
     return {name: _factors(rows) for name, rows in scores.items() if len(rows) >= LEAST}
 

@@ -10,7 +10,7 @@ from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
 from kummell_ai.geometry import correction as formulas
 from kummell_ai.imaging.interval_factors import change_factor
-from kummell_ai.measurement.derived import RATES, rates
+from kummell_ai.measurement.derived import RATE_TOO_WIDE, RATES, rates
 from kummell_ai.quantities import Quantity
 
 CHANGES = {"correction": (Phase.PRE_OP, Phase.POST_OP), "loss": (Phase.POST_OP, Phase.FOLLOW_UP)}
@@ -64,12 +64,14 @@ def change_errors(
     films: Sequence[FilmResult],
     quantities: Sequence[str] = OF_CHANGE,
     comparisons: Mapping[str, tuple[Phase, Phase]] = CHANGES,
+    rate_too_wide: float = RATE_TOO_WIDE,
 ) -> tuple[ChangeError, ...]:
     """The changes of every patient of whom both films were measured at the same injured level.
 
     Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
     first after it and the last follow-up, in the order given. A film's own scale is used on either film. Of a loss
-    there are no rates; a rate that a report withholds or calls undefined is left out.
+    there are no rates; a rate that a report calls undefined, or whose half width (%) is beyond ``rate_too_wide``, is
+    left out.
     """
     by_patient: dict[str, dict[Phase, FilmResult]] = {}
     for film in films:
@@ -82,12 +84,12 @@ def change_errors(
         for patient, phases in by_patient.items()
         for name, (earlier, later) in comparisons.items()
         if earlier in phases and later in phases
-        for error in _between(patient, name, phases[earlier], phases[later], quantities)
+        for error in _between(patient, name, phases[earlier], phases[later], quantities, rate_too_wide)
     )
 
 
 def _between(
-    patient: str, name: str, first: FilmResult, second: FilmResult, quantities: Sequence[str]
+    patient: str, name: str, first: FilmResult, second: FilmResult, quantities: Sequence[str], too_wide: float
 ) -> list[ChangeError]:
     bodies = [_at(film, film.index_level) for film in (first, second)]
     if first.index_level is not second.index_level or None in bodies:
@@ -102,7 +104,7 @@ def _between(
     ]
     if name not in GAINS:
         return changes
-    won = _rates(patient, name, before, after, lambda quantity: change_factor(quantity, name, *factors))
+    won = _rates(patient, name, before, after, lambda quantity: change_factor(quantity, name, *factors), too_wide)
     return changes + [rate for rate in won if rate.quantity_id in quantities]
 
 
@@ -112,20 +114,22 @@ def _rates(
     before: Mapping[str, QuantityError],
     after: Mapping[str, QuantityError],
     factor: Callable[[str], float],
+    too_wide: float,
 ) -> list[ChangeError]:
     """The rates of a report against those of the true values."""
     height, reference, cobb = "anterior_height", "reference_height", "segmental_cobb"
-    if height not in before or height not in after or reference not in before:
-        return []
+    lacking = Quantity.missing("mm", "not measured")
     turned = cobb in before and cobb in after
     mdc = _change(patient, name, before[cobb], after[cobb], factor(cobb)).half_width if turned else None
     first, second = ({q: _quantity(error) for q, error in film.items()} for film in (before, after))
-    measured = rates(first, second, mdc, factor)
-    heights = before[height].true, after[height].true
-    true = {
-        "height_restoration_rate": formulas.height_restoration_rate(*heights, before[reference].true),
-        "height_gain_rate": formulas.height_gain_rate(*heights),
-    }
+    first, second = {height: lacking, reference: lacking} | first, {height: lacking} | second
+    measured = rates(first, second, mdc, factor, too_wide)
+    true = {}
+    if height in before and height in after:
+        heights = before[height].true, after[height].true
+        true["height_gain_rate"] = formulas.height_gain_rate(*heights)
+        if reference in before:
+            true["height_restoration_rate"] = formulas.height_restoration_rate(*heights, before[reference].true)
     if turned:
         true["correction_rate"] = formulas.correction_rate(before[cobb].true, after[cobb].true, 0.0)
     return [

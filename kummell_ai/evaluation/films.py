@@ -17,6 +17,7 @@ from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.pipeline import measure_radiograph
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import RadiographMeasurement
+from kummell_ai.measurement.segments import segment_stratum
 from kummell_ai.quantities import Quantity
 
 OF_VERTEBRA = (
@@ -49,7 +50,7 @@ def evaluate_film(
     """Points, names and quantities of a film against the truth.
 
     Quantities are compared on matched vertebrae under their true names, so that a wrong name costs level accuracy and
-    nothing else.
+    nothing else. What is on a vertebra is as predicted: a fracture that was not told makes a wrong reference.
 
     Args:
         predicted: what was located.
@@ -151,7 +152,6 @@ def _with_true_names(
             predicted.vertebrae[j],
             level=truth.vertebrae[i].level,
             level_probability=None,
-            flags=truth.vertebrae[i].flags,
         )
         for i, j in sorted(pairs)
     )
@@ -185,11 +185,12 @@ def _quantity_errors(
             if other is not None and other.value is not None:
                 abstained.append(name)
             continue
+        stratum = _stratum(measured, level, name)
         if other is not None and other.value is not None:
-            errors.append(_error(name, one, one.value, other.value))
+            errors.append(_error(name, one, one.value, other.value, stratum))
         bone = bones.get(f"{name}_{_UNITS.get(one.unit, one.unit)}")
         if bone is not None:
-            errors.append(_error(f"{name}_3d", one, one.value, bone))
+            errors.append(_error(f"{name}_3d", one, one.value, bone, stratum))
     return tuple(errors), tuple(abstained)
 
 
@@ -201,7 +202,13 @@ def _quantity(film: RadiographMeasurement, level: VertebralLevel, name: str) -> 
     return None if vertebra is None else vertebra.quantities.get(name)
 
 
-def _error(name: str, quantity: Quantity, measured: float, true: float) -> QuantityError:
+def _stratum(film: RadiographMeasurement, level: VertebralLevel, name: str) -> str | None:
+    """The stratum whose factor an angle over the surgical segments has; None for what has that of its vertebra."""
+    segment = film.segment(name, level) if name == "surgical_segment_cobb" else None
+    return None if segment is None else segment_stratum(film.landmarks, (segment.upper, segment.lower))
+
+
+def _error(name: str, quantity: Quantity, measured: float, true: float, stratum: str | None) -> QuantityError:
     interval = quantity.interval
     inside = None if interval is None else bool(interval.low <= true <= interval.high)
-    return QuantityError(name, quantity.unit, measured, true, inside, interval)
+    return QuantityError(name, quantity.unit, measured, true, inside, interval, stratum)

@@ -23,6 +23,7 @@ class QuantityError:
         measured, true: in that unit.
         inside: whether the true value lies in the measured 95 % interval; None without an interval.
         interval: the measured 95 % interval, or None.
+        stratum: whose factor the interval has; None for that of the vertebra.
     """
 
     quantity_id: str
@@ -31,6 +32,7 @@ class QuantityError:
     true: float
     inside: bool | None
     interval: Interval | None = None
+    stratum: str | None = None
 
     @property
     def error(self) -> float:

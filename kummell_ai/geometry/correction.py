@@ -57,19 +57,21 @@ def kyphosis_correction(before_deg: ArrayLike, after_deg: ArrayLike) -> FloatArr
 
 
 def correction_rate(before_deg: ArrayLike, after_deg: ArrayLike, guard_deg: ArrayLike) -> FloatArray:
-    """100 (before - after) / before (%); NaN where ``|before|`` does not exceed ``guard_deg``.
+    """100 (before - after) / before (%): the share of a kyphosis that was taken away.
+
+    NaN where ``before`` does not exceed ``guard_deg``: of no kyphosis, or of a lordosis, there is no share.
 
     Args:
         before_deg: angle before (degrees).
         after_deg: angle after (degrees).
-        guard_deg: the minimal detectable change (degrees); an angle within it cannot be told from 0.
+        guard_deg: the minimal detectable change (degrees), 0 or more; an angle within it cannot be told from 0.
 
-    >>> correction_rate([20.0, 3.0], [5.0, 1.0], 5.6).tolist()
-    [75.0, nan]
+    >>> correction_rate([20.0, 3.0, -10.0], [5.0, 1.0, -15.0], 5.6).tolist()
+    [75.0, nan, nan]
     """
     before = _array(before_deg)
     rate = 100.0 * ratio(before - _array(after_deg), before)
-    return np.where(np.abs(before) > _array(guard_deg), rate, np.nan)
+    return np.where(before > _array(guard_deg), rate, np.nan)
 
 
 def loss_of_correction(after_deg: ArrayLike, last_deg: ArrayLike) -> FloatArray:

@@ -92,15 +92,21 @@ def common_scale(
 def ruler_levels(
     before: RadiographMeasurement, after: RadiographMeasurement, index_level: VertebralLevel
 ) -> tuple[VertebralLevel, ...]:
-    """Levels that are intact and fully seen on both films, the injured one left out."""
+    """Levels that are intact and fully seen on both films, the injured one and names that stand twice left out."""
     levels = []
+    twice = {level for film in (before, after) for level in _standing_twice(film)}
     for body in before.landmarks.vertebrae:
         other = None if body.level is None else after.landmarks.at(body.level)
-        if body.level is None or body.level is index_level or other is None:
+        if body.level is None or body.level is index_level or body.level in twice or other is None:
             continue
         if is_intact(body, before.spacing) and is_intact(other, after.spacing):
             levels.append(body.level)
     return tuple(levels)
+
+
+def _standing_twice(film: RadiographMeasurement) -> set[VertebralLevel]:
+    levels = [body.level for body in film.landmarks.vertebrae if body.level is not None]
+    return {level for level in levels if levels.count(level) > 1}
 
 
 def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -> CommonScale:
@@ -119,7 +125,7 @@ def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -
 def _check_same_kind(
     before: RadiographMeasurement, after: RadiographMeasurement, factor: float, names: str
 ) -> tuple[Finding, ...]:
-    if abs(factor - 1.0) <= UNLIKE:
+    if abs(1.0 / factor - 1.0) <= UNLIKE:
         return ()
     size = f"{100 / factor:.0f} % on {after.reference.name}"
     return (magnification_unlike(names, [size], before.reference.name),)

@@ -24,8 +24,11 @@ RATES = ("height_restoration_rate", "height_gain_rate", "correction_rate")
 USUAL_MDC_DEG = 5.6
 """Minimal detectable change of a Cobb angle at a corner error of 0.75 mm; the guard when no interval is known."""
 
+USUAL_LOSS = 0.09
+"""Detectable loss of anterior height as a share of the reference height (2.3 of 26 mm); likewise at 0.75 mm."""
+
 RATE_TOO_WIDE = 100.0
-"""Half width of an interval (%) from which a restoration rate says nothing: none and all of it are both within."""
+"""Half width of an interval (%) from which a rate says nothing: none and all of it are both within."""
 
 
 def combine(
@@ -54,30 +57,37 @@ def _difference(function: Callable[..., FloatArray], before: Quantity, after: Qu
 def _restoration_rate(before: Quantity, after: Quantity, reference: Quantity, factor: float) -> Quantity:
     if before.value is not None and reference.value is not None:
         lost = combine(lambda r, b: r - b, reference, before)
-        guard = 0.0 if lost.interval is None else lost.interval.half_width
+        guard = USUAL_LOSS * reference.value if lost.interval is None else lost.interval.half_width
         if lost.value is not None and lost.value <= guard:
             why = f"undefined: the height lost before, {lost.text()}, cannot be told from 0"
             return Quantity.missing("%", why)
-    rate = combine(formulas.height_restoration_rate, before, after, reference, unit="%", factor=factor)
-    if rate.interval is not None and rate.interval.half_width > RATE_TOO_WIDE:
-        why = (
-            f"not measurable: its 95 % interval is ± {rate.interval.half_width:.0f} %, as little height was lost before"
-        )
-        return Quantity.missing("%", why)
-    return rate
+    return combine(formulas.height_restoration_rate, before, after, reference, unit="%", factor=factor)
 
 
 def _correction_rate(before: Quantity, after: Quantity, mdc: float | None, factor: float) -> Quantity:
     own = 0.0 if before.interval is None else before.interval.half_width
-    guard = USUAL_MDC_DEG if mdc is None else max(mdc, own)
-    if before.value is not None and abs(before.value) <= guard:
+    guard = max(USUAL_MDC_DEG if mdc is None else mdc, own)
+    if before.value is not None and before.value <= guard:
         limit = f"the detectable change or its own interval, {guard:.1f}°"
-        why = f"undefined: the angle before, {before.value:.1f}°, is within {limit}"
-        return Quantity.missing("%", why)
+        where = f"within {limit}" if before.value >= -guard else "a lordosis, of which no kyphosis can be corrected"
+        return Quantity.missing("%", f"undefined: the angle before, {before.value:.1f}°, is {where}")
     return combine(lambda b, a: formulas.correction_rate(b, a, guard), before, after, unit="%", factor=factor)
 
 
-def rates(first: Quantities, second: Quantities, mdc_deg: float | None, factor: Factor) -> Quantities:
+def _told(rate: Quantity, too_wide: float) -> Quantity:
+    if rate.interval is None or rate.interval.half_width <= too_wide:
+        return rate
+    half = rate.interval.half_width
+    return Quantity.missing("%", f"not measurable: its 95 % interval is ± {half:.0f} %, the value before is too small")
+
+
+def rates(
+    first: Quantities,
+    second: Quantities,
+    mdc_deg: float | None,
+    factor: Factor,
+    too_wide: float = RATE_TOO_WIDE,
+) -> Quantities:
     """The `RATES` of the quantities before and after; without that of the Cobb angle where either film has none.
 
     Args:
@@ -85,6 +95,7 @@ def rates(first: Quantities, second: Quantities, mdc_deg: float | None, factor: 
         second: after: ``anterior_height`` and ``segmental_cobb``.
         mdc_deg: minimal detectable change of the Cobb angle (degrees), or None.
         factor: by rate, on its standard error, which takes the two films for independent.
+        too_wide: half width (%) beyond which a rate is withheld.
     """
     height, cobb = "anterior_height", "segmental_cobb"
     of_restoration, of_gain, of_correction = (factor(rate) for rate in RATES)
@@ -93,7 +104,7 @@ def rates(first: Quantities, second: Quantities, mdc_deg: float | None, factor: 
     result = {"height_restoration_rate": restored, "height_gain_rate": gain}
     if cobb in first and cobb in second:
         result["correction_rate"] = _correction_rate(first[cobb], second[cobb], mdc_deg, of_correction)
-    return result
+    return {name: _told(rate, too_wide) for name, rate in result.items()}
 
 
 def _gains(first: Quantities, second: Quantities, changes: dict[str, Change], factor: Factor) -> Quantities:

@@ -94,7 +94,7 @@ def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel
         if not levels or not is_same_kind:
             continue
         factor, _ = ruler_factor(first, film, levels)
-        if abs(factor - 1.0) > UNLIKE:
+        if abs(1.0 / factor - 1.0) > UNLIKE:
             unlike.append(f"{100 / factor:.0f} % on {film.reference.name}")
             rulers = ", ".join(map(str, levels))
     return [magnification_unlike(rulers, unlike, first.reference.name)] if unlike else []

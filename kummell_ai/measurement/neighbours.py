@@ -68,7 +68,7 @@ def _why_not(body: VertebraLandmarks, spacing: PixelSpacing) -> str | None:
     points = isotropic(body.points_px, spacing)
     if not np.isfinite(points[:4]).all() or float(heights.anterior_height(points)) == 0.0:
         return "is not fully seen"
-    if float(heights.wedge_ratio(points)) < _INTACT_WEDGE_RATIO:
+    if not float(heights.wedge_ratio(points)) >= _INTACT_WEDGE_RATIO:  # nor where there is no posterior wall
         return "is itself wedged"
     return None
 
@@ -99,9 +99,12 @@ def _next_intact(
     vertebrae: Sequence[VertebraLandmarks], index: int, step: int, spacing: PixelSpacing
 ) -> tuple[VertebraLandmarks | None, list[str]]:
     skipped = []
+    levels = [body.level for body in vertebrae]
     for place, body in _candidates(vertebrae, index, step):
         if body is None:
             skipped.append(f"{place} is not on the film")
+        elif body.level is not None and levels.count(body.level) > 1:
+            skipped.append(f"{place} is named twice")
         elif (reason := _why_not(body, spacing)) is not None:
             skipped.append(f"{_name(body)} {reason}")
         else:

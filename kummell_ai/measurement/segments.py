@@ -10,7 +10,7 @@ from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles
 from kummell_ai.geometry.vertebra import signed_area
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
+from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
 from kummell_ai.measurement.results import SegmentMeasurement
@@ -184,11 +184,19 @@ def surgical_segment(
     index_level: VertebralLevel | None = None,
 ) -> SegmentMeasurement:
     """Cobb angle of the surgical segments: superior endplate of the upper to inferior endplate of the lower end."""
-    within = [v for v in landmarks.vertebrae if v.level is not None and ends[0] <= v.level <= ends[1]]
     return measure_angle(
         landmarks, spacing, facing_sign, (ends[0], Endplate.SUPERIOR), (ends[1], Endplate.INFERIOR),
-        quantity_id="surgical_segment_cobb", index_level=index_level, deciding=within,
+        quantity_id="surgical_segment_cobb", index_level=index_level, deciding=_within(landmarks, ends),
     )  # fmt: skip
+
+
+def segment_stratum(landmarks: SpineLandmarks, ends: tuple[VertebralLevel, VertebralLevel]) -> str:
+    """The stratum that decides how wide the interval of the angle of the surgical segments is."""
+    return min((stratum_of(body.flags) for body in _within(landmarks, ends)), key=STRATA.index, default=STRATA[-1])
+
+
+def _within(landmarks: SpineLandmarks, ends: tuple[VertebralLevel, VertebralLevel]) -> list[VertebraLandmarks]:
+    return [v for v in landmarks.vertebrae if v.level is not None and ends[0] <= v.level <= ends[1]]
 
 
 def facing_sign_of(landmarks: SpineLandmarks) -> float:

@@ -17,12 +17,15 @@ from kummell_ai.evaluation.calibration import (
     Fit,
     LocatedFilm,
     as_info,
+    fit_together_scale,
     fit_uncertainty,
     judge_films,
+    judge_films_together,
     with_factors,
 )
 from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, covered, fitting_scale
 from kummell_ai.evaluation.coverage import coverage_of, interval_score
+from kummell_ai.evaluation.results import VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
@@ -268,10 +271,34 @@ def test_films_that_err_alike_have_surer_changes(alike):
     # what both films share is no less for being placed together: the common fit makes itself out too sure
     assert uncertainty.together_scale["intact"] > 1.08
     assert uncertainty.together_scale["fractured"] == 1.0
+    # a stratum with too few points that were placed together has the factor of all of them
+    assert uncertainty.together_scale["cemented"] == uncertainty.together_scale["intact"]
     back = Uncertainty.from_info(as_info(uncertainty))
     assert back.changes["anterior_height"]["correction"] == pytest.approx(changes["correction"], abs=1e-4)
     assert back.together_scale["intact"] == pytest.approx(uncertainty.together_scale["intact"], abs=1e-4)
     assert back.of("intact").together is not None
+
+
+def test_only_points_that_were_placed_together_have_a_part_in_their_factor():
+    rng = np.random.default_rng(5)
+    films = [film for number in range(30) for film in patient(number, rng, 1.5, 1.5)]
+    plain = Uncertainty({s: np.ones(4) for s in STRATA})
+    alone = judge_films(films, plain)
+    together = judge_films_together(films, plain, alone)
+    factor = fit_together_scale(together, alone)["intact"]
+    # the injured body is placed by each film itself: how far off it is makes no difference
+    far = [
+        [replace(film, vertebrae=tuple(_off(v) if v.is_index else v for v in film.vertebrae)) for film in results]
+        for results in (together, alone)
+    ]
+    assert fit_together_scale(*far)["intact"] == factor
+    assert fit_together_scale(alone, alone) == dict.fromkeys(STRATA, 1.0)
+
+
+def _off(body: VertebraResult) -> VertebraResult:
+    assert body.corners is not None
+    corners = replace(body.corners, mahalanobis2=100.0 * body.corners.mahalanobis2)
+    return replace(body, corners=corners, predicted_flags=frozenset())
 
 
 def test_films_measured_together_are_covered_by_narrower_intervals(alike):

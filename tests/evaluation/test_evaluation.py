@@ -15,14 +15,17 @@ from kummell_ai.anatomy import Facing, Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, write_coco
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import corner_errors, evaluate_dataset, evaluate_film, match_vertebrae, summarise
+from kummell_ai.evaluation.calibration import with_factors
 from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.interval_factors import IntervalFactors
+from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
+from tests.measurement import spines
 
 SIZE = (400, 600)
 SPACING = PixelSpacing(0.5, 0.5, Calibration.GEOMETRY)
 LEVELS = tuple(VertebralLevel.parse(name) for name in ("T11", "T12", "L1", "L2", "L3"))
+T12, L1, L2 = LEVELS[1:4]
 
 
 def body(level: VertebralLevel | None, x: float, y: float, flags: frozenset[str] = frozenset()) -> VertebraLandmarks:
@@ -189,6 +192,33 @@ def test_a_wrong_name_costs_level_accuracy_only() -> None:
     row = summarise([evaluate_film(replace(predicted, vertebrae=tuple(bodies)), truth, SPACING, size_px=SIZE)])[0]
     assert row["level_accuracy_percent"] == 80
     assert row["segmental_cobb_mae_deg"] == pytest.approx(0)
+
+
+def test_a_fracture_that_was_not_told_makes_a_wrong_reference() -> None:
+    flags = {L1: {"fractured"}, L2: {"fractured"}}
+    true = spines.spine({L1: 15.0, L2: 21.5}, flags=flags)
+    bodies = (replace(v, flags=frozenset()) if v.level is L2 else v for v in true.vertebrae)
+    found = evaluate_film(
+        replace(true, vertebrae=tuple(bodies)), true, spines.SPACING, size_px=spines.SIZE, index_level=L1
+    )
+    (loss,) = (q for v in found.vertebrae if v.level is L1 for q in v.quantities if q.quantity_id == "height_loss")
+    # T12 and L3 of 26 mm in truth; T12 and the broken L2 as found
+    assert loss.true == pytest.approx(100 * (1 - 15 / 26))
+    assert loss.measured == pytest.approx(100 * (1 - 15 / 23.75))
+
+
+def test_the_surgical_segment_has_the_stratum_of_all_its_vertebrae() -> None:
+    flags = {T12: {"instrumented", "cemented"}, L1: {"fractured"}, L2: {"instrumented"}}
+    film = spines.spine({L1: 15.0}, flags=flags)
+    found = evaluate_film(film, film, spines.SPACING, size_px=spines.SIZE, index_level=L1)
+    (angle,) = (q for v in found.vertebrae for q in v.quantities if q.quantity_id == "surgical_segment_cobb")
+    assert angle.stratum == "cemented"
+    factors = {"surgical_segment_cobb": {s: float(i) for i, s in enumerate(STRATA, start=1)}}
+    (wide,) = with_factors([found], factors)
+    (after,) = (q for v in wide.vertebrae for q in v.quantities if q.quantity_id == "surgical_segment_cobb")
+    assert angle.interval is not None
+    assert after.interval is not None
+    assert after.interval.half_width == pytest.approx(2.0 * angle.interval.half_width)
 
 
 def test_intervals_are_held_against_the_truth() -> None:

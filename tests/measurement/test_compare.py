@@ -11,6 +11,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.common_scale import common_scale
 from kummell_ai.measurement.compare import change_of, compare, intravertebral_instability
+from kummell_ai.measurement.derived import rates
 from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.results import Change, Correction, PhasedMeasurement, Verdict
 from kummell_ai.quantities import Interval, Quantity
@@ -95,6 +96,57 @@ def test_a_restoration_rate_that_could_be_anything_is_withheld() -> None:
     rate = compare(before, after, L.L1, "correction").derived["height_restoration_rate"]
     assert rate.value is None
     assert "not measurable: its 95 % interval is ± " in str(rate.caveat)
+
+
+def test_of_a_lordosis_no_share_is_corrected() -> None:
+    found = compare(kyphotic(PRE, -6.0), kyphotic(POST, -12.0), L.L1, "correction")
+    assert number(found.derived["kyphosis_correction"]) > 9.0
+    rate = found.derived["correction_rate"]
+    assert rate.value is None
+    assert "a lordosis" in str(rate.caveat)
+
+
+def test_without_intervals_a_small_loss_of_height_has_no_rate() -> None:
+    def at(height: float) -> PhasedMeasurement:
+        return PhasedMeasurement(PRE, measured(spine({L.L1: height}, sigma_px=None)))
+
+    for before, is_given in ((25.0, False), (23.0, True)):
+        rate = compare(at(before), at(27.0), L.L1, "correction").derived["height_restoration_rate"]
+        assert (rate.value is not None) is is_given
+        assert is_given or "cannot be told from 0" in str(rate.caveat)
+
+
+def test_the_interval_of_the_angle_before_guards_where_the_later_film_has_none() -> None:
+    before, after = Quantity(7.0, "deg", Interval(-1.0, 15.0)), Quantity(2.0, "deg", None)
+    height = Quantity(20.0, "mm", None)
+    first = {"anterior_height": height, "reference_height": height, "segmental_cobb": before}
+    found = rates(first, first | {"segmental_cobb": after}, None, lambda _: 1.0)
+    assert "8.0°" in str(found["correction_rate"].caveat)
+
+
+@pytest.mark.parametrize("name", ["height_gain_rate", "correction_rate"])
+def test_a_rate_of_next_to_nothing_is_withheld(name: str) -> None:
+    small, large = Quantity(6.0, "deg", Interval(0.5, 11.5)), Quantity(30.0, "deg", Interval(10.0, 50.0))
+    body = {"anterior_height": replace(small, unit="mm"), "reference_height": Quantity(26.0, "mm", None)}
+    after = {"anterior_height": replace(large, unit="mm"), "segmental_cobb": large}
+    found = rates(body | {"segmental_cobb": small}, after, 5.0, lambda _: 1.0)
+    assert found[name].value is None
+    assert "the value before is too small" in str(found[name].caveat)
+    every = rates(body | {"segmental_cobb": small}, after, 5.0, lambda _: 1.0, too_wide=np.inf)
+    assert every[name].value is not None
+
+
+def test_a_name_that_stands_twice_is_no_ruler_and_no_reference() -> None:
+    good = spine({L.L1: 20.0})
+    bodies = tuple(replace(v, level=L.T12) if v.level is L.T11 else v for v in good.vertebrae)
+    twice = PhasedMeasurement(POST, measured(replace(good, vertebrae=bodies), PixelSpacing.unknown()))
+    found = compare(PhasedMeasurement(PRE, measured(good)), twice, L.L1, "correction")
+    assert found.scale is not None
+    assert found.scale.rulers == (L.L2, L.L3)
+    np.testing.assert_allclose(number(change(found, "anterior_height").change), 0.0, atol=1e-9)
+    own = measured(replace(good, vertebrae=bodies)).at(L.L1)
+    assert own is not None
+    assert "T12 is named twice" in str(own.quantities["reference_height"].caveat)
 
 
 def test_the_level_is_missing_on_one_film() -> None:

@@ -217,6 +217,9 @@ class TestReferences:
 
     def test_sacrum_never_serves_as_reference(self) -> None:
         assert not neighbours.is_intact(spine(levels=(L.L5, L.S1)).vertebrae[1], SPACING)
+        body = spine().vertebrae[1]
+        flat = replace(body, points_px=4.0 * np.array([[34.0, 0.0], [0.0, 0.0], [34.0, 26.0], [0.0, 0.0]]))
+        assert not neighbours.is_intact(flat, SPACING), "it has no posterior wall"
 
     def test_variants_count_when_they_are_there(self) -> None:
         assert neighbours.above(L.L1) is L.T12
