@@ -64,7 +64,8 @@ def change_plots(changes: Sequence[ChangeError]) -> list[str]:
 
 
 def _main(samples: Samples) -> list[QuantitySamples]:
-    return [samples.quantities[name] for name in MAIN_QUANTITIES if name in samples.quantities]
+    known = [samples.quantities[name] for name in MAIN_QUANTITIES if name in samples.quantities]
+    return [quantity for quantity in known if len(quantity.error)]
 
 
 def _corner_shares(samples: Samples) -> str:

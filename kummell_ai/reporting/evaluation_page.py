@@ -13,7 +13,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.evaluation.aims import standings
 from kummell_ai.evaluation.bootstrap import Estimate
 from kummell_ai.evaluation.figures import ANY_PHASE, TOGETHER, Figure, finder
-from kummell_ai.evaluation.samples import STRATA
+from kummell_ai.evaluation.samples import STRATA, unit_of
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
 from kummell_ai.evaluation.tables import main_figures
 from kummell_ai.reporting import evaluation_figures as draw
@@ -276,7 +276,8 @@ def group_lines(figures: Sequence[Figure], heads: Sequence[tuple[str, tuple[str,
 def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
     """Agreement and intervals of every quantity; the main ones also of the injured vertebra and against the bones."""
     find = finder(figures)
-    every = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    withheld = {f.subject: unit_of(f.subject) for f in figures if f.section == "quantities" and f.name == "answered"}
+    every = withheld | {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
     rank = {name: i for i, name in enumerate(MAIN_QUANTITIES)}
     units = dict(sorted(every.items(), key=lambda item: rank.get(item[0], len(rank))))
     lines = []
@@ -288,7 +289,7 @@ def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
             ) -> Figure | None:
                 return find("quantities", q, name, own_unit, s, p)
 
-            if get("mae") is not None:
+            if get("mae") is not None or get("answered", "%") is not None:
                 words = _group_name(stratum, phase)
                 lines.append(Line(f"{label(subject)},{sign(unit)}", words, _agreement_cells(get)))
     return lines
@@ -348,7 +349,7 @@ def _groups() -> list[tuple[str, str]]:
 
 def _agreement_cells(get: Callable[..., Figure | None]) -> tuple[Cell, ...]:
     mae = get("mae")
-    n = "–" if mae is None else f"{mae.estimate.n:,}"
+    n = "0" if mae is None else f"{mae.estimate.n:,}"
     lower, upper = (_estimate(get(name)) for name in ("lower", "upper"))
     limits = "–" if lower is None else f"{value_text(lower)} to {value_text(upper)}"
     middle = [_cell(get("mae")), _cell(get("bias")), (limits, ""), _cell(get("icc", "1"), 3)]

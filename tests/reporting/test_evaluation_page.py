@@ -96,6 +96,15 @@ def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
 
 
+def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> None:
+    silent = replace(vertebra(is_index=True), abstained=("height_loss",))
+    study = study_of([film(silent, patient=str(i)) for i in range(3)], resamples=5)
+    lines = [line for line in quantity_lines(study.figures) if line.head == "Height loss, %"]
+    assert [line.small for line in lines] == ["all", "injured", "injured, pre-op"]
+    assert [(line.cells[0][0], line.cells[1][0], line.cells[-1][0]) for line in lines] == [("0", "–", "0.0")] * 3
+    assert "Height loss: errors" not in write_evaluation_page(study, {}, [])
+
+
 def test_figures_beside_their_aims_read_alone(study: Study) -> None:
     heads = [line.head for line in aim_lines(study.figures)]
     assert heads
