@@ -229,14 +229,13 @@ def main_lines(figures: Sequence[Figure]) -> list[Line]:
 
 
 def aim_lines(figures: Sequence[Figure]) -> list[Line]:
-    """Floor, value reached and aim of the figures that have one, and whether it is reached."""
-    words = {"aim": "aim reached", "floor": "above the floor", "below": "below the floor"}
+    """Requirement, result and target of the figures that have one, and which of them is met."""
     lines = []
     for standing in standings(figures):
         unit = sign(standing.figure.unit)
-        ends = ["–" if end is None else f"{end:g}" for end in (standing.floor, standing.aim)]
-        verdict = words[standing.verdict] if standing.floor is not None or standing.verdict == "aim" else "not reached"
-        cells = ((ends[0], ""), _cell(standing.figure), (ends[1], ""), (verdict, ""))
+        than = "≥" if standing.is_to_be_high else "≤"
+        ends = ["–" if end is None else f"{than} {end:g}" for end in (standing.floor, standing.aim)]
+        cells = ((ends[0], ""), _cell(standing.figure), (ends[1], ""), (standing.verdict, ""))
         words_of_it = _ALONE.get(standing.name, _WORDS[standing.name])
         lines.append(Line(f"{words_of_it},{unit}", f"n = {standing.figure.estimate.n:,}", cells))
     return lines

@@ -106,7 +106,11 @@ def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> Non
 
 
 def test_figures_beside_their_aims_read_alone(study: Study) -> None:
-    heads = [line.head for line in aim_lines(study.figures)]
+    lines = aim_lines(study.figures)
+    heads = [line.head for line in lines]
+    ends = {line.head: (line.cells[0][0], line.cells[2][0]) for line in lines}
+    assert ends["Corner error, mean, mm"] == ("≤ 1.2", "≤ 0.5")
+    assert ends["Corners within 2 mm, %"] == ("≥ 88", "≥ 99")
     assert heads
     assert not [head for head in heads if "–" in head]
     assert len(set(heads)) == len(heads)
