@@ -17,7 +17,7 @@ from kummell_ai.evaluation.samples import STRATA, unit_of
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
 from kummell_ai.evaluation.tables import main_figures
 from kummell_ai.reporting import evaluation_figures as draw
-from kummell_ai.reporting.evaluation_words import interval_text, label, sign, value_text
+from kummell_ai.reporting.evaluation_words import interval_text, intervals_note, label, sign, value_text
 from kummell_ai.reporting.words import RESEARCH_USE, SIGNS
 
 Cell = tuple[str, str]
@@ -212,9 +212,7 @@ def write_evaluation_page(
         films=film_lines(study.figures),
         plots={title: [Markup(plot) for plot in drawn] for title, drawn in plots.items() if drawn},
         pictures=[(p.name, p.caption, Markup(p.drawing)) for p in pictures],
-        patients=len(study.samples.patients),
-        resamples=study.resamples,
-        seed=study.seed,
+        intervals_note=intervals_note(len(study.samples.patients), study.resamples, study.seed),
     )
 
 

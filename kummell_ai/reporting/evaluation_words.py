@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from kummell_ai.evaluation.bootstrap import Estimate
+from kummell_ai.evaluation.bootstrap import MIN_PATIENTS, Estimate
+
+EXACT = "†"
+"""Marks intervals of Clopper and Pearson."""
 
 _LABELS = {
     "segmental_cobb": "Segmental Cobb",
@@ -53,10 +56,38 @@ def value_text(estimate: Estimate | None, digits: int = 2) -> str:
 
 
 def interval_text(estimate: Estimate | None, digits: int = 2) -> str:
-    """The interval alone; empty where there is none."""
-    if estimate is None or estimate.interval is None:
+    """The interval alone, marked † where it is the exact one; why there is none; empty where there is no value.
+
+    >>> from kummell_ai.quantities import Interval
+    >>> interval_text(Estimate(0.0, Interval(0.0, 60.236), 9, 4, "exact"), 1)
+    '0.0 to 60.2 †'
+    >>> interval_text(Estimate(100.0, None, 9, 1, "none")), interval_text(Estimate(0.0, None, 9, 4, "none"))
+    ('(1 patient)', '(no spread)')
+    """
+    if estimate is None or estimate.value is None:
         return ""
-    return f"{_number(estimate.interval.low, digits)} to {_number(estimate.interval.high, digits)}"
+    if estimate.interval is not None:
+        ends = f"{_number(estimate.interval.low, digits)} to {_number(estimate.interval.high, digits)}"
+        return f"{ends} {EXACT}" if estimate.method == "exact" else ends
+    if estimate.patients < MIN_PATIENTS:
+        return f"({patients_text(estimate.patients)})"
+    return "(no spread)"
+
+
+def patients_text(count: int) -> str:
+    """``1 patient``, ``2 patients``."""
+    return f"{count:,} patient{'' if count == 1 else 's'}"
+
+
+def intervals_note(patients: int, resamples: int, seed: int) -> str:
+    """How the intervals of the page were made."""
+    return (
+        f"In grey below a value stands its 95 % interval, over {patients_text(patients)}: percentiles of "
+        f"{resamples:,} bootstrap resamples of patients (seed {seed}). {EXACT}: of 0 and of 100 %, where there is "
+        "nothing to resample, the exact interval of Clopper and Pearson with one trial a patient. Values of fewer than "
+        f"{MIN_PATIENTS} patients, and values without spread, have no interval. With fewer than some 20 patients "
+        "bootstrap intervals are too narrow."
+    )
 
 
 def _number(value: float, digits: int) -> str:

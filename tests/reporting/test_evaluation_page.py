@@ -89,11 +89,18 @@ def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     study = study_of([film(vertebra(quantity(3.0, 1.0, 4.0), is_index=True))], resamples=5)
     (every, *_, injured) = corner_lines(study.figures)[:3]
     assert every.head == "all"
-    assert every.cells[0] == ("100.0", "")
+    assert every.cells[0] == ("100.0", "(1 patient)")
     assert injured.head == "injured"
     line = quantity_lines(study.figures)[0]
     assert (line.head, line.small) == ("Segmental Cobb, °", "all")
     assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
+
+
+def test_exact_intervals_are_marked_and_explained(study: Study) -> None:
+    every = corner_lines(study.figures)[0]
+    assert every.cells[0] == ("100.0", "47.8 to 100.0 †")  # 0.025 to the power of 1 / 5
+    page = write_evaluation_page(study, {}, [])
+    assert "over 5 patients: percentiles of 50 bootstrap resamples of patients (seed 0). †: of 0 and of 100 %" in page
 
 
 def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> None:
