@@ -44,6 +44,15 @@ def sign(unit: str) -> str:
     return _SIGNS[unit]
 
 
+def digits_of(unit: str) -> int:
+    """Decimals that a figure is written with.
+
+    >>> digits_of("%"), digits_of("deg")
+    (1, 2)
+    """
+    return 1 if unit == "%" else 2
+
+
 def value_text(estimate: Estimate | None, digits: int = 2) -> str:
     """The value alone.
 

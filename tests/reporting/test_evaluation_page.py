@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.annotations import AnnotatedFilm
-from kummell_ai.evaluation import study_of
+from kummell_ai.evaluation import FilmResult, study_of, tables
+from kummell_ai.evaluation.aims import AIMS
 from kummell_ai.evaluation.study import Study
 from kummell_ai.evaluation.worst import WorstFilm
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
-from kummell_ai.reporting.evaluation_page import Picture, aim_lines, corner_lines, quantity_lines, write_evaluation_page
+from kummell_ai.reporting.evaluation_main import _OF_AIMS, _ROWS, _TILES, aim_lines, main_lines, tile_lines
+from kummell_ai.reporting.evaluation_page import Picture, corner_lines, quantity_lines, write_evaluation_page
 from kummell_ai.reporting.plots import Plot, nice_ticks
 from tests.evaluation.made_results import film, missed, quantity, vertebra
 from tests.evaluation.test_evaluation import SIZE, SPACING, moved, spine
@@ -110,6 +112,32 @@ def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> Non
     assert [line.small for line in lines] == ["all", "injured", "injured, pre-op"]
     assert [(line.cells[0][0], line.cells[1][0], line.cells[-1][0]) for line in lines] == [("0", "–", "0.0")] * 3
     assert "Height loss: errors" not in write_evaluation_page(study, {}, [])
+
+
+def test_main_figures_stand_film_by_film_and_together() -> None:
+    def course(error: float) -> list[FilmResult]:
+        phases = (Phase.PRE_OP, Phase.POST_OP)
+        body = vertebra(quantity(10.0 + error, 10.0, 3.0), quantity(9.0, 8.0, name="wedge_angle"), is_index=True)
+        return [film(body, name=phase.value, phase=phase) for phase in phases]
+
+    figures = study_of(course(2.0), course(0.5), resamples=5).figures
+    tiles = {line.head: line.cells[0][0] for line in tile_lines(figures)}
+    assert len(tiles) <= 8
+    assert (tiles["Vertebrae found"], tiles["Segmental Cobb, mean absolute error"]) == ("100.0 %", "2.00°")
+    lines = {line.head: [value for value, _ in line.cells] for line in main_lines(figures)}
+    assert lines["Segmental Cobb, MAE, °"] == ["2", "2.00", "0.50"]
+    assert lines["Names exact, any field, %"] == ["2", "100.0", "0.0"], "nothing is named jointly here"
+    assert lines["Vertebrae found, %"] == ["2", "100.0", ""]
+    assert lines["Seconds to locate the vertebrae of a film"] == ["2", "2.00", ""]
+    assert not [head for head in lines if head.startswith("–")]
+
+
+def test_every_main_figure_has_words() -> None:
+    main, aims = dict(tables._MAIN), set(AIMS)
+    assert set(_TILES) <= set(main)
+    assert set(_OF_AIMS) == aims
+    words, keys = zip(*_ROWS, strict=True)
+    assert len(set(words)) == len(set(keys)) == len(_ROWS)
 
 
 def test_figures_beside_their_aims_read_alone(study: Study) -> None:
