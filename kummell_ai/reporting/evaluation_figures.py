@@ -11,7 +11,7 @@ from kummell_ai.evaluation.changes import ChangeError
 from kummell_ai.evaluation.figures import Figure, finder
 from kummell_ai.evaluation.samples import STRATA, QuantitySamples, Samples
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
-from kummell_ai.reporting.evaluation_words import label, sign
+from kummell_ai.reporting.evaluation_words import digits_of, label, sign
 from kummell_ai.reporting.plots import FloatArray, Plot, nice_ticks
 
 COLOURS = {
@@ -87,16 +87,21 @@ def _histogram(quantity: QuantitySamples) -> str:
     error = quantity.error
     reach = nice_ticks(0.0, max(float(np.quantile(np.abs(error), 0.99)), 1e-3))[-1]
     edges = np.linspace(-reach, reach, 42)
-    counts, _ = np.histogram(np.clip(error, -reach, reach), edges)
+    counts, _ = np.histogram(error, edges)
     shares = 100.0 * counts / len(error)
     top = max(float(shares.max()), 1.0)
     title, unit = f"{label(quantity.quantity_id)}: errors", sign(quantity.unit)
-    size = f"{np.abs(error).mean():.2f}{unit}".replace(" °", "°")
+    size = f"{np.abs(error).mean():.{digits_of(quantity.unit)}f}{unit}".replace(" °", "°")
     y_label = f"% of {len(error):,} values; mean absolute error {size}"
     plot = Plot(title, f"measured − true,{unit}", y_label, (-reach, reach), (0.0, 1.05 * top))
     plot.bars(edges, shares, "#8fb3cc")
     plot.up(0.0, SOFT)
     plot.up(float(np.median(error)), WARM, dashed=True)
+    for side, anchor in ((-1.0, "start"), (1.0, "end")):
+        outside = int((side * error > reach).sum())
+        if outside:
+            plot.beyond(np.array([2.0 * side * reach]), np.array([0.05 * top]), WARM)
+            plot.note(side * reach, 0.11 * top, f"{outside} beyond", WARM, anchor)
     return plot.svg()
 
 
@@ -108,16 +113,17 @@ def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     reach = max(1.5 * max((abs(v) for v in values), default=0.0), float(np.quantile(np.abs(error), 0.98)), 1e-3)
     x, y = nice_ticks(float(mean.min()), float(mean.max())), nice_ticks(-reach, reach)
     unit = sign(quantity.unit)
-    plot = Plot(
-        label(quantity.quantity_id), f"mean of both,{unit}", f"measured − true,{unit}", (x[0], x[-1]), (y[0], y[-1])
+    outside = int((np.abs(error) > y[-1]).sum())
+    y_label = f"measured − true,{unit}" + (
+        f"; triangles: {outside} of {len(error):,} beyond the frame" if outside else ""
     )
+    plot = Plot(label(quantity.quantity_id), f"mean of both,{unit}", y_label, (x[0], x[-1]), (y[0], y[-1]))
     shown = _part(len(mean))
     plot.dots(mean[shown], error[shown], ACCENT)
     for value, colour in zip(values, (WARM, "#14181d", WARM), strict=False):
-        plot.across(value, colour, f"{value:+.2f}".replace("-", "−"), dashed=colour == WARM)
-    outside = int((np.abs(error) > y[-1]).sum())
-    if outside:
-        plot.note(x[0], y[0], f" {outside} of {len(error):,} lie beyond the frame")
+        text = f"{value:+.{digits_of(quantity.unit)}f}".replace("-", "−")
+        plot.across(value, colour, text, dashed=colour == WARM)
+    plot.beyond(mean, error, WARM)
     return plot.svg()
 
 
@@ -153,7 +159,7 @@ def _risk(curve: RiskCoverage) -> str:
     gain = "" if curve.gain is None else f", gain {curve.gain:.2f}".replace("-", "−")
     plot = Plot(
         f"{label(curve.subject)} by {curve.signal}", "% of answers kept, the surest first",
-        f"mean error of what is kept,{sign(curve.unit)} (area {curve.aurc:.2f}{gain})", (0.0, 100.0), (0.0, high),
+        f"mean error of what is kept,{sign(curve.unit)} (area {curve.aurc:.{digits_of(curve.unit)}f}{gain})", (0.0, 100.0), (0.0, high),
     )  # fmt: skip
     plot.line(100.0 * curve.coverage[shown], curve.best[shown], SOFT, dashed=True)
     plot.line(100.0 * curve.coverage[shown], curve.risk[shown], ACCENT, width=2.2)

@@ -185,6 +185,27 @@ def test_ticks_hold_the_values_between_them(low: float, span: float) -> None:
     assert 2 <= len(ticks) <= 9
 
 
+def test_what_lies_beyond_the_frame_is_marked_at_its_edge() -> None:
+    plot = Plot("t", "x", "y", (0.0, 10.0), (-1.0, 1.0))
+    assert plot.beyond(np.array([5.0, 5.0, 5.0, 99.0]), np.array([0.0, 7.0, -7.0, 0.0]), "#b00") == 3
+    marks = [p.get("d") for p in ET.fromstring(plot.svg()).findall(f"{SVG}path") if p.get("fill") == "#b00"]
+    tips = [mark.partition("L")[0] for mark in marks]
+    assert tips == ["M206.0 44.0", "M206.0 238.0", "M366.0 141.0"]  # above, below, to the right
+
+
+def test_errors_that_a_plot_does_not_reach_are_counted_on_it() -> None:
+    near = [quantity(10.0 + 0.01 * i, 10.0) for i in range(-100, 100)]
+    films = [film(vertebra(error), patient=str(i)) for i, error in enumerate([*near, quantity(60.0, 10.0)])]
+    study = study_of(films, resamples=5)
+    _, histogram = (ET.fromstring(plot) for plot in draw.error_plots(study))
+    assert [text.text for text in histogram.iter(f"{SVG}text") if "beyond" in text.text] == ["1 beyond"]
+    (agreement,) = (ET.fromstring(plot) for plot in draw.agreement_plots(study))
+    words = [text.text for text in agreement.iter(f"{SVG}text")]
+    assert "measured − true, °; triangles: 1 of 201 beyond the frame" in words
+    marks = [path for path in agreement.findall(f"{SVG}path") if path.get("fill") == draw.WARM]
+    assert len(marks) == 1
+
+
 def test_a_place_on_the_plot_is_linear_in_the_value() -> None:
     plot = Plot("t", "x", "y", (0.0, 10.0), (-1.0, 1.0))
     plot.line(np.array([0.0, 10.0]), np.array([-1.0, 1.0]), "#000")
