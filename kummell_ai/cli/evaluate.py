@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from kummell_ai.evaluation.summary import Row
 
 SHOWN = {
-    "found_percent": "found %",
-    "corner_median_mm": "corner mm",
-    "corner_p90_mm": "p90 mm",
-    "corner_median_percent": "corner % of depth",
-    "segmental_cobb_mae_deg": "Cobb °",
-    "wedge_angle_mae_deg": "wedge °",
-    "anterior_height_mae_mm": "height mm",
+    "found_percent": "found, %",
+    "corner_median_mm": "corner median, mm",
+    "corner_p90_mm": "corner 90th, mm",
+    "corner_median_percent": "corner median, % of depth",
+    "segmental_cobb_mae_deg": "Cobb MAE, °",
+    "wedge_angle_mae_deg": "wedge MAE, °",
+    "anterior_height_mae_mm": "height MAE, mm",
 }
 """Columns of the terminal table; all of them stand in the files."""
+
+_MEANING = "Corner: distance of found from true corner, median and 90th percentile. MAE: mean absolute error."
 
 MOST_PICTURES = 12
 """Pictures in the report at most."""
@@ -124,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         console.tell_json(facts)
     else:
         console.tell_table(_table(result.rows))
+        console.tell(_MEANING)
         console.tell(f"{_count(result)}; all figures in {folder / 'summary.csv'}")
         console.tell(f"Report: {folder / 'report.html'}")
     return code
@@ -160,11 +163,11 @@ def _table(rows: Sequence[Row]) -> object:
     for name in names:
         table.add_column(SHOWN.get(name, name), justify="left" if name in ("stratum", "phase") else "right")
     for row in rows:
-        table.add_row(*(_text(row.get(name)) for name in names))
+        table.add_row(*(_text(row.get(name), 1 if "percent" in name else 2) for name in names))
     return table
 
 
-def _text(value: float | int | str | None) -> str:
+def _text(value: float | int | str | None, digits: int) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)

@@ -113,17 +113,16 @@ def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     reach = max(1.5 * max((abs(v) for v in values), default=0.0), float(np.quantile(np.abs(error), 0.98)), 1e-3)
     x, y = nice_ticks(float(mean.min()), float(mean.max())), nice_ticks(-reach, reach)
     unit = sign(quantity.unit)
-    outside = int((np.abs(error) > y[-1]).sum())
-    y_label = f"measured − true,{unit}" + (
-        f"; triangles: {outside} of {len(error):,} beyond the frame" if outside else ""
+    plot = Plot(
+        label(quantity.quantity_id), f"mean of both,{unit}", f"measured − true,{unit}", (x[0], x[-1]), (y[0], y[-1])
     )
-    plot = Plot(label(quantity.quantity_id), f"mean of both,{unit}", y_label, (x[0], x[-1]), (y[0], y[-1]))
     shown = _part(len(mean))
     plot.dots(mean[shown], error[shown], ACCENT)
     for value, colour in zip(values, (WARM, "#14181d", WARM), strict=False):
         text = f"{value:+.{digits_of(quantity.unit)}f}".replace("-", "−")
         plot.across(value, colour, text, dashed=colour == WARM)
-    plot.beyond(mean, error, WARM)
+    if outside := plot.beyond(mean, error, WARM):
+        plot.y_label += f"; triangles: {outside} of {len(error):,} beyond the frame"
     return plot.svg()
 
 
@@ -156,10 +155,11 @@ def _risk(curve: RiskCoverage) -> str:
     shown = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
     start = max(int(0.05 * len(curve.risk)), 1) - 1
     high = nice_ticks(0.0, max(float(curve.risk[start:].max()), 0.1))[-1]
+    area = f"{curve.aurc:.{digits_of(curve.unit)}f}"
     gain = "" if curve.gain is None else f", gain {curve.gain:.2f}".replace("-", "−")
     plot = Plot(
         f"{label(curve.subject)} by {curve.signal}", "% of answers kept, the surest first",
-        f"mean error of what is kept,{sign(curve.unit)} (area {curve.aurc:.{digits_of(curve.unit)}f}{gain})", (0.0, 100.0), (0.0, high),
+        f"mean error of what is kept,{sign(curve.unit)} (area {area}{gain})", (0.0, 100.0), (0.0, high),
     )  # fmt: skip
     plot.line(100.0 * curve.coverage[shown], curve.best[shown], SOFT, dashed=True)
     plot.line(100.0 * curve.coverage[shown], curve.risk[shown], ACCENT, width=2.2)

@@ -77,7 +77,7 @@ class Plot:
         )
 
     def beyond(self, x: FloatArray, y: FloatArray, colour: str) -> int:
-        """A triangle at the edge for each point (N,) outside the axes, pointing to where it lies; how many there are."""
+        """A triangle at the edge for each point (N,) outside the axes, pointing to where it lies; their number."""
         outside = (x < self.x[0]) | (x > self.x[1]) | (y < self.y[0]) | (y > self.y[1])
         for a, b in zip(x[outside], y[outside], strict=True):
             at_x, at_y = min(max(a, self.x[0]), self.x[1]), min(max(b, self.y[0]), self.y[1])

@@ -75,7 +75,11 @@ def _renamed(film: AnnotatedFilm, levels: list[VertebralLevel | None]) -> Annota
 def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["evaluate", str(dataset), "--out", str(out)]) == 0
-    assert "report.html" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "report.html" in told
+    assert "MAE: mean absolute error" in told
+    assert "100.0 " in told
+    assert "100.00" not in told
     names = {"films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv", "summary.json", "report.html"}
     assert {p.name for p in out.iterdir()} == names | {"evaluation.csv", "evaluation.json"}
 
