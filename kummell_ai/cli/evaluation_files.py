@@ -51,9 +51,10 @@ def _page(films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any
     from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
     from kummell_ai.reporting.evaluation_page import Picture, write_evaluation_page
 
+    most = max(len(result.films) // 3, 1)
     shown = [
         Picture(worst.result.name, caption(worst), draw_worst(worst, read_film(films, worst.film)))
-        for worst in result.worst
+        for worst in result.worst[:most]
     ]
     head = {
         "Films": f"{len(result.films):,}",

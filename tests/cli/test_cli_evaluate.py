@@ -111,7 +111,7 @@ def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: py
     assert summary["main"]["usable_films_percent_post_op"]["n"] == 3
     assert summary["bootstrap"]["unit"] == "patient"
     report = (out / "report.html").read_text(encoding="utf-8")
-    assert report.count("data:image/jpeg") == 6
+    assert report.count("data:image/jpeg") == 2, "a third of six films"
 
 
 def test_films_that_cannot_be_used_are_said_and_the_others_go_on(

@@ -73,7 +73,7 @@ def test_the_page_is_whole_and_loads_nothing(study: Study) -> None:
     pictures = [Picture("<script>alert(1)</script>", "1 missed", "<svg></svg>")]
     page = write_evaluation_page(study, {"Model": "a & b"}, pictures)
     for part in ("Main figures", "Vertebrae and corners", "Films", "Error distributions", "Coverage of the 95",
-                 "Abstention", "Change of a patient", "The films that went worst", "Heights, angles and ratios",
+                 "Abstention", "Change of a patient", "Films, largest corner error first", "Heights, angles and ratios",
                  "not a medical device", "a &amp; b"):  # fmt: skip
         assert part in page
     assert "<script" not in page
@@ -84,7 +84,7 @@ def test_the_page_is_whole_and_loads_nothing(study: Study) -> None:
 def test_a_page_of_films_where_nothing_was_found() -> None:
     page = write_evaluation_page(study_of([film(missed(), refused="frontal")]), {}, [])
     assert "Main figures" in page
-    assert "went worst" not in page
+    assert "largest corner error" not in page
 
 
 def test_numbers_on_the_page_are_those_of_the_figures() -> None:
