@@ -50,7 +50,11 @@ def add_parser(commands: Any) -> None:
         "--workers", type=options.positive, default=1, metavar="N", help="processes, one a processor core (default: 1)"
     )
     parser.add_argument(
-        "--gallery", type=_gallery, default=MOST_PICTURES, metavar="N", help="pictures of the worst films, of a third at most (default: 12)"
+        "--gallery",
+        type=_gallery,
+        default=MOST_PICTURES,
+        metavar="N",
+        help="pictures of the worst films, of a third at most (default: 12)",
     )
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
     options.add_json(parser)

@@ -11,7 +11,7 @@ from kummell_ai.evaluation.changes import ChangeError
 from kummell_ai.evaluation.figures import Figure, finder
 from kummell_ai.evaluation.samples import STRATA, QuantitySamples, Samples
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
-from kummell_ai.reporting.evaluation_words import digits_of, label, sign
+from kummell_ai.reporting.evaluation_words import digits_of, is_few, label, sign
 from kummell_ai.reporting.plots import FloatArray, Plot, nice_ticks
 
 COLOURS = {
@@ -108,7 +108,8 @@ def _histogram(quantity: QuantitySamples) -> str:
 def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     find = finder(figures)
     ends = [find("quantities", quantity.quantity_id, name, quantity.unit) for name in ("lower", "bias", "upper")]
-    values = [end.estimate.value for end in ends if end is not None and end.estimate.value is not None]
+    drawn = [end.estimate for end in ends if end is not None and (end.name == "bias" or not is_few(end.estimate))]
+    values = [estimate.value for estimate in drawn if estimate.value is not None]
     mean, error = 0.5 * (quantity.measured + quantity.true), quantity.error
     reach = max(1.5 * max((abs(v) for v in values), default=0.0), float(np.quantile(np.abs(error), 0.98)), 1e-3)
     x, y = nice_ticks(float(mean.min()), float(mean.max())), nice_ticks(-reach, reach)
@@ -118,7 +119,8 @@ def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     )
     shown = _part(len(mean))
     plot.dots(mean[shown], error[shown], ACCENT)
-    for value, colour in zip(values, (WARM, "#14181d", WARM), strict=False):
+    colours = (WARM, "#14181d", WARM) if len(values) == 3 else ("#14181d",)
+    for value, colour in zip(values, colours, strict=False):
         text = f"{value:+.{digits_of(quantity.unit)}f}".replace("-", "−")
         plot.across(value, colour, text, dashed=colour == WARM)
     if outside := plot.beyond(mean, error, WARM):

@@ -16,7 +16,16 @@ from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_cells import Cell, Line, cell, cells_of, estimate_of
 from kummell_ai.reporting.evaluation_main import aim_lines, main_lines, tile_lines
-from kummell_ai.reporting.evaluation_words import intervals_note, label, sign, value_text
+from kummell_ai.reporting.evaluation_words import (
+    AGREEMENT_NOTE,
+    FEW,
+    digits_of,
+    intervals_note,
+    is_few,
+    label,
+    sign,
+    value_text,
+)
 from kummell_ai.reporting.words import RESEARCH_USE, SIGNS
 
 _CORNER_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
@@ -121,6 +130,7 @@ def write_evaluation_page(
         films=film_lines(study.figures),
         plots={title: [Markup(plot) for plot in drawn] for title, drawn in plots.items() if drawn},
         pictures=[(p.name, p.caption, Markup(p.drawing)) for p in pictures],
+        agreement_note=AGREEMENT_NOTE,
         intervals_note=intervals_note(len(study.samples.patients), study.resamples, study.seed),
     )
 
@@ -234,7 +244,11 @@ def _agreement_cells(get: Callable[..., Figure | None]) -> tuple[Cell, ...]:
     mae = get("mae")
     n = "0" if mae is None else f"{mae.estimate.n:,}"
     lower, upper = (estimate_of(get(name)) for name in ("lower", "upper"))
-    limits = "–" if lower is None else f"{value_text(lower)} to {value_text(upper)}"
-    middle = [cell(get("mae")), cell(get("bias")), (limits, ""), cell(get("icc", "1"), 3)]
+    digits = 2 if mae is None else digits_of(mae.unit)
+    limits = ("–" if lower is None else f"{value_text(lower, digits)} to {value_text(upper, digits)}", "")
+    icc = cell(get("icc", "1"), 3)
+    if is_few(lower):
+        limits = icc = ("–", FEW)
+    middle = [cell(get("mae")), cell(get("bias")), limits, icc]
     ends = [get("sem"), get("mdc95"), get("coverage", "%"), get("width_mean"), get("answered", "%")]
     return ((n, ""), *middle, *(cell(end) for end in ends))

@@ -7,6 +7,18 @@ from kummell_ai.evaluation.bootstrap import MIN_PATIENTS, Estimate
 EXACT = "†"
 """Marks intervals of Clopper and Pearson."""
 
+MIN_PATIENTS_OF_AGREEMENT = 10
+"""With fewer patients the page gives no ICC and no limits of agreement; summary.csv does."""
+
+FEW = f"(< {MIN_PATIENTS_OF_AGREEMENT} patients)"
+
+AGREEMENT_NOTE = (
+    "Measured minus true. Limits of agreement: bias ± 1.96 standard deviations. SEM and MDC95 take measured and true as "
+    "two readings of one film (ICC(2,1) model). Values of one patient are alike, which limits and ICC do not know and "
+    "the intervals below the values do: of fewer than ten patients an ICC and limits of agreement would say next to "
+    "nothing and are withheld; summary.csv has them."
+)
+
 _LABELS = {
     "segmental_cobb": "Segmental Cobb",
     "local_kyphosis": "Local kyphosis",
@@ -37,6 +49,11 @@ def label(quantity_id: str) -> str:
     base = quantity_id.removesuffix("_3d")
     name = _LABELS.get(base, base[:1].upper() + base[1:])
     return f"{name}, of the bones" if quantity_id.endswith("_3d") else name
+
+
+def is_few(estimate: Estimate | None) -> bool:
+    """Whether a figure is of too few patients for an ICC or limits of agreement to say anything."""
+    return estimate is not None and estimate.patients < MIN_PATIENTS_OF_AGREEMENT
 
 
 def sign(unit: str) -> str:

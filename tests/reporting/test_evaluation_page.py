@@ -105,6 +105,16 @@ def test_exact_intervals_are_marked_and_explained(study: Study) -> None:
     assert "over 5 patients: percentiles of 50 bootstrap resamples of patients (seed 0). †: of 0 and of 100 %" in page
 
 
+@pytest.mark.parametrize(("patients", "few"), [(9, True), (10, False)])
+def test_few_patients_have_no_limits_of_agreement(patients: int, few: bool) -> None:
+    films = [film(vertebra(quantity(10.0 + i + (-1) ** i, 10.0 + i)), patient=str(i)) for i in range(patients)]
+    study = study_of(films, resamples=20)
+    limits, icc = quantity_lines(study.figures)[0].cells[3:5]
+    assert (limits == icc == ("–", "(< 10 patients)")) is few
+    (plot,) = draw.agreement_plots(study)
+    assert len(ET.fromstring(plot).findall(f"{SVG}svg/{SVG}polyline")) == (1 if few else 3)
+
+
 def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> None:
     silent = replace(vertebra(is_index=True), abstained=("height_loss",))
     study = study_of([film(silent, patient=str(i)) for i in range(3)], resamples=5)
