@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     facing = None if args.facing is None else Facing(args.facing)
     try:
         coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
-        total = len(read_coco(coco)[: args.limit])
+        annotated = read_coco(coco)[: args.limit]
+        total = len(annotated)
         predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
@@ -111,11 +112,14 @@ def run(args: argparse.Namespace) -> int:
         console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
     problems = _say_problems(result)
+    unused = {film.name for film in result.unused}
+    simulated = sum(f.landmarks.reference.simulated for f in annotated if f.file_name not in unused)
     code = exits.exit_code(len(result.films), len(problems.failed))
     facts = {
         "command": "evaluate",
         "dataset": str(args.dataset),
         "films": len(result.films),
+        "simulated": simulated,
         "model": predictor.bundle.name,
         "weights_sha256": predictor.bundle.weights_sha256,
         **models.options_of(predictor),
@@ -131,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         console.tell_table(_table(result.rows))
         console.tell(_MEANING)
-        console.tell(f"{_count(result)}; all figures in {folder / 'summary.csv'}")
+        console.tell(f"{_count(result, simulated)}; all figures in {folder / 'summary.csv'}")
         console.tell(f"Report: {folder / 'report.html'}")
     return code
 
@@ -146,9 +150,11 @@ def _say_problems(result: Evaluation) -> Problems:
     return problems
 
 
-def _count(result: Evaluation) -> str:
+def _count(result: Evaluation, simulated: int) -> str:
     films = f"{len(result.films)} film{'' if len(result.films) == 1 else 's'}"
-    return f"{films}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
+    some = "all" if simulated == len(result.films) else f"{simulated}"
+    origin = f", {some} of them simulated" if simulated else ""
+    return f"{films}{origin}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
 
 
 def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:

@@ -24,14 +24,13 @@ from kummell_ai.reporting.evaluation_words import (
     is_few,
     label,
     sign,
+    simulated_text,
     value_text,
 )
 from kummell_ai.reporting.words import RESEARCH_USE, SIGNS
 
 _CORNER_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     ("found, %", ("vertebrae", "vertebra", "found", "%")),
-    ("name exact, %", ("levels", "exact", "any_field", "%")),
-    ("name exact jointly, %", ("levels", "exact_jointly", "any_field", "%")),
     ("mean, mm", ("corners", "error", "mean", "mm")),
     ("median, mm", ("corners", "error", "median", "mm")),
     ("90th, mm", ("corners", "error", "p90", "mm")),
@@ -55,7 +54,7 @@ _QUANTITY_HEADS = (
     "MDC95",
     "coverage, %",
     "width",
-    "given, %",
+    "measured, %",
 )
 
 _LEVEL_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
@@ -86,7 +85,12 @@ class Picture:
 
 
 def write_evaluation_page(
-    study: Study, facts: Mapping[str, str], pictures: Sequence[Picture], unused: Sequence[tuple[str, str]] = ()
+    study: Study,
+    facts: Mapping[str, str],
+    pictures: Sequence[Picture],
+    unused: Sequence[tuple[str, str]] = (),
+    *,
+    simulated: int = 0,
 ) -> str:
     """HTML text, self-contained.
 
@@ -95,6 +99,7 @@ def write_evaluation_page(
         facts: of the run, by name, as they stand in the head of the page.
         pictures: of the worst films, worst first.
         unused: name of each film that could not be used, and why.
+        simulated: films that are simulated.
     """
     environment = Environment(
         loader=PackageLoader("kummell_ai.reporting", "templates"),
@@ -108,10 +113,11 @@ def write_evaluation_page(
         "Agreement of measured and true values": draw.agreement_plots(study),
         "Coverage of the 95 % intervals": draw.coverage_plots(study.figures),
         "Abstention: error of what is kept": draw.risk_plots(study.curves),
-        "Change of a patient": draw.change_plots(study.changes),
+        "Measured against true changes": draw.change_plots(study.changes),
     }
     return environment.get_template("evaluation.html").render(
         research_use=RESEARCH_USE,
+        simulated=simulated_text(simulated, len(study.samples.films)),
         signs=SIGNS,
         facts=facts,
         tiles=tile_lines(study.figures),

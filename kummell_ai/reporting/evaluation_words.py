@@ -13,16 +13,16 @@ MIN_PATIENTS_OF_AGREEMENT = 10
 FEW = f"(< {MIN_PATIENTS_OF_AGREEMENT} patients)"
 
 AGREEMENT_NOTE = (
-    "Measured minus true. Limits of agreement: bias ± 1.96 standard deviations. SEM and MDC95 take measured and true as "
-    "two readings of one film (ICC(2,1) model). Values of one patient are alike, which limits and ICC do not know and "
-    "the intervals below the values do: of fewer than ten patients an ICC and limits of agreement would say next to "
-    "nothing and are withheld; summary.csv has them."
+    "Measured minus true. Limits of agreement: bias ± 1.96 standard deviations. SEM and MDC95 take measured and true "
+    "as two readings of one film (ICC(2,1) model). Values of one patient are alike; limits and ICC do not know that, "
+    "the intervals below the values do. Of fewer than ten patients an ICC and limits of agreement would say next to "
+    "nothing and are withheld here; summary.csv has them."
 )
 
 _LABELS = {
     "segmental_cobb": "Segmental Cobb",
     "local_kyphosis": "Local kyphosis",
-    "surgical_segment_cobb": "Surgical segments Cobb",
+    "surgical_segment_cobb": "Surgical segment Cobb",
     "wedge_angle": "Wedge angle",
     "anterior_height": "Anterior height",
     "middle_height": "Middle height",
@@ -44,11 +44,11 @@ def label(quantity_id: str) -> str:
     """Name of a quantity.
 
     >>> label("wedge_angle_3d"), label("wrong name")
-    ('Wedge angle, of the bones', 'Wrong name')
+    ('Wedge angle, 3-D truth', 'Wrong name')
     """
     base = quantity_id.removesuffix("_3d")
     name = _LABELS.get(base, base[:1].upper() + base[1:])
-    return f"{name}, of the bones" if quantity_id.endswith("_3d") else name
+    return f"{name}, 3-D truth" if quantity_id.endswith("_3d") else name
 
 
 def is_few(estimate: Estimate | None) -> bool:
@@ -98,6 +98,17 @@ def interval_text(estimate: Estimate | None, digits: int = 2) -> str:
     if estimate.patients < MIN_PATIENTS:
         return f"({patients_text(estimate.patients)})"
     return "(no spread)"
+
+
+def simulated_text(simulated: int, films: int) -> str:
+    """That all or some of the films are simulated; empty where none is.
+
+    >>> simulated_text(12, 12), simulated_text(3, 12), simulated_text(0, 12)
+    ('Simulated films', '3 of 12 films are simulated', '')
+    """
+    if not simulated:
+        return ""
+    return "Simulated films" if simulated >= films else f"{simulated:,} of {films:,} films are simulated"
 
 
 def patients_text(count: int) -> str:

@@ -98,6 +98,21 @@ def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
 
 
+def test_the_page_says_that_films_are_simulated(study: Study) -> None:
+    page = write_evaluation_page(study, {}, [], simulated=10)
+    assert '<span class="badge">Simulated films</span>' in page
+    assert "<title>Evaluation: simulated films</title>" in page
+    assert "3 of 10 films are simulated" in write_evaluation_page(study, {}, [], simulated=3)
+    assert "imulated films</span>" not in write_evaluation_page(study, {}, [])
+
+
+def test_results_stand_before_the_plots_and_no_heading_twice(study: Study) -> None:
+    page = write_evaluation_page(study, {}, [Picture("a", "1 missed", "<svg></svg>")])
+    heads = re.findall(r"<h2>(.*?)</h2>", page)
+    assert len(set(heads)) == len(heads)
+    assert heads.index("Heights, angles and ratios") < heads.index("Error distributions")
+
+
 def test_exact_intervals_are_marked_and_explained(study: Study) -> None:
     every = corner_lines(study.figures)[0]
     assert every.cells[0] == ("100.0", "47.8 to 100.0 †")  # 0.025 to the power of 1 / 5
