@@ -11,7 +11,7 @@ from kummell_ai.evaluation.changes import ChangeError
 from kummell_ai.evaluation.figures import Figure, finder
 from kummell_ai.evaluation.samples import STRATA, QuantitySamples, Samples
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
-from kummell_ai.reporting.evaluation_words import digits_of, is_few, label, sign
+from kummell_ai.reporting.evaluation_words import digits_of, is_few, is_rate, label, patients_text, sign
 from kummell_ai.reporting.plots import FloatArray, Plot, nice_ticks
 
 COLOURS = {
@@ -57,7 +57,7 @@ def risk_plots(curves: Sequence[RiskCoverage]) -> list[str]:
 
 
 def change_plots(changes: Sequence[ChangeError]) -> list[str]:
-    """Measured against true change from pre-op to post-op, one dot a patient."""
+    """Measured against true change from pre-op to post-op, or rate of what was won, one dot a patient."""
     chosen = [c for c in changes if c.change == "correction" and not c.quantity_id.endswith("_3d")]
     names = dict.fromkeys(c.quantity_id for c in chosen)
     return [_change([c for c in chosen if c.quantity_id == name]) for name in names]
@@ -173,8 +173,10 @@ def _change(changes: Sequence[ChangeError]) -> str:
     both = np.concatenate([measured, true])
     ends = nice_ticks(float(both.min()), float(both.max()))
     span, unit = (ends[0], ends[-1]), sign(changes[0].unit)
-    title = f"{label(changes[0].quantity_id)}: post-op − pre-op"
-    plot = Plot(title, f"true change,{unit}", f"measured change,{unit} ({len(changes)} patients)", span, span)
+    name = label(changes[0].quantity_id)
+    title, what = (name, "rate") if is_rate(changes[0].quantity_id) else (f"{name}: post-op − pre-op", "change")
+    patients = patients_text(len(changes))
+    plot = Plot(title, f"true {what},{unit}", f"measured {what},{unit} ({patients})", span, span)
     plot.line(np.array(span), np.array(span), SOFT, width=1.2)
     plot.dots(true, measured, ACCENT, size=5.0, opacity=0.6)
     return plot.svg()

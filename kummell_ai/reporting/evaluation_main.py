@@ -84,6 +84,8 @@ _ROWS: tuple[tuple[str, _Key], ...] = (
     ("Anterior height of the injured vertebra, MAE", (_VALUES, _HEIGHT, "mae", "mm", "injured")),
     ("Anterior height, in its 95 % interval", (_VALUES, _HEIGHT, "coverage", "%")),
     ("Anterior height, mean width of the interval", (_VALUES, _HEIGHT, "width_mean", "mm")),
+    ("Height restoration rate, MAE", (_CHANGES, "height_restoration_rate", "correction_mae", "%", "injured")),
+    ("Kyphosis correction rate, MAE", (_CHANGES, "correction_rate", "correction_mae", "%", "injured")),
     ("Height loss, MAE", (_VALUES, "height_loss", "mae", "%")),
     ("Seconds to locate the vertebrae of a film", ("films", "locate", "mean", "s")),
 )

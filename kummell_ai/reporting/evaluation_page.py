@@ -19,9 +19,11 @@ from kummell_ai.reporting.evaluation_main import aim_lines, main_lines, tile_lin
 from kummell_ai.reporting.evaluation_words import (
     AGREEMENT_NOTE,
     FEW,
+    RATES_NOTE,
     digits_of,
     intervals_note,
     is_few,
+    is_rate,
     label,
     sign,
     simulated_text,
@@ -113,7 +115,7 @@ def write_evaluation_page(
         "Agreement of measured and true values": draw.agreement_plots(study),
         "Coverage of the 95 % intervals": draw.coverage_plots(study.figures),
         "Abstention: error of what is kept": draw.risk_plots(study.curves),
-        "Measured against true changes": draw.change_plots(study.changes),
+        "Changes and rates, measured against true": draw.change_plots(study.changes),
     }
     return environment.get_template("evaluation.html").render(
         research_use=RESEARCH_USE,
@@ -133,6 +135,8 @@ def write_evaluation_page(
         quantity_heads=_QUANTITY_HEADS,
         quantities=quantity_lines(study.figures),
         changes=change_lines(study.figures),
+        rates=rate_lines(study.figures),
+        rates_note=RATES_NOTE,
         films=film_lines(study.figures),
         plots={title: [Markup(plot) for plot in drawn] for title, drawn in plots.items() if drawn},
         pictures=[(p.name, p.caption, Markup(p.drawing)) for p in pictures],
@@ -196,9 +200,18 @@ def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
 
 def change_lines(figures: Sequence[Figure]) -> list[Line]:
     """Agreement and intervals of the changes."""
+    ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
+    return _lines_of_two_films([f for f in figures if not is_rate(f.subject)], ends)
+
+
+def rate_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Agreement and intervals of what was won, as a share."""
+    return _lines_of_two_films([f for f in figures if is_rate(f.subject)], {"correction": ""})
+
+
+def _lines_of_two_films(figures: Sequence[Figure], ends: Mapping[str, str]) -> list[Line]:
     find = finder(figures)
     lines = []
-    ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
     ways = {"changes": "each film by itself", f"changes{TOGETHER}": "films together"}
     for (change, words), (section, way) in product(ends.items(), ways.items()):
         for figure in figures:
@@ -208,7 +221,8 @@ def change_lines(figures: Sequence[Figure]) -> list[Line]:
                     return find(like.section, like.subject, f"{c}_{name}", unit, "injured")
 
                 cells = _agreement_cells(get)[:-1]
-                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", f"{words}, {way}", cells))
+                small = ", ".join(word for word in (words, way) if word)
+                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", small, cells))
     return lines
 
 

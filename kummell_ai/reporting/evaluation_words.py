@@ -37,6 +37,12 @@ _LABELS = {
     "height_gain_rate": "Height gain",
     "correction_rate": "Kyphosis correction rate",
 }
+RATES_NOTE = (
+    "Height restoration rate: anterior height regained as a share of what was missing to the reference height. Height "
+    "gain: the same as a share of the height before. Kyphosis correction rate: correction as a share of the segmental "
+    "Cobb angle before. A rate that a report withholds, near nothing lost or nothing to correct, is left out."
+)
+
 _SIGNS = {"mm": " mm", "deg": " °", "%": " %", "s": " s", "px": " px", "1": ""}
 
 
@@ -54,6 +60,11 @@ def label(quantity_id: str) -> str:
 def is_few(estimate: Estimate | None) -> bool:
     """Whether a figure is of too few patients for an ICC or limits of agreement to say anything."""
     return estimate is not None and estimate.patients < MIN_PATIENTS_OF_AGREEMENT
+
+
+def is_rate(quantity_id: str) -> bool:
+    """Whether a quantity of two films is what was won as a share, and not a change."""
+    return quantity_id.endswith("_rate")
 
 
 def sign(unit: str) -> str:

@@ -21,7 +21,14 @@ from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
 from kummell_ai.reporting.evaluation_main import _OF_AIMS, _ROWS, _TILES, aim_lines, main_lines, tile_lines
-from kummell_ai.reporting.evaluation_page import Picture, corner_lines, quantity_lines, write_evaluation_page
+from kummell_ai.reporting.evaluation_page import (
+    Picture,
+    change_lines,
+    corner_lines,
+    quantity_lines,
+    rate_lines,
+    write_evaluation_page,
+)
 from kummell_ai.reporting.plots import Plot, nice_ticks
 from tests.evaluation.made_results import film, missed, quantity, vertebra
 from tests.evaluation.test_evaluation import SIZE, SPACING, moved, spine
@@ -104,6 +111,27 @@ def test_the_page_says_that_films_are_simulated(study: Study) -> None:
     assert "<title>Evaluation: simulated films</title>" in page
     assert "3 of 10 films are simulated" in write_evaluation_page(study, {}, [], simulated=3)
     assert "imulated films</span>" not in write_evaluation_page(study, {}, [])
+
+
+def test_rates_are_no_changes() -> None:
+    def at(phase: Phase, cobb: float, height: float, patient: int) -> FilmResult:
+        true = (quantity(cobb, cobb + 1.0, 1.0), quantity(height, height + 0.5, 1.0, "anterior_height"))
+        body = vertebra(*true, quantity(26.0, 25.0, 1.0, "reference_height"), is_index=True)
+        return film(body, phase=phase, patient=str(patient))
+
+    ends = ((Phase.PRE_OP, 20.0, 14.0), (Phase.POST_OP, 10.0, 20.0))
+    study = study_of([at(phase, c + i, h, i) for i in range(3) for phase, c, h in ends], resamples=5)
+    rates = ["Height restoration rate, %", "Height gain, %", "Kyphosis correction rate, %"]
+    assert [line.head for line in change_lines(study.figures)] == ["Segmental Cobb, °", "Anterior height, mm"]
+    assert [line.head for line in rate_lines(study.figures)] == rates
+    assert {line.small for line in rate_lines(study.figures)} == {"each film by itself"}
+    plots = [ET.fromstring(plot) for plot in draw.change_plots(study.changes)]
+    titles = [plot.get("aria-label") for plot in plots]
+    assert titles == ["Segmental Cobb: post-op − pre-op", "Anterior height: post-op − pre-op", *(r[:-3] for r in rates)]
+    assert "true rate, %" in [text.text for text in plots[-1].iter(f"{SVG}text")]
+    page = write_evaluation_page(study, {}, [])
+    assert "What an operation won, as a share" in page
+    assert "Reference height, mm" in page
 
 
 def test_results_stand_before_the_plots_and_no_heading_twice(study: Study) -> None:
