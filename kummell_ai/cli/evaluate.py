@@ -171,7 +171,8 @@ def _table(rows: Sequence[Row]) -> object:
     table = Table()
     names = ("stratum", "phase", "vertebrae", *(name for name in SHOWN if any(name in row for row in rows)))
     for name in names:
-        table.add_column(SHOWN.get(name, name), justify="left" if name in ("stratum", "phase") else "right")
+        is_word = name in ("stratum", "phase")
+        table.add_column(SHOWN.get(name, name), justify="left" if is_word else "right", no_wrap=is_word)
     for row in rows:
         table.add_row(*(_text(row.get(name), 1 if "percent" in name else 2) for name in names))
     return table

@@ -182,7 +182,8 @@ def _corners(bodies: Sequence[VertebraResult], part: str) -> FloatArray:
 def _quantities(bodies: Sequence[VertebraResult]) -> dict[str, QuantitySamples]:
     entries = [(i, error) for i, v in enumerate(bodies) for error in v.quantities]
     silent = [(i, name) for i, v in enumerate(bodies) for name in v.abstained]
-    units = {name: unit_of(name) for _, name in silent} | {error.quantity_id: error.unit for _, error in entries}
+    units = {error.quantity_id: error.unit for _, error in entries}
+    units |= {name: unit_of(name) for _, name in silent if name not in units}
     result = {}
     for name, unit in units.items():
         own = [(i, error) for i, error in entries if error.quantity_id == name]

@@ -180,7 +180,8 @@ def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
     """Agreement and intervals of every quantity; the main ones also of the injured vertebra and against the bones."""
     find = finder(figures)
     withheld = {f.subject: unit_of(f.subject) for f in figures if f.section == "quantities" and f.name == "answered"}
-    every = withheld | {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    every = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    every |= {subject: unit for subject, unit in withheld.items() if subject not in every}
     rank = {name: i for i, name in enumerate(MAIN_QUANTITIES)}
     units = dict(sorted(every.items(), key=lambda item: rank.get(item[0], len(rank))))
     lines = []
