@@ -153,7 +153,7 @@ def _say_problems(result: Evaluation) -> Problems:
 def _count(result: Evaluation, simulated: int) -> str:
     films = f"{len(result.films)} film{'' if len(result.films) == 1 else 's'}"
     some = "all" if simulated == len(result.films) else f"{simulated}"
-    origin = f", {some} of them simulated" if simulated else ""
+    origin = f", {some} simulated" if simulated else ""
     return f"{films}{origin}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
 
 

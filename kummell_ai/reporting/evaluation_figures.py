@@ -108,8 +108,7 @@ def _histogram(quantity: QuantitySamples) -> str:
 def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     find = finder(figures)
     ends = [find("quantities", quantity.quantity_id, name, quantity.unit) for name in ("lower", "bias", "upper")]
-    drawn = [end.estimate for end in ends if end is not None and (end.name == "bias" or not is_few(end.estimate))]
-    values = [estimate.value for estimate in drawn if estimate.value is not None]
+    values = [end.estimate.value for end in ends if end is not None and end.estimate.value is not None]
     mean, error = 0.5 * (quantity.measured + quantity.true), quantity.error
     reach = max(1.5 * max((abs(v) for v in values), default=0.0), float(np.quantile(np.abs(error), 0.98)), 1e-3)
     x, y = nice_ticks(float(mean.min()), float(mean.max())), nice_ticks(-reach, reach)
@@ -119,8 +118,8 @@ def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     )
     shown = _part(len(mean))
     plot.dots(mean[shown], error[shown], ACCENT)
-    colours = (WARM, "#14181d", WARM) if len(values) == 3 else ("#14181d",)
-    for value, colour in zip(values, colours, strict=False):
+    lines = list(zip(values, (WARM, "#14181d", WARM), strict=False))
+    for value, colour in lines[1:2] if any(end is not None and is_few(end.estimate) for end in ends) else lines:
         text = f"{value:+.{digits_of(quantity.unit)}f}".replace("-", "−")
         plot.across(value, colour, text, dashed=colour == WARM)
     if outside := plot.beyond(mean, error, WARM):

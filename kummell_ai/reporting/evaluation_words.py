@@ -130,7 +130,7 @@ def patients_text(count: int) -> str:
 def intervals_note(patients: int, resamples: int, seed: int) -> str:
     """How the intervals of the page were made."""
     return (
-        f"In grey below a value stands its 95 % interval, over {patients_text(patients)}: percentiles of "
+        f"In grey below or beside a value stands its 95 % interval, over {patients_text(patients)}: percentiles of "
         f"{resamples:,} bootstrap resamples of patients (seed {seed}). {EXACT}: of 0 and of 100 %, where there is "
         "nothing to resample, the exact interval of Clopper and Pearson with one trial a patient. Values of fewer than "
         f"{MIN_PATIENTS} patients, and values without spread, have no interval. With fewer than some 20 patients "
