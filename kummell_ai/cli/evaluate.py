@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from kummell_ai.evaluation.summary import Row
 
 SHOWN = {
-    "found_percent": "found %",
-    "corner_median_mm": "corner mm",
-    "corner_p90_mm": "p90 mm",
-    "corner_median_percent": "corner % of depth",
-    "segmental_cobb_mae_deg": "Cobb °",
-    "wedge_angle_mae_deg": "wedge °",
-    "anterior_height_mae_mm": "height mm",
+    "found_percent": "found, %",
+    "corner_median_mm": "corner median, mm",
+    "corner_p90_mm": "corner 90th, mm",
+    "corner_median_percent": "corner median, % of depth",
+    "segmental_cobb_mae_deg": "Cobb MAE, °",
+    "wedge_angle_mae_deg": "wedge MAE, °",
+    "anterior_height_mae_mm": "height MAE, mm",
 }
 """Columns of the terminal table; all of them stand in the files."""
+
+_MEANING = "Corner: distance of found from true corner, median and 90th percentile. MAE: mean absolute error."
 
 MOST_PICTURES = 12
 """Pictures in the report at most."""
@@ -48,7 +50,11 @@ def add_parser(commands: Any) -> None:
         "--workers", type=options.positive, default=1, metavar="N", help="processes, one a processor core (default: 1)"
     )
     parser.add_argument(
-        "--gallery", type=_gallery, default=MOST_PICTURES, metavar="N", help="pictures of the worst films (default: 12)"
+        "--gallery",
+        type=_gallery,
+        default=MOST_PICTURES,
+        metavar="N",
+        help="pictures of the worst films, of a third at most (default: 12)",
     )
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
     options.add_json(parser)
@@ -89,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     facing = None if args.facing is None else Facing(args.facing)
     try:
         coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
-        total = len(read_coco(coco)[: args.limit])
+        annotated = read_coco(coco)[: args.limit]
+        total = len(annotated)
         predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
@@ -105,11 +112,14 @@ def run(args: argparse.Namespace) -> int:
         console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
     problems = _say_problems(result)
+    unused = {film.name for film in result.unused}
+    simulated = sum(f.landmarks.reference.simulated for f in annotated if f.file_name not in unused)
     code = exits.exit_code(len(result.films), len(problems.failed))
     facts = {
         "command": "evaluate",
         "dataset": str(args.dataset),
         "films": len(result.films),
+        "simulated": simulated,
         "model": predictor.bundle.name,
         "weights_sha256": predictor.bundle.weights_sha256,
         **models.options_of(predictor),
@@ -124,7 +134,8 @@ def run(args: argparse.Namespace) -> int:
         console.tell_json(facts)
     else:
         console.tell_table(_table(result.rows))
-        console.tell(f"{_count(result)}; all figures in {folder / 'summary.csv'}")
+        console.tell(_MEANING)
+        console.tell(f"{_count(result, simulated)}; all figures in {folder / 'summary.csv'}")
         console.tell(f"Report: {folder / 'report.html'}")
     return code
 
@@ -139,9 +150,11 @@ def _say_problems(result: Evaluation) -> Problems:
     return problems
 
 
-def _count(result: Evaluation) -> str:
+def _count(result: Evaluation, simulated: int) -> str:
     films = f"{len(result.films)} film{'' if len(result.films) == 1 else 's'}"
-    return f"{films}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
+    some = "all" if simulated == len(result.films) else f"{simulated}"
+    origin = f", {some} simulated" if simulated else ""
+    return f"{films}{origin}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
 
 
 def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
@@ -158,13 +171,14 @@ def _table(rows: Sequence[Row]) -> object:
     table = Table()
     names = ("stratum", "phase", "vertebrae", *(name for name in SHOWN if any(name in row for row in rows)))
     for name in names:
-        table.add_column(SHOWN.get(name, name), justify="left" if name in ("stratum", "phase") else "right")
+        is_word = name in ("stratum", "phase")
+        table.add_column(SHOWN.get(name, name), justify="left" if is_word else "right", no_wrap=is_word)
     for row in rows:
-        table.add_row(*(_text(row.get(name)) for name in names))
+        table.add_row(*(_text(row.get(name), 1 if "percent" in name else 2) for name in names))
     return table
 
 
-def _text(value: float | int | str | None) -> str:
+def _text(value: float | int | str | None, digits: int) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)

@@ -51,9 +51,10 @@ def _page(films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any
     from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
     from kummell_ai.reporting.evaluation_page import Picture, write_evaluation_page
 
+    most = max(len(result.films) // 3, 1)
     shown = [
         Picture(worst.result.name, caption(worst), draw_worst(worst, read_film(films, worst.film)))
-        for worst in result.worst
+        for worst in result.worst[:most]
     ]
     head = {
         "Films": f"{len(result.films):,}",
@@ -64,13 +65,14 @@ def _page(films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any
         "Model": str(facts["model"]),
         "Weights": str(facts["weights_sha256"])[:16],
     }
-    return write_evaluation_page(study, head, shown, [(film.name, film.reason) for film in result.unused])
+    unused = [(film.name, film.reason) for film in result.unused]
+    return write_evaluation_page(study, head, shown, unused, simulated=facts["simulated"])
 
 
 def _summary(result: Evaluation, study: Study, facts: Mapping[str, Any]) -> dict[str, Any]:
     from kummell_ai.evaluation.tables import figure_rows, main_figures
 
-    kept = ("dataset", "films", "model", "weights_sha256")
+    kept = ("dataset", "films", "simulated", "model", "weights_sha256")
     return {
         "schema": SCHEMA,
         **{name: facts[name] for name in kept},

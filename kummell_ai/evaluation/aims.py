@@ -1,4 +1,7 @@
-"""What the project asks of its network on simulated films: the least that is accepted, and what is aimed at."""
+"""What the project asks of its network on simulated films: the least that is accepted, and what is aimed at.
+
+The page calls the floor the requirement and the aim the target.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ AIMS: dict[str, tuple[float | None, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A main figure against its floor and its aim.
+    """A main figure against its floor (requirement) and its aim (target).
 
     Attributes:
         name: of the main figure.
@@ -50,17 +53,29 @@ class Standing:
 
     @property
     def verdict(self) -> str:
-        """``aim`` when it is reached, ``floor`` when that is, else ``below``.
+        """The most that can be said: an end is met when the whole 95 % interval meets it.
 
-        A percentage is to be high, an error low.
+        One of ``target met``, ``target met by the estimate only``, ``requirement met``, ``requirement met by the
+        estimate only``, ``requirement not met``; ``target not met`` where there is no requirement.
         """
-        value = self.figure.estimate.value
-        if value is None:
-            return "below"
-        sign = 1.0 if self.figure.unit == "%" else -1.0
-        if sign * value >= sign * self.aim:
-            return "aim"
-        return "floor" if self.floor is not None and sign * value >= sign * self.floor else "below"
+        for end, name in ((self.aim, "target"), (self.floor, "requirement")):
+            if end is not None and self._meets(self.figure.estimate.value, end):
+                return f"{name} met" if self._meets(self._worse_end, end) else f"{name} met by the estimate only"
+        return "target not met" if self.floor is None else "requirement not met"
+
+    @property
+    def is_to_be_high(self) -> bool:
+        """Whether more is better: a percentage is to be high, an error low."""
+        return self.figure.unit == "%"
+
+    @property
+    def _worse_end(self) -> float | None:
+        """The end of the interval that is least to be wished for; None without an interval."""
+        interval = self.figure.estimate.interval
+        return None if interval is None else interval.low if self.is_to_be_high else interval.high
+
+    def _meets(self, value: float | None, end: float) -> bool:
+        return value is not None and (value >= end if self.is_to_be_high else value <= end)
 
 
 def standings(figures: Sequence[Figure]) -> tuple[Standing, ...]:

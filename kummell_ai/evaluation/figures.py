@@ -206,7 +206,7 @@ def _of_quantities(group: _Group) -> Iterator[Figure]:
     mask, samples, bootstrap = group.vertebrae, group.samples, group.bootstrap
     for quantity in samples.quantities.values():
         own = mask[quantity.vertebra]
-        if not own.any():
+        if not own.any() and not mask[quantity.abstained].any():
             continue
         patient = samples.patient[quantity.vertebra[own]]
         error, inside = quantity.error[own], quantity.inside[own]
@@ -221,8 +221,9 @@ def _of_quantities(group: _Group) -> Iterator[Figure]:
         yield file("coverage", "%", bootstrap.proportion(inside, patient))
         yield file("width_mean", quantity.unit, bootstrap.mean(width, patient))
         yield file("width_median", quantity.unit, bootstrap.quantiles(width, patient, (0.5,))[0])
-        answered, of = _answered(quantity, mask, samples)
-        yield file("answered", "%", bootstrap.proportion(answered, of))
+        if not quantity.quantity_id.endswith("_3d"):  # of which it is not known what was withheld
+            answered, of = _answered(quantity, mask, samples)
+            yield file("answered", "%", bootstrap.proportion(answered, of))
 
 
 def _answered(quantity: QuantitySamples, mask: BoolArray, samples: Samples) -> tuple[FloatArray, np.ndarray]:

@@ -28,9 +28,23 @@ CORNER_PARTS = (
 """Fields of `CornerErrors` with a number a corner."""
 
 
+_IN_DEGREES = ("wedge_angle", "segmental_cobb", "local_kyphosis", "surgical_segment_cobb")
+_IN_PERCENT = ("wedge_ratio", "height_loss", "compression")
+
+
+def unit_of(quantity_id: str) -> str:
+    """``deg``, ``%`` or ``mm``, of a quantity on a film with a scale, with or without ``_3d``.
+
+    >>> unit_of("segmental_cobb"), unit_of("height_loss"), unit_of("anterior_height_3d")
+    ('deg', '%', 'mm')
+    """
+    base = quantity_id.removesuffix("_3d")
+    return "deg" if base in _IN_DEGREES else "%" if base in _IN_PERCENT else "mm"
+
+
 @dataclass(frozen=True, slots=True)
 class QuantitySamples:
-    """One quantity over all vertebrae that have it.
+    """One quantity over all vertebrae whose truth has it; without any value where all of them are withheld.
 
     Attributes:
         quantity_id: as in docs/definitions.md.
@@ -169,6 +183,7 @@ def _quantities(bodies: Sequence[VertebraResult]) -> dict[str, QuantitySamples]:
     entries = [(i, error) for i, v in enumerate(bodies) for error in v.quantities]
     silent = [(i, name) for i, v in enumerate(bodies) for name in v.abstained]
     units = {error.quantity_id: error.unit for _, error in entries}
+    units |= {name: unit_of(name) for _, name in silent if name not in units}
     result = {}
     for name, unit in units.items():
         own = [(i, error) for i, error in entries if error.quantity_id == name]
@@ -194,4 +209,4 @@ def _floats(values: Sequence[float | bool | None]) -> FloatArray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-__all__ = ["CORNER_PARTS", "FLAGS", "STRATA", "VARIANTS", "QuantitySamples", "Samples", "collect"]
+__all__ = ["CORNER_PARTS", "FLAGS", "STRATA", "VARIANTS", "QuantitySamples", "Samples", "collect", "unit_of"]

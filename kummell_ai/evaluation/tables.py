@@ -11,11 +11,11 @@ from kummell_ai.evaluation.changes import ChangeError
 from kummell_ai.evaluation.figures import Figure, finder
 from kummell_ai.evaluation.films import OF_SEGMENT, OF_VERTEBRA
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
+from kummell_ai.evaluation.samples import unit_of
 from kummell_ai.evaluation.summary import Row
 from kummell_ai.imaging.frames import FloatArray
 
 _OF_CORNER = ("distance_mm", "percent", "normal_percent", "tangential_percent", "mahalanobis2")
-_QUANTITY_UNITS = {"wedge_angle": "deg", "height_loss": "percent", "wedge_ratio": "percent", "compression": "percent"}
 
 FILM_COLUMNS = (
     *("film", "patient_id", "phase", "index_level", "refused", "usable", "usable_jointly", "measurable", "vertebrae"),
@@ -26,9 +26,7 @@ FILM_COLUMNS = (
 """Columns of films.csv."""
 
 _COLUMNS_OF = {
-    name: tuple(
-        f"{name}_{_QUANTITY_UNITS.get(name.removesuffix('_3d'), 'mm')}{end}" for end in ("", "_true", "_low", "_high")
-    )
+    name: tuple(f"{name}_{unit_of(name).replace('%', 'percent')}{end}" for end in ("", "_true", "_low", "_high"))
     for name in (*OF_VERTEBRA, *(f"{name}_3d" for name in OF_VERTEBRA))
 }
 

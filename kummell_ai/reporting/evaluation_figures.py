@@ -11,7 +11,7 @@ from kummell_ai.evaluation.changes import ChangeError
 from kummell_ai.evaluation.figures import Figure, finder
 from kummell_ai.evaluation.samples import STRATA, QuantitySamples, Samples
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
-from kummell_ai.reporting.evaluation_words import label, sign
+from kummell_ai.reporting.evaluation_words import digits_of, is_few, is_rate, label, patients_text, sign
 from kummell_ai.reporting.plots import FloatArray, Plot, nice_ticks
 
 COLOURS = {
@@ -57,14 +57,15 @@ def risk_plots(curves: Sequence[RiskCoverage]) -> list[str]:
 
 
 def change_plots(changes: Sequence[ChangeError]) -> list[str]:
-    """Measured against true change from pre-op to post-op, one dot a patient."""
+    """Measured against true change from pre-op to post-op, or rate of what was won, one dot a patient."""
     chosen = [c for c in changes if c.change == "correction" and not c.quantity_id.endswith("_3d")]
     names = dict.fromkeys(c.quantity_id for c in chosen)
     return [_change([c for c in chosen if c.quantity_id == name]) for name in names]
 
 
 def _main(samples: Samples) -> list[QuantitySamples]:
-    return [samples.quantities[name] for name in MAIN_QUANTITIES if name in samples.quantities]
+    known = [samples.quantities[name] for name in MAIN_QUANTITIES if name in samples.quantities]
+    return [quantity for quantity in known if len(quantity.error)]
 
 
 def _corner_shares(samples: Samples) -> str:
@@ -86,16 +87,21 @@ def _histogram(quantity: QuantitySamples) -> str:
     error = quantity.error
     reach = nice_ticks(0.0, max(float(np.quantile(np.abs(error), 0.99)), 1e-3))[-1]
     edges = np.linspace(-reach, reach, 42)
-    counts, _ = np.histogram(np.clip(error, -reach, reach), edges)
+    counts, _ = np.histogram(error, edges)
     shares = 100.0 * counts / len(error)
     top = max(float(shares.max()), 1.0)
     title, unit = f"{label(quantity.quantity_id)}: errors", sign(quantity.unit)
-    size = f"{np.abs(error).mean():.2f}{unit}".replace(" °", "°")
+    size = f"{np.abs(error).mean():.{digits_of(quantity.unit)}f}{unit}".replace(" °", "°")
     y_label = f"% of {len(error):,} values; mean absolute error {size}"
     plot = Plot(title, f"measured − true,{unit}", y_label, (-reach, reach), (0.0, 1.05 * top))
     plot.bars(edges, shares, "#8fb3cc")
     plot.up(0.0, SOFT)
     plot.up(float(np.median(error)), WARM, dashed=True)
+    for side, anchor in ((-1.0, "start"), (1.0, "end")):
+        outside = int((side * error > reach).sum())
+        if outside:
+            plot.beyond(np.array([2.0 * side * reach]), np.array([0.05 * top]), WARM)
+            plot.note(side * reach, 0.11 * top, f"{outside} beyond", WARM, anchor)
     return plot.svg()
 
 
@@ -112,11 +118,12 @@ def _bland_altman(quantity: QuantitySamples, figures: Sequence[Figure]) -> str:
     )
     shown = _part(len(mean))
     plot.dots(mean[shown], error[shown], ACCENT)
-    for value, colour in zip(values, (WARM, "#14181d", WARM), strict=False):
-        plot.across(value, colour, f"{value:+.2f}".replace("-", "−"), dashed=colour == WARM)
-    outside = int((np.abs(error) > y[-1]).sum())
-    if outside:
-        plot.note(x[0], y[0], f" {outside} of {len(error):,} lie beyond the frame")
+    lines = list(zip(values, (WARM, "#14181d", WARM), strict=False))
+    for value, colour in lines[1:2] if any(end is not None and is_few(end.estimate) for end in ends) else lines:
+        text = f"{value:+.{digits_of(quantity.unit)}f}".replace("-", "−")
+        plot.across(value, colour, text, dashed=colour == WARM)
+    if outside := plot.beyond(mean, error, WARM):
+        plot.y_label += f"; triangles: {outside} of {len(error):,} beyond the frame"
     return plot.svg()
 
 
@@ -149,10 +156,11 @@ def _risk(curve: RiskCoverage) -> str:
     shown = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
     start = max(int(0.05 * len(curve.risk)), 1) - 1
     high = nice_ticks(0.0, max(float(curve.risk[start:].max()), 0.1))[-1]
+    area = f"{curve.aurc:.{digits_of(curve.unit)}f}"
     gain = "" if curve.gain is None else f", gain {curve.gain:.2f}".replace("-", "−")
     plot = Plot(
         f"{label(curve.subject)} by {curve.signal}", "% of answers kept, the surest first",
-        f"mean error of what is kept,{sign(curve.unit)} (area {curve.aurc:.2f}{gain})", (0.0, 100.0), (0.0, high),
+        f"mean error of what is kept,{sign(curve.unit)} (area {area}{gain})", (0.0, 100.0), (0.0, high),
     )  # fmt: skip
     plot.line(100.0 * curve.coverage[shown], curve.best[shown], SOFT, dashed=True)
     plot.line(100.0 * curve.coverage[shown], curve.risk[shown], ACCENT, width=2.2)
@@ -164,8 +172,10 @@ def _change(changes: Sequence[ChangeError]) -> str:
     both = np.concatenate([measured, true])
     ends = nice_ticks(float(both.min()), float(both.max()))
     span, unit = (ends[0], ends[-1]), sign(changes[0].unit)
-    title = f"{label(changes[0].quantity_id)}: post-op − pre-op"
-    plot = Plot(title, f"true change,{unit}", f"measured change,{unit} ({len(changes)} patients)", span, span)
+    name = label(changes[0].quantity_id)
+    title, what = (name, "rate") if is_rate(changes[0].quantity_id) else (f"{name}: post-op − pre-op", "change")
+    patients = patients_text(len(changes))
+    plot = Plot(title, f"true {what},{unit}", f"measured {what},{unit} ({patients})", span, span)
     plot.line(np.array(span), np.array(span), SOFT, width=1.2)
     plot.dots(true, measured, ACCENT, size=5.0, opacity=0.6)
     return plot.svg()

@@ -10,23 +10,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.evaluation.aims import standings
-from kummell_ai.evaluation.bootstrap import Estimate
 from kummell_ai.evaluation.figures import ANY_PHASE, TOGETHER, Figure, finder
-from kummell_ai.evaluation.samples import STRATA
+from kummell_ai.evaluation.samples import STRATA, unit_of
 from kummell_ai.evaluation.study import MAIN_QUANTITIES, Study
-from kummell_ai.evaluation.tables import main_figures
 from kummell_ai.reporting import evaluation_figures as draw
-from kummell_ai.reporting.evaluation_words import interval_text, label, sign, value_text
+from kummell_ai.reporting.evaluation_cells import Cell, Line, cell, cells_of, estimate_of
+from kummell_ai.reporting.evaluation_main import aim_lines, main_lines, tile_lines
+from kummell_ai.reporting.evaluation_words import (
+    AGREEMENT_NOTE,
+    FEW,
+    RATES_NOTE,
+    digits_of,
+    intervals_note,
+    is_few,
+    is_rate,
+    label,
+    sign,
+    simulated_text,
+    value_text,
+)
 from kummell_ai.reporting.words import RESEARCH_USE, SIGNS
-
-Cell = tuple[str, str]
-"""Value, and its interval."""
 
 _CORNER_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     ("found, %", ("vertebrae", "vertebra", "found", "%")),
-    ("name exact, %", ("levels", "exact", "any_field", "%")),
-    ("name exact jointly, %", ("levels", "exact_jointly", "any_field", "%")),
     ("mean, mm", ("corners", "error", "mean", "mm")),
     ("median, mm", ("corners", "error", "median", "mm")),
     ("90th, mm", ("corners", "error", "p90", "mm")),
@@ -50,7 +56,7 @@ _QUANTITY_HEADS = (
     "MDC95",
     "coverage, %",
     "width",
-    "given, %",
+    "measured, %",
 )
 
 _LEVEL_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
@@ -70,94 +76,6 @@ _LEVEL_HEADS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
 _WIDTHS = ("width_mean", "width_median")
 _INTERVAL_HEADS = ("n", "coverage, %", "mean width", "median width")
 
-_WORDS = {
-    "found_percent": "Vertebrae found",
-    "false_vertebrae_per_film": "False vertebrae a film",
-    "corner_mean_mm": "Corner error, mean",
-    "corner_median_mm": "Corner error, median",
-    "corner_p90_mm": "Corner error, 90th percentile",
-    "corner_mean_mm_injured": "– injured vertebra, mean",
-    "corner_mean_mm_jointly": "– a patient's films together, mean",
-    "corner_mean_mm_instrumented_jointly": "– the same, vertebrae with screws",
-    "corner_median_percent_of_depth": "Corner error, median, of depth",
-    "corner_p90_percent_of_depth": "Corner error, 90th percentile, of depth",
-    "sdr_1mm_percent": "Corners within 1 mm",
-    "sdr_2mm_percent": "Corners within 2 mm",
-    "sdr_3mm_percent": "Corners within 3 mm",
-    "sdr_2mm_percent_jointly": "– within 2 mm, a patient's films together",
-    "cobb_mae_deg": "Segmental Cobb, MAE",
-    "cobb_mae_deg_injured": "– about the injured vertebra",
-    "cobb_mae_deg_jointly": "– a patient's films together",
-    "cobb_mae_deg_injured_jointly": "– the same about the injured vertebra",
-    "cobb_mae_post_minus_pre_deg": "– MAE post-op minus pre-op",
-    "cobb_mae_post_minus_pre_deg_injured": "– the same about the injured vertebra",
-    "cobb_change_mae_deg": "– change post-op − pre-op, MAE, film by film",
-    "cobb_change_mae_deg_jointly": "– the same, films together",
-    "cobb_loss_mae_deg": "– change follow-up − post-op, MAE, film by film",
-    "cobb_loss_mae_deg_jointly": "– the same, films together",
-    "wedge_mae_deg": "Wedge angle, MAE",
-    "wedge_mae_deg_jointly": "– a patient's films together",
-    "wedge_mae_deg_injured": "– of the injured vertebra",
-    "anterior_height_mae_mm": "Anterior height, MAE",
-    "anterior_height_mae_mm_jointly": "– a patient's films together",
-    "anterior_height_mae_mm_injured": "– of the injured vertebra",
-    "height_loss_mae_percent": "Height loss, MAE",
-    "level_exact_percent_with_landmark": "Name exact, sacrum or last rib in view",
-    "level_exact_percent_any_field": "Name exact, any field",
-    "level_exact_jointly_percent_with_landmark": "– patient's films together, landmark in view",
-    "level_exact_jointly_percent_any_field": "– patient's films together, any field",
-    "vertebrae_percent_with_landmark": "Vertebrae with sacrum or last rib in view",
-    "films_percent_with_landmark": "Films with sacrum or last rib in view",
-    "corner_ellipse_coverage_percent": "95 % ellipses hold the corner",
-    "cobb_interval_coverage_percent": "95 % intervals hold the Cobb angle",
-    "cobb_interval_width_deg": "– their mean width",
-    "wedge_interval_coverage_percent": "95 % intervals hold the wedge angle",
-    "wedge_interval_width_deg": "– their mean width",
-    "anterior_height_interval_coverage_percent": "95 % intervals hold the anterior height",
-    "anterior_height_interval_width_mm": "– their mean width",
-    "cobb_interval_coverage_percent_jointly": "– the Cobb angle, films together",
-    "cobb_interval_width_deg_jointly": "– their mean width",
-    "cobb_change_interval_coverage_percent": "– its change post-op − pre-op, films together",
-    "cobb_change_interval_width_deg": "– their mean width",
-    "cobb_loss_interval_coverage_percent": "– its change follow-up − post-op, films together",
-    "cobb_loss_interval_width_deg": "– their mean width",
-    "refused_films_percent": "Films refused",
-    "usable_films_percent": "Films usable",
-    "usable_films_percent_pre_op": "– pre-op",
-    "usable_films_percent_post_op": "– post-op",
-    "usable_jointly_films_percent_pre_op": "– pre-op, named together",
-    "usable_jointly_films_percent_post_op": "– post-op, named together",
-    "seconds_a_film": "Seconds a film",
-}
-
-_ALONE = {
-    "corner_mean_mm_injured": "Corner error of the injured vertebra, mean",
-    "corner_mean_mm_jointly": "Corner error, a patient's films together, mean",
-    "sdr_2mm_percent_jointly": "Corners within 2 mm, a patient's films together",
-    "cobb_mae_deg_jointly": "Segmental Cobb, a patient's films together, MAE",
-    "wedge_mae_deg_jointly": "Wedge angle, a patient's films together, MAE",
-    "anterior_height_mae_mm_jointly": "Anterior height, a patient's films together, MAE",
-    "cobb_mae_post_minus_pre_deg": "Segmental Cobb, MAE post-op minus MAE pre-op",
-    "level_exact_percent_with_landmark": "Name exact, film by film, sacrum or last rib in view",
-    "level_exact_percent_any_field": "Name exact, film by film, any field",
-    "level_exact_jointly_percent_with_landmark": "Name exact, a patient's films together, sacrum or last rib in view",
-    "level_exact_jointly_percent_any_field": "Name exact, a patient's films together, any field",
-    "usable_films_percent_pre_op": "Films usable, pre-op",
-    "usable_films_percent_post_op": "Films usable, post-op",
-    "usable_jointly_films_percent_pre_op": "Films usable, pre-op, named together",
-    "usable_jointly_films_percent_post_op": "Films usable, post-op, named together",
-}
-"""The words of main figures where their neighbours are not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of a table: its head, a smaller word, and its cells."""
-
-    head: str
-    small: str
-    cells: tuple[Cell, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -169,7 +87,12 @@ class Picture:
 
 
 def write_evaluation_page(
-    study: Study, facts: Mapping[str, str], pictures: Sequence[Picture], unused: Sequence[tuple[str, str]] = ()
+    study: Study,
+    facts: Mapping[str, str],
+    pictures: Sequence[Picture],
+    unused: Sequence[tuple[str, str]] = (),
+    *,
+    simulated: int = 0,
 ) -> str:
     """HTML text, self-contained.
 
@@ -178,6 +101,7 @@ def write_evaluation_page(
         facts: of the run, by name, as they stand in the head of the page.
         pictures: of the worst films, worst first.
         unused: name of each film that could not be used, and why.
+        simulated: films that are simulated.
     """
     environment = Environment(
         loader=PackageLoader("kummell_ai.reporting", "templates"),
@@ -191,12 +115,14 @@ def write_evaluation_page(
         "Agreement of measured and true values": draw.agreement_plots(study),
         "Coverage of the 95 % intervals": draw.coverage_plots(study.figures),
         "Abstention: error of what is kept": draw.risk_plots(study.curves),
-        "Change of a patient": draw.change_plots(study.changes),
+        "Changes and rates, measured against true": draw.change_plots(study.changes),
     }
     return environment.get_template("evaluation.html").render(
         research_use=RESEARCH_USE,
+        simulated=simulated_text(simulated, len(study.samples.films)),
         signs=SIGNS,
         facts=facts,
+        tiles=tile_lines(study.figures),
         main=main_lines(study.figures),
         aims=aim_lines(study.figures),
         level_heads=[head for head, _ in _LEVEL_HEADS],
@@ -209,37 +135,14 @@ def write_evaluation_page(
         quantity_heads=_QUANTITY_HEADS,
         quantities=quantity_lines(study.figures),
         changes=change_lines(study.figures),
+        rates=rate_lines(study.figures),
+        rates_note=RATES_NOTE,
         films=film_lines(study.figures),
         plots={title: [Markup(plot) for plot in drawn] for title, drawn in plots.items() if drawn},
         pictures=[(p.name, p.caption, Markup(p.drawing)) for p in pictures],
-        patients=len(study.samples.patients),
-        resamples=study.resamples,
-        seed=study.seed,
+        agreement_note=AGREEMENT_NOTE,
+        intervals_note=intervals_note(len(study.samples.patients), study.resamples, study.seed),
     )
-
-
-def main_lines(figures: Sequence[Figure]) -> list[Line]:
-    """The figures a model is judged by."""
-    lines = []
-    for name, figure in main_figures(figures).items():
-        estimate = figure.estimate
-        value = f"{value_text(estimate)}{sign(figure.unit)}".replace(" °", "°")
-        lines.append(Line(_WORDS[name], f"n = {estimate.n:,}", ((value, interval_text(estimate)),)))
-    return lines
-
-
-def aim_lines(figures: Sequence[Figure]) -> list[Line]:
-    """Floor, value reached and aim of the figures that have one, and whether it is reached."""
-    words = {"aim": "aim reached", "floor": "above the floor", "below": "below the floor"}
-    lines = []
-    for standing in standings(figures):
-        unit = sign(standing.figure.unit)
-        ends = ["–" if end is None else f"{end:g}" for end in (standing.floor, standing.aim)]
-        verdict = words[standing.verdict] if standing.floor is not None or standing.verdict == "aim" else "not reached"
-        cells = ((ends[0], ""), _cell(standing.figure), (ends[1], ""), (verdict, ""))
-        words_of_it = _ALONE.get(standing.name, _WORDS[standing.name])
-        lines.append(Line(f"{words_of_it},{unit}", f"n = {standing.figure.estimate.n:,}", cells))
-    return lines
 
 
 def interval_lines(figures: Sequence[Figure]) -> list[Line]:
@@ -252,7 +155,7 @@ def interval_lines(figures: Sequence[Figure]) -> list[Line]:
             figure = find("quantities", subject, "coverage", "%", stratum, phase)
             if figure is not None:
                 widths = [find("quantities", subject, n, units[subject], stratum, phase) for n in _WIDTHS]
-                cells = ((f"{figure.estimate.n:,}", ""), _cell(figure), *_cells(widths))
+                cells = ((f"{figure.estimate.n:,}", ""), cell(figure), *cells_of(widths))
                 lines.append(Line(f"{label(subject)},{sign(units[subject])}", _group_name(stratum, phase), cells))
     return lines
 
@@ -269,14 +172,16 @@ def group_lines(figures: Sequence[Figure], heads: Sequence[tuple[str, tuple[str,
     for stratum, phase in _groups():
         cells = [find(*key, stratum, phase) for _, key in heads]
         if cells[0] is not None:
-            lines.append(Line(_group_name(stratum, phase), f"n = {cells[0].estimate.n:,}", _cells(cells)))
+            lines.append(Line(_group_name(stratum, phase), f"n = {cells[0].estimate.n:,}", cells_of(cells)))
     return lines
 
 
 def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
     """Agreement and intervals of every quantity; the main ones also of the injured vertebra and against the bones."""
     find = finder(figures)
+    withheld = {f.subject: unit_of(f.subject) for f in figures if f.section == "quantities" and f.name == "answered"}
     every = {f.subject: f.unit for f in figures if f.section == "quantities" and f.name == "mae"}
+    every |= {subject: unit for subject, unit in withheld.items() if subject not in every}
     rank = {name: i for i, name in enumerate(MAIN_QUANTITIES)}
     units = dict(sorted(every.items(), key=lambda item: rank.get(item[0], len(rank))))
     lines = []
@@ -288,7 +193,7 @@ def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
             ) -> Figure | None:
                 return find("quantities", q, name, own_unit, s, p)
 
-            if get("mae") is not None:
+            if get("mae") is not None or get("answered", "%") is not None:
                 words = _group_name(stratum, phase)
                 lines.append(Line(f"{label(subject)},{sign(unit)}", words, _agreement_cells(get)))
     return lines
@@ -296,9 +201,18 @@ def quantity_lines(figures: Sequence[Figure]) -> list[Line]:
 
 def change_lines(figures: Sequence[Figure]) -> list[Line]:
     """Agreement and intervals of the changes."""
+    ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
+    return _lines_of_two_films([f for f in figures if not is_rate(f.subject)], ends)
+
+
+def rate_lines(figures: Sequence[Figure]) -> list[Line]:
+    """Agreement and intervals of what was won, as a share."""
+    return _lines_of_two_films([f for f in figures if is_rate(f.subject)], {"correction": ""})
+
+
+def _lines_of_two_films(figures: Sequence[Figure], ends: Mapping[str, str]) -> list[Line]:
     find = finder(figures)
     lines = []
-    ends = {"correction": "post-op − pre-op", "loss": "follow-up − post-op"}
     ways = {"changes": "each film by itself", f"changes{TOGETHER}": "films together"}
     for (change, words), (section, way) in product(ends.items(), ways.items()):
         for figure in figures:
@@ -308,7 +222,8 @@ def change_lines(figures: Sequence[Figure]) -> list[Line]:
                     return find(like.section, like.subject, f"{c}_{name}", unit, "injured")
 
                 cells = _agreement_cells(get)[:-1]
-                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", f"{words}, {way}", cells))
+                small = ", ".join(word for word in (words, way) if word)
+                lines.append(Line(f"{label(figure.subject)},{sign(figure.unit)}", small, cells))
     return lines
 
 
@@ -323,7 +238,7 @@ def film_lines(figures: Sequence[Figure]) -> list[Line]:
             continue
         cells += [find("vertebrae", name, "per_film", "1", "all", phase) for name in ("false", "beyond")]
         cells += [find("films", name, "mean", "s", "all", phase) for name in ("locate", "decode")]
-        lines.append(Line(phase, f"n = {cells[0].estimate.n:,}", _cells(cells)))
+        lines.append(Line(phase, f"n = {cells[0].estimate.n:,}", cells_of(cells)))
     return lines
 
 
@@ -348,23 +263,13 @@ def _groups() -> list[tuple[str, str]]:
 
 def _agreement_cells(get: Callable[..., Figure | None]) -> tuple[Cell, ...]:
     mae = get("mae")
-    n = "–" if mae is None else f"{mae.estimate.n:,}"
-    lower, upper = (_estimate(get(name)) for name in ("lower", "upper"))
-    limits = "–" if lower is None else f"{value_text(lower)} to {value_text(upper)}"
-    middle = [_cell(get("mae")), _cell(get("bias")), (limits, ""), _cell(get("icc", "1"), 3)]
+    n = "0" if mae is None else f"{mae.estimate.n:,}"
+    lower, upper = (estimate_of(get(name)) for name in ("lower", "upper"))
+    digits = 2 if mae is None else digits_of(mae.unit)
+    limits = ("–" if lower is None else f"{value_text(lower, digits)} to {value_text(upper, digits)}", "")
+    icc = cell(get("icc", "1"), 3)
+    if is_few(lower):
+        limits = icc = ("–", FEW)
+    middle = [cell(get("mae")), cell(get("bias")), limits, icc]
     ends = [get("sem"), get("mdc95"), get("coverage", "%"), get("width_mean"), get("answered", "%")]
-    return ((n, ""), *middle, *(_cell(end) for end in ends))
-
-
-def _cells(figures: Sequence[Figure | None]) -> tuple[Cell, ...]:
-    return tuple(_cell(figure) for figure in figures)
-
-
-def _cell(figure: Figure | None, digits: int | None = None) -> Cell:
-    estimate = _estimate(figure)
-    digits = digits if digits is not None else (1 if figure is not None and figure.unit == "%" else 2)
-    return value_text(estimate, digits), interval_text(estimate, digits)
-
-
-def _estimate(figure: Figure | None) -> Estimate | None:
-    return None if figure is None else figure.estimate
+    return ((n, ""), *middle, *(cell(end) for end in ends))

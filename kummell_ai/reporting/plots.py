@@ -14,6 +14,9 @@ FloatArray = NDArray[np.float64]
 
 WIDTH, HEIGHT = 380.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 44.0, 42.0
+_TRIANGLE = 8.0
+"""Height of the marks of what lies beyond the frame (px)."""
+
 INK, SOFT, GRID = "#14181d", "#5a6673", "#e6eaee"
 
 
@@ -65,13 +68,28 @@ class Plot:
     _parts: list[str] = field(default_factory=list)
 
     def dots(self, x: FloatArray, y: FloatArray, colour: str, size: float = 3.4, opacity: float = 0.45) -> None:
-        """A dot for each point (N,); what lies outside the axes is left out."""
+        """A dot for each point (N,); what lies outside the axes is left to `beyond`."""
         inside = (x >= self.x[0]) & (x <= self.x[1]) & (y >= self.y[0]) & (y <= self.y[1])
         path = "".join(f"M{self._x(a):.1f} {self._y(b):.1f}h0" for a, b in zip(x[inside], y[inside], strict=True))
         self._parts.append(
             f'<path d="{path}" stroke="{colour}" stroke-width="{size}" stroke-linecap="round" '
             f'stroke-opacity="{opacity}" fill="none"/>'
         )
+
+    def beyond(self, x: FloatArray, y: FloatArray, colour: str) -> int:
+        """A triangle at the edge for each point (N,) outside the axes, pointing to where it lies; their number."""
+        outside = (x < self.x[0]) | (x > self.x[1]) | (y < self.y[0]) | (y > self.y[1])
+        for a, b in zip(x[outside], y[outside], strict=True):
+            at_x, at_y = min(max(a, self.x[0]), self.x[1]), min(max(b, self.y[0]), self.y[1])
+            across, down = (float(np.sign(a - at_x)), 0.0) if a != at_x else (0.0, -float(np.sign(b - at_y)))
+            tip = (self._x(at_x), self._y(at_y))
+            base = (tip[0] - _TRIANGLE * across, tip[1] - _TRIANGLE * down)
+            side = (0.6 * _TRIANGLE * down, 0.6 * _TRIANGLE * across)
+            self._parts.append(
+                f'<path d="M{tip[0]:.1f} {tip[1]:.1f}L{base[0] - side[0]:.1f} {base[1] - side[1]:.1f}'
+                f'L{base[0] + side[0]:.1f} {base[1] + side[1]:.1f}Z" fill="{colour}"/>'
+            )
+        return int(outside.sum())
 
     def line(self, x: FloatArray, y: FloatArray, colour: str, *, width: float = 1.8, dashed: bool = False) -> None:
         """A line through points (N,), cut at the frame."""
@@ -83,7 +101,7 @@ class Plot:
         """A line from side to side at ``y``, with a note at its right end."""
         self.line(np.array(self.x), np.array([y, y]), colour, width=1.3, dashed=dashed)
         if note:
-            self._parts.append(_text(WIDTH - RIGHT - 2, self._y(y) - 4, note, "end", colour))
+            self._parts.append(_text(WIDTH - RIGHT - 2, self._y(y) - 4, note, "end", colour, halo=True))
 
     def up(self, x: float, colour: str, *, dashed: bool = False) -> None:
         """A line from bottom to top at ``x``."""
@@ -100,8 +118,8 @@ class Plot:
                 self._rect((float(left), float(right)), (0.0, float(height)), colour)
 
     def note(self, x: float, y: float, text: str, colour: str = SOFT, anchor: str = "start") -> None:
-        """Words at a place."""
-        self._parts.append(_text(self._x(x), self._y(y), text, anchor, colour))
+        """Words at a place, with a white halo."""
+        self._parts.append(_text(self._x(x), self._y(y), text, anchor, colour, halo=True))
 
     def legend(self, entries: Sequence[tuple[str, str]]) -> None:
         """(word, colour) one below another in the lower right corner."""
@@ -159,8 +177,19 @@ class Plot:
         )
 
 
-def _text(x: float, y: float, text: str, anchor: str, colour: str = SOFT, size: int = 11, weight: str = "400") -> str:
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    anchor: str,
+    colour: str = SOFT,
+    size: int = 11,
+    weight: str = "400",
+    *,
+    halo: bool = False,
+) -> str:
+    around = ' stroke="#fff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}" '
-        f'font-weight="{weight}">{escape(text)}</text>'
+        f'font-weight="{weight}"{around}>{escape(text)}</text>'
     )

@@ -75,7 +75,12 @@ def _renamed(film: AnnotatedFilm, levels: list[VertebralLevel | None]) -> Annota
 def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["evaluate", str(dataset), "--out", str(out)]) == 0
-    assert "report.html" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "6 films, all simulated" in told
+    assert "report.html" in told
+    assert "MAE: mean absolute error" in told
+    assert "100.0 " in told
+    assert "100.00" not in told
     names = {"films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv", "summary.json", "report.html"}
     assert {p.name for p in out.iterdir()} == names | {"evaluation.csv", "evaluation.json"}
 
@@ -107,7 +112,7 @@ def test_all_files_are_there_and_agree(dataset: Path, tmp_path: Path, capsys: py
     assert summary["main"]["usable_films_percent_post_op"]["n"] == 3
     assert summary["bootstrap"]["unit"] == "patient"
     report = (out / "report.html").read_text(encoding="utf-8")
-    assert report.count("data:image/jpeg") == 6
+    assert report.count("data:image/jpeg") == 2, "a third of six films"
 
 
 def test_films_that_cannot_be_used_are_said_and_the_others_go_on(
@@ -157,6 +162,18 @@ def test_the_films_of_a_patient_are_named_together_too(
     assert [(row["usable"], row["usable_jointly"]) for row in films] == [("1", "1"), ("0", "1")] * 3
     post = [row for row in read_rows(tmp_path / "vertebrae.csv") if row["phase"] == "post-op"]
     assert all(row["joint_level"] == row["level"] != row["predicted_level"] for row in post)
+
+
+def test_simulated_films_are_said_so(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there, out = tmp_path / "set", tmp_path / "out"
+    shutil.copytree(dataset, there)
+    films = read_coco(there / "annotations.json")
+    first = replace(films[0].landmarks, reference=replace(films[0].landmarks.reference, simulated=False))
+    write_coco(there / "annotations.json", [replace(films[0], landmarks=first), *films[1:]])
+    assert main(["evaluate", str(there), "--out", str(out), "--gallery", "0"]) == 0
+    assert "6 films, 5 simulated" in capsys.readouterr().out
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["simulated"] == 5
+    assert '<span class="badge">5 of 6 films are simulated</span>' in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_precision_asked_for_is_kept(dataset: Path, tmp_path: Path, predictor: FakePredictor) -> None:

@@ -44,7 +44,7 @@ def test_evaluate_of_a_perfect_predictor_finds_no_error(
 
 def test_evaluate_prints_a_table(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(dataset / "annotations.json"), "--out", str(tmp_path), "--limit", "1"]) == 0
-    assert "1 film, 0 of them refused, 0 more not usable; all figures in" in capsys.readouterr().out
+    assert "1 film, all simulated, 0 of them refused, 0 more not usable; all figures in" in capsys.readouterr().out
 
 
 def test_evaluate_without_truth_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

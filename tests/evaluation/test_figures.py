@@ -213,6 +213,29 @@ def test_withheld_quantities_are_counted() -> None:
     assert value(films, "quantities", "segmental_cobb", "answered", "%") == 50.0
 
 
+def test_a_stratum_whose_values_are_all_withheld_is_told() -> None:
+    silent = replace(vertebra(level=L2, flags=("fractured",)), abstained=("segmental_cobb", "height_loss"))
+    study = study_of([film(vertebra(quantity(1.0, 0.0)), silent, patient=str(i)) for i in range(5)], resamples=20)
+    find = finder(study.figures)
+
+    def answered(quantity_id: str, stratum: str) -> float | None:
+        figure = find("quantities", quantity_id, "answered", "%", stratum)
+        return None if figure is None else figure.estimate.value
+
+    assert [answered("segmental_cobb", s) for s in ("all", "intact", "fractured")] == [50.0, 100.0, 0.0]
+    assert [answered("height_loss", s) for s in ("all", "intact", "fractured")] == [0.0, None, 0.0]
+    assert find("quantities", "height_loss", "mae", "%") is None
+    withheld = study.samples.quantities["height_loss"]
+    assert (withheld.unit, len(withheld.error)) == ("%", 0)
+
+
+def test_what_is_withheld_of_the_true_values_in_space_is_not_known() -> None:
+    films = [film(vertebra(quantity(1.0, 0.0, name="wedge_angle"), quantity(1.0, 0.0, name="wedge_angle_3d")))]
+    assert value(films, "quantities", "wedge_angle", "answered", "%") == 100.0
+    assert value(films, "quantities", "wedge_angle_3d", "mae", "deg") == 1.0
+    assert value(films, "quantities", "wedge_angle_3d", "answered", "%") is None
+
+
 def test_changes_of_a_patient() -> None:
     def at(phase: Phase, measured: float, true: float, half: float | None = 3.0, patient: str = "p") -> FilmResult:
         return film(vertebra(quantity(measured, true, half), is_index=True), phase=phase, patient=patient)

@@ -13,13 +13,22 @@ from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.annotations import AnnotatedFilm
-from kummell_ai.evaluation import study_of
+from kummell_ai.evaluation import FilmResult, study_of, tables
+from kummell_ai.evaluation.aims import AIMS
 from kummell_ai.evaluation.study import Study
 from kummell_ai.evaluation.worst import WorstFilm
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.reporting import evaluation_figures as draw
 from kummell_ai.reporting.evaluation_gallery import caption, draw_worst
-from kummell_ai.reporting.evaluation_page import Picture, aim_lines, corner_lines, quantity_lines, write_evaluation_page
+from kummell_ai.reporting.evaluation_main import _OF_AIMS, _ROWS, _TILES, aim_lines, main_lines, tile_lines
+from kummell_ai.reporting.evaluation_page import (
+    Picture,
+    change_lines,
+    corner_lines,
+    quantity_lines,
+    rate_lines,
+    write_evaluation_page,
+)
 from kummell_ai.reporting.plots import Plot, nice_ticks
 from tests.evaluation.made_results import film, missed, quantity, vertebra
 from tests.evaluation.test_evaluation import SIZE, SPACING, moved, spine
@@ -63,6 +72,7 @@ def test_every_plot_is_svg(study: Study) -> None:
         *("Corner error by confidence", "Corner error by ellipse", "Wrong name by probability"),
         *("Segmental Cobb by interval width", "Wedge angle by interval width", "Anterior height by interval width"),
         *("Segmental Cobb: post-op − pre-op", "Wedge angle: post-op − pre-op", "Anterior height: post-op − pre-op"),
+        *("Height gain", "Kyphosis correction rate"),
     ]
     assert not any("nan" in plot.lower() for plot in plots)
 
@@ -71,7 +81,7 @@ def test_the_page_is_whole_and_loads_nothing(study: Study) -> None:
     pictures = [Picture("<script>alert(1)</script>", "1 missed", "<svg></svg>")]
     page = write_evaluation_page(study, {"Model": "a & b"}, pictures)
     for part in ("Main figures", "Vertebrae and corners", "Films", "Error distributions", "Coverage of the 95",
-                 "Abstention", "Change of a patient", "The films that went worst", "Heights, angles and ratios",
+                 "Abstention", "Change of a patient", "Films, largest corner error first", "Heights, angles and ratios",
                  "not a medical device", "a &amp; b"):  # fmt: skip
         assert part in page
     assert "<script" not in page
@@ -82,22 +92,114 @@ def test_the_page_is_whole_and_loads_nothing(study: Study) -> None:
 def test_a_page_of_films_where_nothing_was_found() -> None:
     page = write_evaluation_page(study_of([film(missed(), refused="frontal")]), {}, [])
     assert "Main figures" in page
-    assert "went worst" not in page
+    assert "largest corner error" not in page
 
 
 def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     study = study_of([film(vertebra(quantity(3.0, 1.0, 4.0), is_index=True))], resamples=5)
     (every, *_, injured) = corner_lines(study.figures)[:3]
     assert every.head == "all"
-    assert every.cells[0] == ("100.0", "")
+    assert every.cells[0] == ("100.0", "(1 patient)")
     assert injured.head == "injured"
     line = quantity_lines(study.figures)[0]
     assert (line.head, line.small) == ("Segmental Cobb, °", "all")
     assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
 
 
+def test_the_page_says_that_films_are_simulated(study: Study) -> None:
+    page = write_evaluation_page(study, {}, [], simulated=10)
+    assert '<span class="badge">Simulated films</span>' in page
+    assert "<title>Evaluation: simulated films</title>" in page
+    assert "3 of 10 films are simulated" in write_evaluation_page(study, {}, [], simulated=3)
+    assert "imulated films</span>" not in write_evaluation_page(study, {}, [])
+
+
+def test_rates_are_no_changes() -> None:
+    def at(phase: Phase, cobb: float, height: float, patient: int) -> FilmResult:
+        true = (quantity(cobb, cobb + 1.0, 1.0), quantity(height, height + 0.5, 1.0, "anterior_height"))
+        body = vertebra(*true, quantity(26.0, 25.0, 1.0, "reference_height"), is_index=True)
+        return film(body, phase=phase, patient=str(patient))
+
+    ends = ((Phase.PRE_OP, 20.0, 14.0), (Phase.POST_OP, 10.0, 20.0))
+    study = study_of([at(phase, c + i, h, i) for i in range(3) for phase, c, h in ends], resamples=5)
+    rates = ["Height restoration rate, %", "Height gain, %", "Kyphosis correction rate, %"]
+    assert [line.head for line in change_lines(study.figures)] == ["Segmental Cobb, °", "Anterior height, mm"]
+    assert [line.head for line in rate_lines(study.figures)] == rates
+    assert {line.small for line in rate_lines(study.figures)} == {"each film by itself"}
+    plots = [ET.fromstring(plot) for plot in draw.change_plots(study.changes)]
+    titles = [plot.get("aria-label") for plot in plots]
+    assert titles == ["Segmental Cobb: post-op − pre-op", "Anterior height: post-op − pre-op", *(r[:-3] for r in rates)]
+    assert "true rate, %" in [text.text for text in plots[-1].iter(f"{SVG}text")]
+    page = write_evaluation_page(study, {}, [])
+    assert "What an operation won, as a share" in page
+    assert "Reference height, mm" in page
+
+
+def test_results_stand_before_the_plots_and_no_heading_twice(study: Study) -> None:
+    page = write_evaluation_page(study, {}, [Picture("a", "1 missed", "<svg></svg>")])
+    heads = re.findall(r"<h2>(.*?)</h2>", page)
+    assert len(set(heads)) == len(heads)
+    assert heads.index("Heights, angles and ratios") < heads.index("Error distributions")
+
+
+def test_exact_intervals_are_marked_and_explained(study: Study) -> None:
+    every = corner_lines(study.figures)[0]
+    assert every.cells[0] == ("100.0", "47.8 to 100.0 †")  # 0.025 to the power of 1 / 5
+    page = write_evaluation_page(study, {}, [])
+    assert "over 5 patients: percentiles of 50 bootstrap resamples of patients (seed 0). †: of 0 and of 100 %" in page
+
+
+@pytest.mark.parametrize(("patients", "few"), [(9, True), (10, False)])
+def test_few_patients_have_no_limits_of_agreement(patients: int, few: bool) -> None:
+    films = [film(vertebra(quantity(10.0 + i + (-1) ** i, 10.0 + i)), patient=str(i)) for i in range(patients)]
+    study = study_of(films, resamples=20)
+    limits, icc = quantity_lines(study.figures)[0].cells[3:5]
+    assert (limits == icc == ("–", "(< 10 patients)")) is few
+    (plot,) = draw.agreement_plots(study)
+    assert len(ET.fromstring(plot).findall(f"{SVG}svg/{SVG}polyline")) == (1 if few else 3)
+
+
+def test_a_quantity_that_is_withheld_throughout_has_its_row_and_no_plot() -> None:
+    silent = replace(vertebra(is_index=True), abstained=("height_loss",))
+    study = study_of([film(silent, patient=str(i)) for i in range(3)], resamples=5)
+    lines = [line for line in quantity_lines(study.figures) if line.head == "Height loss, %"]
+    assert [line.small for line in lines] == ["all", "injured", "injured, pre-op"]
+    assert [(line.cells[0][0], line.cells[1][0], line.cells[-1][0]) for line in lines] == [("0", "–", "0.0")] * 3
+    assert "Height loss: errors" not in write_evaluation_page(study, {}, [])
+
+
+def test_main_figures_stand_film_by_film_and_together() -> None:
+    def course(error: float) -> list[FilmResult]:
+        phases = (Phase.PRE_OP, Phase.POST_OP)
+        body = vertebra(quantity(10.0 + error, 10.0, 3.0), quantity(9.0, 8.0, name="wedge_angle"), is_index=True)
+        return [film(body, name=phase.value, phase=phase) for phase in phases]
+
+    figures = study_of(course(2.0), course(0.5), resamples=5).figures
+    tiles = {line.head: line.cells[0][0] for line in tile_lines(figures)}
+    assert len(tiles) <= 8
+    assert (tiles["Vertebrae found"], tiles["Segmental Cobb, mean absolute error"]) == ("100.0 %", "2.00°")
+    lines = {line.head: [value for value, _ in line.cells] for line in main_lines(figures)}
+    assert lines["Segmental Cobb, MAE, °"] == ["2", "2.00", "0.50"]
+    assert lines["Names exact, any field, %"] == ["2", "100.0", "0.0"], "nothing is named jointly here"
+    assert lines["Vertebrae found, %"] == ["2", "100.0", ""]
+    assert lines["Seconds to locate the vertebrae of a film"] == ["2", "2.00", ""]
+    assert not [head for head in lines if head.startswith("–")]
+
+
+def test_every_main_figure_has_words() -> None:
+    main, aims = dict(tables._MAIN), set(AIMS)
+    assert set(_TILES) <= set(main)
+    assert set(_OF_AIMS) == aims
+    words, keys = zip(*_ROWS, strict=True)
+    assert len(set(words)) == len(set(keys)) == len(_ROWS)
+
+
 def test_figures_beside_their_aims_read_alone(study: Study) -> None:
-    heads = [line.head for line in aim_lines(study.figures)]
+    lines = aim_lines(study.figures)
+    heads = [line.head for line in lines]
+    ends = {line.head: (line.cells[0][0], line.cells[2][0]) for line in lines}
+    assert ends["Corner error, mean, mm"] == ("≤ 1.2", "≤ 0.5")
+    assert ends["Corners within 2 mm, %"] == ("≥ 88", "≥ 99")
     assert heads
     assert not [head for head in heads if "–" in head]
     assert len(set(heads)) == len(heads)
@@ -135,6 +237,27 @@ def test_ticks_hold_the_values_between_them(low: float, span: float) -> None:
     assert ticks[0] <= low + tolerance
     assert ticks[-1] >= low + span - tolerance
     assert 2 <= len(ticks) <= 9
+
+
+def test_what_lies_beyond_the_frame_is_marked_at_its_edge() -> None:
+    plot = Plot("t", "x", "y", (0.0, 10.0), (-1.0, 1.0))
+    assert plot.beyond(np.array([5.0, 5.0, 5.0, 99.0]), np.array([0.0, 7.0, -7.0, 0.0]), "#b00") == 3
+    marks = [p.get("d") for p in ET.fromstring(plot.svg()).findall(f"{SVG}path") if p.get("fill") == "#b00"]
+    tips = [mark.partition("L")[0] for mark in marks]
+    assert tips == ["M206.0 44.0", "M206.0 238.0", "M366.0 141.0"]  # above, below, to the right
+
+
+def test_errors_that_a_plot_does_not_reach_are_counted_on_it() -> None:
+    near = [quantity(10.0 + 0.01 * i, 10.0) for i in range(-100, 100)]
+    films = [film(vertebra(error), patient=str(i)) for i, error in enumerate([*near, quantity(60.0, 10.0)])]
+    study = study_of(films, resamples=5)
+    _, histogram = (ET.fromstring(plot) for plot in draw.error_plots(study))
+    assert [text.text for text in histogram.iter(f"{SVG}text") if "beyond" in text.text] == ["1 beyond"]
+    (agreement,) = (ET.fromstring(plot) for plot in draw.agreement_plots(study))
+    words = [text.text for text in agreement.iter(f"{SVG}text")]
+    assert "measured − true, °; triangles: 1 of 201 beyond the frame" in words
+    marks = [path for path in agreement.findall(f"{SVG}path") if path.get("fill") == draw.WARM]
+    assert len(marks) == 1
 
 
 def test_a_place_on_the_plot_is_linear_in_the_value() -> None:
