@@ -54,13 +54,17 @@ def posture_findings(films: Sequence[RadiographMeasurement]) -> list[Finding]:
     """A finding when films were taken in unlike or unknown posture."""
     known = [(film.reference.name, p) for film in films if (p := posture_of(film.reference)) is not None]
     unknown = [film.reference.name for film in films if posture_of(film.reference) is None]
-    why = "lying or sitting alone moves heights by 6 mm and angles by 10°: compare films of one posture only"
+    why = (
+        "lying versus upright alone can change heights by 6 mm and angles by 10°; verdicts hold only for films in the "
+        "same position"
+    )
     if len({posture for _, posture in known}) > 1:
         named = ", ".join(f"{posture} on {name}" for name, posture in known)
-        rest = f", not known on {_listed(unknown)}" if unknown else ""
-        return [Finding("posture-unlike", Severity.WARNING, f"the posture is {named}{rest}; {why}")]
+        rest = f", not recorded on {_listed(unknown)}" if unknown else ""
+        return [Finding("posture-unlike", Severity.WARNING, f"patient position is {named}{rest}; {why}")]
     if unknown:
-        return [Finding("posture-unknown", Severity.INFO, f"the posture is not known on {_listed(unknown)}; {why}")]
+        where = f"on {_listed(unknown)}" if known else "on any film"
+        return [Finding("posture-unknown", Severity.INFO, f"patient position is not recorded {where}; {why}")]
     return []
 
 

@@ -39,6 +39,8 @@ INDEX_FOUND = "index-level-found"
 
 NO_SPACING = "no-spacing"
 """Code of the finding that a film has no scale, which each picture says, too."""
+POSITION_CODES = ("posture-unlike", "posture-unknown")
+"""Codes of the findings that the position of the patient differs or is not recorded."""
 UNCERTAIN_LEVEL = "uncertain-level"
 """Code of the finding that the name of one vertebra is uncertain."""
 
@@ -202,8 +204,14 @@ def finding_rows(report: CorrectionReport, language: str = "en") -> list[Finding
 
 
 def alert_rows(report: CorrectionReport, language: str = "en") -> list[FindingText]:
-    """What must be checked before anything is read: warnings about the series and about whole films, each once."""
-    rows = [finding_text(f, "", language) for f in report.findings if f.severity is Severity.WARNING]
+    """What must be checked before anything is read, each once.
+
+    The position of the patient comes first, as all verdicts hang on it, whatever its severity; then the warnings about
+    the series and about whole films.
+    """
+    position = [f for f in report.findings if f.code in POSITION_CODES]
+    others = [f for f in report.findings if f.severity is Severity.WARNING and f not in position]
+    rows = [finding_text(f, "", language) for f in (*position, *others)]
     for film in report.films:
         name = film.measurement.reference.name
         rows += [finding_text(f, name, language) for f in film.measurement.warnings if f.code != NO_SPACING]

@@ -170,6 +170,11 @@ _ZH: dict[str, str] = {
     "Two one-sided tests at 5 % rule out that a loss is as large as the margin.": (
         "双单侧检验（5 %）排除丢失达到界值。"
     ),
+    "Patient position": "拍摄体位",
+    "The same fractures measured 18.3 mm and 26.2° sitting, 24.3 mm and 15.4° supine "
+    "(J Orthop Surg Res 2020, s13018-020-01649-y).": (
+        "同一组骨折坐位测得 18.3 mm、26.2°，仰卧位测得 24.3 mm、15.4°（J Orthop Surg Res 2020，s13018-020-01649-y）。"
+    ),
     "Anterior height lying minus sitting, both before surgery.": "术前卧位前缘高度减坐位。",
 }
 _PATTERNS_ZH = (

@@ -137,6 +137,10 @@ COMPARISON_WORDS: dict[str, str] = {
     "Correction, loss, net": "From before surgery to after it, from there to the last film, from before to the last.",
     "Minimal detectable change": "1.96 times the standard error of the difference between two films.",
     "Maintained": "Two one-sided tests at 5 % rule out that a loss is as large as the margin.",
+    "Patient position": (
+        "The same fractures measured 18.3 mm and 26.2° sitting, 24.3 mm and 15.4° supine "
+        "(J Orthop Surg Res 2020, s13018-020-01649-y)."
+    ),
 }
 """What the words of a comparison mean."""
 

@@ -14,7 +14,7 @@ from kummell_ai.measurement.results import CorrectionReport, Finding, PhasedMeas
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.page import write_index, write_page
-from kummell_ai.reporting.page_rows import finding_rows, quantity_rows
+from kummell_ai.reporting.page_rows import alert_rows, finding_rows, quantity_rows
 from kummell_ai.reporting.page_words import chinese_headline, translator
 from kummell_ai.reporting.prose import headline, summary_sentences, value_text
 from kummell_ai.reporting.terminal import film_table, report_table
@@ -232,6 +232,18 @@ def test_what_may_be_wrong_with_the_series_stands_before_the_films() -> None:
     assert 0 < page.index("On post-op.dcm L2 looks injured, not L1.") < page.index('class="films"')
 
 
+@pytest.mark.parametrize("code", ["posture-unknown", "posture-unlike"])
+def test_the_position_of_the_patient_is_checked_before_all_else(code: str) -> None:
+    report = made_up.report()
+    doubt = Finding("index-level-disagrees", Severity.WARNING, "on post-op.dcm L2 looks injured, not L1")
+    position = Finding(code, Severity.INFO, "patient position is not recorded on any film")
+    told = alert_rows(replace(report, findings=(doubt, *report.findings, position)))
+    assert [row.message for row in told[:2]] == [
+        "Patient position is not recorded on any film.",
+        "On post-op.dcm L2 looks injured, not L1.",
+    ]
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_names_its_rows_on_a_narrow_terminal(width: int) -> None:
     console = Console(width=width, file=io.StringIO())
@@ -253,7 +265,11 @@ def test_the_chinese_page_has_no_english_but_names_and_findings() -> None:
         r'<ul class="findings">.*?</ul>|<style>.*?</style>|title="[^"]*"|<code>.*?</code>', "", page, flags=re.DOTALL
     )
     words = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"<[^>]+>", " ", body)))
-    names = {"KUM", "Cobb", "Gardner", "Farcy", "Genant", "dcm", "pre", "post", "follow", "UTC"}
+    names = {"KUM", "Cobb", "Gardner", "Farcy", "Genant", "dcm", "pre", "post", "follow", "UTC"} | {
+        "Orthop",
+        "Surg",
+        "Res",
+    }
     assert words - names <= {"kummell", "spine", "corners", "index", "level"}, "the last are of the provenance"
 
 
