@@ -82,9 +82,7 @@ def further_findings(
     for further in found:
         level, why = further.level, further.why
         if further.is_new:
-            remedy = (
-                f"add {level} to --index-level for a report of its own" if are_given else "it has a report of its own"
-            )
+            remedy = f"add {level} to --index-level for its own report" if are_given else "it has a report of its own"
             within = _segment_with(films, index_level, level)
             angle = f"; the segmental Cobb angle {within} includes this vertebra" if within else ""
             text = f"new vertebral fracture at {level} {why}{angle}; {remedy}"

@@ -22,7 +22,7 @@ from kummell_ai.reporting.cohort_page import write_cohort_page
 from kummell_ai.reporting.cohort_words import name_of, words
 from kummell_ai.reporting.finding_words_zh import FAULT_ZH, FINDING_ZH, finding_in_chinese
 from kummell_ai.reporting.page import write_page
-from kummell_ai.reporting.page_rows import index_text
+from kummell_ai.reporting.page_findings import index_text
 from kummell_ai.statistics.cohort import analyse
 from tests import made_up
 
@@ -129,7 +129,7 @@ def test_the_chinese_page_has_each_sentence_with_its_english_line_beneath() -> N
     for finding in report.findings:
         is_alert = finding.severity is Severity.WARNING
         assert (FINDING_ZH[finding.code] in alerts) == is_alert
-    assert '<span class="soft">矫正</span><small' in page, "what a finding is about is Chinese too"
+    assert '<span class="soft">手术矫正</span><small' in page, "what a finding is about is Chinese too"
 
 
 def test_the_english_page_has_no_chinese() -> None:
