@@ -14,6 +14,7 @@ from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograp
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
 from kummell_ai.reporting import page_findings as texts
 from kummell_ai.reporting import page_rows as rows
+from kummell_ai.reporting.caveat_words_zh import caveat_translator
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.overlay import draw_overlay
@@ -74,6 +75,7 @@ def write_page(
             report=report,
             language=LANGUAGE_TAGS[language],
             t=translator(language),
+            why=caveat_translator(language),
             research_use=RESEARCH_USE,
             signs=SIGNS,
             panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kummell_ai.anatomy import LEVELS, VertebralLevel
 from kummell_ai.measurement.results import CorrectionReport, Finding, RadiographMeasurement, Severity
+from kummell_ai.reporting.finding_values_zh import values_in_chinese
 from kummell_ai.reporting.finding_words_zh import finding_in_chinese
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.words import CORRECTION_LABEL
@@ -136,12 +137,17 @@ def _merge(rows: Sequence[FindingText]) -> list[FindingText]:
 
 
 def finding_text(finding: Finding, about: str, language: str = "en") -> FindingText:
-    """A finding in the page's language; a code without a Chinese sentence stays English."""
+    """A finding in the page's language; a code without a Chinese sentence stays English.
+
+    Beneath a Chinese sentence that lacks the values stands the English one that has them.
+    """
     english = finding.message[:1].upper() + finding.message[1:]
     english = english if english.endswith(".") else english + "."
     chinese = finding_in_chinese(finding) if language == "zh" else None
-    texts = (english,) if chinese is None else (chinese, english)
-    return FindingText(finding.severity.value, about, *texts)
+    if chinese is None:
+        return FindingText(finding.severity.value, about, english)
+    has_values = values_in_chinese(finding) is not None
+    return FindingText(finding.severity.value, about, chinese, "" if has_values else english)
 
 
 def index_text(report: CorrectionReport, language: str = "en") -> FindingText:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.measurement.results import Change, Correction, CorrectionReport, SegmentMeasurement, Verdict
 from kummell_ai.quantities import Z95, Quantity
+from kummell_ai.reporting.caveat_words_zh import short_reason
 from kummell_ai.reporting.prose import change_text, interval_text, value_text, verdict_text
 from kummell_ai.reporting.words import (
     COMPARISON_WORDS,
@@ -138,7 +139,7 @@ def value_cell(quantity: Quantity, digits: int) -> CellText:
     """The cell of a measured value; a missing one has its reason beneath, a known one on hover what limits it."""
     caveat = quantity.caveat or ""
     if quantity.value is None:
-        return CellText("–", reason=caveat)
+        return CellText("–", reason=short_reason(caveat))
     return CellText(value_text(quantity, digits), interval_text(quantity, digits), hint=caveat)
 
 
@@ -148,7 +149,7 @@ def _change_cell(correction: Correction, quantity_id: str, digits: int) -> CellT
         return CellText("")
     caveat = change.change.caveat or ""
     if change.change.value is None:
-        return CellText("–", reason=caveat.partition(":")[0] if caveat.startswith("missing ") else caveat)
+        return CellText("–", reason=caveat.partition(":")[0] if caveat.startswith("missing ") else short_reason(caveat))
     verdict, margin = verdict_and_margin(change, correction.name)
     return CellText(
         value=change_text(change, digits),

@@ -51,7 +51,7 @@ _ZH: dict[str, str] = {
     "◂ front": "◂ 前方",
     "front ▸": "前方 ▸",
     "anterior": "前缘",
-    "wedge": "椎体楔变角",
+    "wedge": "楔变角",
     "superior corners": "上终板角点",
     "inferior corners": "下终板角点",
     "injured level": "伤椎",
