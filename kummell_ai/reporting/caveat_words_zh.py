@@ -63,12 +63,13 @@ _REMEDIES = ("give it ", "look at ")
 
 
 def short_reason(caveat: str) -> str:
-    """A caveat without what to do about it.
+    """A caveat without what to do about it, with true minus signs.
 
     >>> short_reason("the film has no pixel spacing; give it (row and column in mm), or read the ratios")
     'the film has no pixel spacing'
     """
-    return "; ".join(part for part in caveat.split("; ") if not part.startswith(_REMEDIES))
+    reason = "; ".join(part for part in caveat.split("; ") if not part.startswith(_REMEDIES))
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", reason)
 
 
 def caveat_translator(language: str) -> Translate:

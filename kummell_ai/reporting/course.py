@@ -49,7 +49,11 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
         y_ticks=ticks,
     )
     if reference is not None:
-        plot.across(reference, REFERENCE, t(f"mean of the neighbours {reference:.1f} ({t(film_name)})"), dashed=True)
+        plot.across(reference, REFERENCE, dashed=True)
+        note = t(f"mean of the neighbours {reference:.1f} ({t(film_name)})")
+        plot.note(
+            len(quantities) - 0.55, ticks[0] + (ticks[-1] - ticks[0]) / 40, f"– – {note}", REFERENCE, anchor="end"
+        )
     known = [(i, q) for i, q in enumerate(quantities) if q.value is not None]
     places, values = np.array([float(i) for i, _ in known]), np.array([float(q.value or 0.0) for _, q in known])
     for i, q in known:

@@ -156,7 +156,7 @@ def _change_cell(correction: Correction, quantity_id: str, digits: int) -> CellT
         interval=interval_text(change.change, digits),
         hint=caveat,
         verdict=verdict,
-        mark=VERDICT_MARK[change.verdict] if quantity_id not in NEUTRAL_IDS else "",
+        mark="" if verdict_class(change) == "plain" else VERDICT_MARK[change.verdict],
         verdict_class=verdict_class(change),
         mdc=_mdc_text(change, digits),
         margin=margin,

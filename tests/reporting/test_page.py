@@ -12,6 +12,7 @@ from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.measurement.results import Change, CorrectionReport, Finding, PhasedMeasurement, Severity, Verdict
 from kummell_ai.quantities import Quantity
+from kummell_ai.reporting.caveat_words_zh import short_reason
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.page import write_page
@@ -380,3 +381,24 @@ def test_the_page_names_every_injured_level_and_where_it_comes_from() -> None:
     assert said.startswith(f"Patient KUM-001 Injured level L1 {found} Further injured levels T8 , T12 {found}"), said
     assert '<a href="report-T8.html">T8</a>' in page
     assert "Two one-sided tests at 5 % rule out" in text_of(page)
+
+
+def test_the_reference_of_a_course_names_its_film_and_axes_hold_zero() -> None:
+    films = []
+    for film in made_up.report().films:
+        body = film.measurement.at(VertebralLevel.L1)
+        assert body is not None
+        known = replace(body, quantities={**body.quantities, "reference_height": Quantity(26.2, "mm")})
+        bodies = tuple(known if v is body else v for v in film.measurement.vertebrae)
+        films.append(replace(film, measurement=replace(film.measurement, vertebrae=bodies)))
+    height = course_plots(replace(made_up.report(), films=tuple(films)))[0]
+    assert "mean of the neighbours 26.2 (follow-up)" in height
+    assert ">0</text>" in height
+    assert ">30</text>" in height, "a whisker does not end at the frame"
+
+
+def test_a_reason_on_the_page_is_short() -> None:
+    assert short_reason("no scale; give it (row and column in mm), or read the ratios") == "no scale"
+    assert (
+        short_reason("lost before, -0.6 mm (-2.4 to 1.2); look at its corners") == "lost before, −0.6 mm (−2.4 to 1.2)"
+    )
