@@ -52,7 +52,7 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
         plot.across(reference, REFERENCE, dashed=True)
         note = t(f"mean of the neighbours {reference:.1f} ({t(film_name)})")
         plot.note(
-            len(quantities) - 0.55, ticks[0] + (ticks[-1] - ticks[0]) / 40, f"– – {note}", REFERENCE, anchor="end"
+            len(quantities) - 0.55, ticks[0] + (ticks[-1] - ticks[0]) / 25, f"– – {note}", REFERENCE, anchor="end"
         )
     known = [(i, q) for i, q in enumerate(quantities) if q.value is not None]
     places, values = np.array([float(i) for i, _ in known]), np.array([float(q.value or 0.0) for _, q in known])
