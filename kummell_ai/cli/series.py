@@ -201,14 +201,11 @@ def _write_reports(
 
 
 def _write_index(folder: Path, written: Sequence[WrittenReport], args: argparse.Namespace, problems: Problems) -> None:
-    """index.html: one line a patient."""
+    """index.html: one line a report."""
     from kummell_ai.reporting.page import write_index
-    from kummell_ai.reporting.page_words import chinese_headline
-    from kummell_ai.reporting.prose import headline
 
-    line = chinese_headline if args.lang == "zh" else headline
-    entries = [(w.report.patient_id, w.page, line(w.report)) for w in written]
-    write_atomic(folder / "index.html", write_index(entries, [*problems.failed, *problems.warnings], args.lang))
+    reports = [(w.report, w.page) for w in written]
+    write_atomic(folder / "index.html", write_index(reports, [*problems.failed, *problems.warnings], args.lang))
 
 
 def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Path, Phase], problems: Problems) -> int:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kummell_ai.cli.console import Problems
+from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.dicom.series import UNKNOWN_PATIENT
 
@@ -37,12 +37,8 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
     groups: dict[str, list[Shot]] = {}
     for shot in shots:
         groups.setdefault(shot.reference.patient_id or UNKNOWN_PATIENT, []).append(shot)
-    if len(groups) > 1:
-        names = ", ".join(sorted(groups))
-        problems.warn(
-            f"{len(groups)} patients",
-            f"the films are of {names}; each gets a report of its own: give one patient's films if that is not meant",
-        )
+    if len(groups) > 1 and not problems.quiet:
+        say(f"The films belong to {len(groups)} patients; one report is written for each.")
     ordered = []
     for patient in sorted(groups):
         unique, notes = _without_copies(groups[patient])

@@ -10,6 +10,7 @@ from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
 from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels
+from kummell_ai.measurement.quality import listed
 from kummell_ai.measurement.results import Correction, Finding, RadiographMeasurement, Severity
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95
@@ -54,19 +55,18 @@ def posture_findings(films: Sequence[RadiographMeasurement]) -> list[Finding]:
     """A finding when films were taken in unlike or unknown posture."""
     known = [(film.reference.name, p) for film in films if (p := posture_of(film.reference)) is not None]
     unknown = [film.reference.name for film in films if posture_of(film.reference) is None]
-    why = "lying or sitting alone moves heights by 6 mm and angles by 10°: compare films of one posture only"
+    why = (
+        "lying versus upright alone can change heights by 6 mm and angles by 10°; verdicts hold only for films in the "
+        "same position"
+    )
     if len({posture for _, posture in known}) > 1:
         named = ", ".join(f"{posture} on {name}" for name, posture in known)
-        rest = f", not known on {_listed(unknown)}" if unknown else ""
-        return [Finding("posture-unlike", Severity.WARNING, f"the posture is {named}{rest}; {why}")]
+        rest = f", not recorded on {listed(unknown)}" if unknown else ""
+        return [Finding("posture-unlike", Severity.WARNING, f"patient position is {named}{rest}; {why}")]
     if unknown:
-        return [Finding("posture-unknown", Severity.INFO, f"the posture is not known on {_listed(unknown)}; {why}")]
+        where = f"on {listed(unknown)}" if known else "on any film"
+        return [Finding("posture-unknown", Severity.INFO, f"patient position is not recorded {where}; {why}")]
     return []
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """Parts of a sentence, with commas and an ``and`` before the last."""
-    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else parts[0]
 
 
 def scale_findings(corrections: Sequence[Correction]) -> list[Finding]:
@@ -116,7 +116,7 @@ def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> 
     if not unlike:
         return []
     text = (
-        f"intact vertebrae are {_listed(unlike)} for their height than on {first.reference.name}; a patient "
+        f"intact vertebrae are {listed(unlike)} for their height than on {first.reference.name}; a patient "
         "turned about the long axis or bent to the side would look so: look for doubled endplates and pedicles, and "
         "compare films of one rotation only"
     )

@@ -259,7 +259,7 @@ def _certainty(body: VertebraLandmarks, name: str, *, name_by_row: bool) -> list
     """Doubts about one vertebra; names that stand or fall together are the film's doubt, not its."""
     found = []
     if body.confidence < CONFIDENCE:
-        text = f"{name} is found with confidence {body.confidence:.2f}; below {CONFIDENCE} look at its corners"
+        text = f"{name}: low detection confidence ({body.confidence:.2f}, below {CONFIDENCE}); check its corners"
         found.append(("low-confidence", text))
     if not name_by_row and body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
         text = f"the name {name} has probability {body.level_probability:.2f}; below {LEVEL_PROBABILITY} check it"
@@ -273,13 +273,24 @@ def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[st
     unseen = [c.key.replace("_", " ") for c in needed if not seen[c]]
     found = []
     if unseen:
-        text = f"{name} lacks its {', '.join(unseen)} corner; quantities that need it are missing"
+        corners, them = ("corners", "them") if len(unseen) > 1 else ("corner", "it")
+        text = f"{name}: {listed(unseen)} {corners} not visible; measurements that need {them} are not given"
         found.append(("corner-not-seen", text))
-    corners = body.corners_px[seen]
-    outside = (corners < np.array(box[:2])) | (corners > np.array(box[2:]))
+    points = body.corners_px[seen]
+    outside = (points < np.array(box[:2])) | (points > np.array(box[2:]))
     if "cropped" in body.flags or outside.any():
-        found.append(("cropped", f"{name} reaches over the border of the exposed field; its numbers may be cut short"))
+        text = f"{name} extends beyond the exposed field; its measurements may be incomplete"
+        found.append(("cropped", text))
     return found
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, with commas and an ``and`` before the last.
+
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else parts[0]
 
 
 def _shape(

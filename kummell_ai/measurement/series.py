@@ -79,8 +79,8 @@ def measure_series(
     else:
         level = index_level
     findings += cement_before_surgery(phased, level)
-    others = find_further(measured, {level, *further_levels})
-    findings += further_findings(others, are_given=index_level is not None)
+    others = find_further(phased, {level, *further_levels})
+    findings += further_findings(others, phased, level, are_given=index_level is not None)
     found = [other.level for other in others if other.is_injured and index_level is None]
     further = [other for other in dict.fromkeys((*further_levels, *found)) if other is not level]
     if shapes == "shared" and not any(finding.code == "names-conflict" for finding in findings):

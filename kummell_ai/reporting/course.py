@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.page_words import day_text, translator
 from kummell_ai.reporting.plots import Plot, nice_ticks
-from kummell_ai.reporting.words import MAIN_IDS, PHASE_LABEL, quantity_of, unit_text, words_for
+from kummell_ai.reporting.words import PHASE_LABEL, main_ids, quantity_of, words_for
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
+HEAD_ROOM = 0.08
+"""Share of the span that is left free beyond the farthest end of an interval."""
+_UNIT_NAME = {"deg": "Degrees", "mm": "mm", "%": "%"}
 
 
 def course_plots(report: CorrectionReport, language: str = "en") -> list[str]:
@@ -20,7 +26,7 @@ def course_plots(report: CorrectionReport, language: str = "en") -> list[str]:
     Films stand side by side in order, whatever lies between them: days before and after surgery, years to the last.
     """
     plots = []
-    for quantity_id in MAIN_IDS:
+    for quantity_id in main_ids(report):
         quantities = [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
         if sum(q.value is not None for q in quantities) >= LEAST_FILMS:
             plots.append(_plot(report, quantity_id, quantities, language))
@@ -29,21 +35,25 @@ def course_plots(report: CorrectionReport, language: str = "en") -> list[str]:
 
 def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity], language: str) -> str:
     t = translator(language)
-    reference = _reference(report) if quantity_id == "anterior_height" else None
+    reference, film_name = _reference(report) if quantity_id == "anterior_height" else (None, "")
     ends = [end for q in quantities if q.value is not None for end in _ends(q)]
-    ticks = nice_ticks(min(ends), max([*ends, *([reference] if reference else [])]))
+    ticks = nice_ticks(*axis_range([*ends, *([reference] if reference is not None else [])]))
     words = words_for(quantity_id)
     plot = Plot(
         title=t(words.label),
         x_label="",
-        y_label=t(f"{report.index_level}, {unit_text(words.unit).strip()}, with 95 % intervals"),
+        y_label=f"{t(_UNIT_NAME[words.unit])}{t('; bars: 95 % interval')}",
         x=(-0.5, len(quantities) - 0.5),
         y=(ticks[0], ticks[-1]),
         x_ticks=(),
         y_ticks=ticks,
     )
     if reference is not None:
-        plot.across(reference, REFERENCE, t(f"mean of the neighbours {reference:.1f}"), dashed=True)
+        plot.across(reference, REFERENCE, dashed=True)
+        note = t(f"mean of the neighbours {reference:.1f} ({t(film_name)})")
+        plot.note(
+            len(quantities) - 0.55, ticks[0] + (ticks[-1] - ticks[0]) / 25, f"– – {note}", REFERENCE, anchor="end"
+        )
     known = [(i, q) for i, q in enumerate(quantities) if q.value is not None]
     places, values = np.array([float(i) for i, _ in known]), np.array([float(q.value or 0.0) for _, q in known])
     for i, q in known:
@@ -64,10 +74,22 @@ def _ends(quantity: Quantity) -> tuple[float, float]:
     return (quantity.interval.low, quantity.interval.high) if quantity.interval else (value, value)
 
 
-def _reference(report: CorrectionReport) -> float | None:
-    """Mean anterior height of the intact neighbours on the last film that shows them, mm."""
-    for film in reversed(report.films):
+def axis_range(values: Sequence[float]) -> tuple[float, float]:
+    """Low and high of an axis that holds 0 and all values, with room beyond the farthest of them.
+
+    >>> axis_range([10.0, 25.0]), axis_range([-5.0, 20.0])
+    ((0.0, 27.0), (-7.0, 22.0))
+    """
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = HEAD_ROOM * (high - low)
+    return low - room if low < 0 else 0.0, high + room if high > 0 else 0.0
+
+
+def _reference(report: CorrectionReport) -> tuple[float | None, str]:
+    """Mean anterior height (mm) of the intact neighbours on the last film that shows them, and that film."""
+    for number, film in reversed(list(enumerate(report.films, start=1))):
         quantity = quantity_of(film.measurement, report.index_level, "reference_height")
         if quantity.value is not None and quantity.unit == "mm":
-            return quantity.value
-    return None
+            phase = PHASE_LABEL[film.phase].lower()
+            return quantity.value, phase if film.phase is not Phase.UNKNOWN else f"{phase} {number}"
+    return None, ""

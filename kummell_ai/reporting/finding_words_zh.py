@@ -1,13 +1,14 @@
-"""Findings and faults of the inputs in Simplified Chinese: one sentence a code; the values stay in the English line."""
+"""Findings and faults of the inputs in Simplified Chinese: one sentence a code, with values where they are simple."""
 
 from __future__ import annotations
 
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.measurement.results import Finding
+from kummell_ai.reporting.finding_values_zh import values_in_chinese
 
 FINDING_ZH: dict[str, str] = {
     "reader-note": "读取影像文件时的说明。",
-    "series-note": "整理影像系列时的说明。",
+    "series-note": "整理全部影像时的说明。",
     "no-spacing": "影像缺少像素间距，无法给出以毫米为单位的高度；请提供像素间距，或只看角度与比值。",
     "spacing-at-detector": "像素间距为探测器平面的数值，患者体内的实际长度更小；请使用经校准的影像，或比较比值与角度。",
     "implausible-spacing": "按所给像素间距算得的椎体前后径不合理；使用长度前请核对像素间距。",
@@ -25,7 +26,7 @@ FINDING_ZH: dict[str, str] = {
     "names-corrected": "一张影像的节段命名已参照其他影像更改。",
     "names-conflict": "两张影像的节段命名相互矛盾，均未更改；请在两片上点数椎体，或指定伤椎节段。",
     "shapes-shared": (
-        "完整椎体在该患者的各张影像上形状相同，其角点已据此共同确定；如需逐张测量，请使用 --shapes apart。"
+        "未骨折椎体在该患者的各张影像上形状相同，其角点已据此共同确定；如需逐张测量，请使用 --shapes apart。"
     ),
     "shape-differs": (
         "该椎体在各影像上的形状差异超出角点误差，各影像保留各自的角点；请查看是否有新骨折、角点有误，或节段命名不一致。"
@@ -44,6 +45,7 @@ FINDING_ZH: dict[str, str] = {
     "index-level-not-seen": "影像上未找到伤椎，该片的相应指标缺失；请核对节段名称。",
     "index-level-disagrees": "影像上另有椎体更像伤椎；请核对节段名称。",
     "further-level-found": "发现另一处伤椎，另有单独报告。",
+    "new-fracture": "该椎体在随访期间新发骨折；跨该椎体的节段角度包含其变形。",
     "further-level-not-given": "该椎体形似伤椎，但不在指定的伤椎节段之中；如属伤椎，请补充指定。",
     "also-looks-fractured": (
         "该椎体形似骨折，但未经手术处理且前后无变化，考虑为陈旧性骨折，未计为伤椎；如属伤椎，请指定该节段。"
@@ -55,16 +57,20 @@ FINDING_ZH: dict[str, str] = {
     "film-not-compared": "该影像已测量但未参与比较，该时相以另一张影像为准。",
     "phase-contradicts-hardware": "按日期推定的时相与所见内固定螺钉不符；请提供手术日期以确定时相。",
     "cement-before-surgery": "术前影像上伤椎似含骨水泥：可能曾行强化、时相有误，或将高亮骨质误认为骨水泥；请查看影像。",
-    "posture-unlike": "各影像的拍摄体位不同，仅体位变化即可影响高度与角度；请只比较同一体位的影像。",
-    "posture-unknown": "部分影像的拍摄体位未知，仅体位变化即可影响高度与角度；请只比较同一体位的影像。",
+    "posture-unlike": (
+        "各影像的拍摄体位不同，仅卧位与立位或坐位之别即可使高度相差 6 mm、角度相差 10°；判定仅适用于同一体位的影像。"
+    ),
+    "posture-unknown": (
+        "影像未记录拍摄体位，仅卧位与立位或坐位之别即可使高度相差 6 mm、角度相差 10°；判定仅适用于同一体位的影像。"
+    ),
     "rotation-unlike": (
-        "完整椎体的前后径与高度之比在各影像间不同，可能因患者旋转或侧屈；"
+        "未骨折椎体的前后径与高度之比在各影像间不同，可能因患者旋转或侧屈；"
         "请查看终板及椎弓根有无双影，并只比较旋转程度相同的影像。"
     ),
-    "magnification-unlike": "同一完整椎体在各影像上的大小不同，提示放大率不同；请核对像素间距，或使用比值。",
-    "scale-from-neighbours": "各影像的校准方式不同，已以完整椎体为标尺将长度换算至同一比例。",
-    "scale-unlike": "两张影像的校准方式不同，又无共同可见的完整椎体可供核对，长度变化可能有较大误差；请使用比值。",
-    "no-common-scale": "两张影像的校准方式不同，又无共同可见的完整椎体可作标尺，故不给出长度变化；请使用角度与比值。",
+    "magnification-unlike": "同一未骨折椎体在各影像上的大小不同，提示放大率不同；请核对像素间距，或使用比值。",
+    "scale-from-neighbours": "各影像的校准方式不同，已以未骨折椎体为标尺将长度换算至同一比例。",
+    "scale-unlike": "两张影像的校准方式不同，又无共同可见的未骨折椎体可供核对，长度变化可能有较大误差；请使用比值。",
+    "no-common-scale": "两张影像的校准方式不同，又无共同可见的未骨折椎体可作标尺，故不给出长度变化；请使用角度与比值。",
 }
 """Sentence by the code of a finding; it must read well after the name of a level and a colon."""
 
@@ -104,10 +110,10 @@ def finding_in_chinese(finding: Finding) -> str | None:
 
     >>> from kummell_ai.anatomy import VertebralLevel
     >>> from kummell_ai.measurement.results import Severity
-    >>> finding_in_chinese(Finding("low-confidence", Severity.WARNING, "L1 is found ...", VertebralLevel.L1))
+    >>> finding_in_chinese(Finding("low-confidence", Severity.WARNING, "L1 is ...", VertebralLevel.L1))
     'L1：椎体检出的置信度偏低；请核对其角点。'
     """
-    sentence = FINDING_ZH.get(finding.code)
+    sentence = values_in_chinese(finding) or FINDING_ZH.get(finding.code)
     return f"{finding.level}：{sentence}" if sentence and finding.level is not None else sentence
 
 

@@ -12,17 +12,24 @@ from markupsafe import Markup
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
+from kummell_ai.reporting import page_findings as texts
 from kummell_ai.reporting import page_rows as rows
+from kummell_ai.reporting.caveat_words_zh import caveat_translator
 from kummell_ai.reporting.course import course_plots
+from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.overlay import draw_overlay
 from kummell_ai.reporting.page_words import chinese_sentences, day_text, translator
-from kummell_ai.reporting.prose import summary_sentences
+from kummell_ai.reporting.prose import VERDICT_WORDS, summary_sentences
 from kummell_ai.reporting.view import focus_view
 from kummell_ai.reporting.words import (
+    CORRECTION_LABEL,
     INTERVALS_TOO_NARROW,
     PHASE_LABEL,
     RESEARCH_USE,
     SIGNS,
+    TABLE_NOTE,
+    VERDICT_MARK,
+    css_class,
     intervals_too_narrow,
 )
 
@@ -68,22 +75,28 @@ def write_page(
             report=report,
             language=LANGUAGE_TAGS[language],
             t=translator(language),
+            why=caveat_translator(language),
             research_use=RESEARCH_USE,
             signs=SIGNS,
             panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],
-            index=rows.index_text(report, language),
-            level_source={"given": "given", "found": "found"}[report.index_level_source],
+            index=texts.index_text(report, language),
+            level_source={"given": "(given by the user)", "found": "(detected automatically)"}[
+                report.index_level_source
+            ],
             links=links or {},
             summary=chinese_sentences(report) if language == "zh" else summary_sentences(report),
-            alerts=rows.alert_rows(report, language),
+            alerts=texts.alert_rows(report, language),
             courses=[
                 Markup(plot) for plot in course_plots(report, language)
             ],  # every text in them is escaped where it is drawn
             table=rows.quantity_rows(report),
             heads=rows.correction_heads(report),
-            derived=rows.derived_rows(report),
-            findings=rows.finding_rows(report, language),
+            note=TABLE_NOTE,
+            gap="" if language == "zh" else " ",
+            derived=rows.derived_table(report),
+            findings=texts.finding_rows(report, language),
             definitions=rows.definition_rows(report),
+            options=texts.option_rows(report, language),
             to_scale=all(film.measurement.spacing.is_metric for film in report.films),
             too_narrow=INTERVALS_TOO_NARROW if intervals_too_narrow(f.measurement for f in report.films) else None,
             simulated=any(film.measurement.reference.simulated for film in report.films),
@@ -91,20 +104,25 @@ def write_page(
     )
 
 
-def write_index(entries: Sequence[tuple[str, str, str]], problems: Sequence[str], language: str = "en") -> str:
-    """HTML text of the list of patients of a run.
+def write_index(reports: Sequence[tuple[CorrectionReport, str]], problems: Sequence[str], language: str = "en") -> str:
+    """HTML text of the table of patients of a run.
 
     Args:
-        entries: (patient id, relative link to the report, one-line summary) a report; a patient may have several.
+        reports: each report and the relative link to its page; a patient may have several.
         problems: one line for each input that could not be used or must be checked.
         language: ``en`` or ``zh``; the problems stay English.
     """
     template = _environment().get_template("index.html")
+    patients = len({report.patient_id for report, _ in reports})
     return template.render(
-        entries=entries,
-        patients=len({patient for patient, _, _ in entries}),
+        rows=[index_row(report, link, language) for report, link in reports],
+        heads=list(CORRECTION_LABEL.values()),
+        marks=[(VERDICT_MARK[verdict], css_class(verdict), words) for verdict, words in VERDICT_WORDS.items()],
+        patients=patients,
+        note=f"The films belong to {patients} patients; one report was written for each." if patients > 1 else "",
         problems=problems,
         research_use=RESEARCH_USE,
+        simulated=any(film.measurement.reference.simulated for report, _ in reports for film in report.films),
         language=LANGUAGE_TAGS[language],
         t=translator(language),
     )

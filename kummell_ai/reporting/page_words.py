@@ -10,8 +10,16 @@ import re
 from collections.abc import Callable
 
 from kummell_ai.measurement.results import Change, Correction, CorrectionReport
-from kummell_ai.reporting.prose import date_text, verdict_text
-from kummell_ai.reporting.words import INTERVALS_TOO_NARROW, MAIN_IDS, PHASE_LABEL, number, unit_text, words_for
+from kummell_ai.reporting.prose import change_text, date_text, main_changes, verdict_text
+from kummell_ai.reporting.words import (
+    INTERVALS_TOO_NARROW,
+    PHASE_LABEL,
+    TABLE_NOTE,
+    main_ids,
+    number,
+    unit_text,
+    words_for,
+)
 
 Translate = Callable[[str], str]
 
@@ -20,14 +28,16 @@ _ZH: dict[str, str] = {
     "Correction reports": "矫正报告列表",
     "Patients": "患者",
     ".": "。",
+    ": ": "：",
+    ", ": "，",
     "Problems": "问题",
     "Research use, not a medical device": "仅供研究，非医疗器械",
     "Simulated films": "模拟影像",
     "Patient": "患者",
     "Injured level": "伤椎",
     "Further injured levels": "其他伤椎",
-    "given": "指定",
-    "found": "自动判定",
+    "(given by the user)": "（由用户指定）",
+    "(detected automatically)": "（自动判定）",
     "Check:": "请核对：",
     "Pre-op": "术前",
     "Post-op": "术后",
@@ -37,54 +47,77 @@ _ZH: dict[str, str] = {
     "fracture": "骨折",
     "screws": "螺钉",
     "cement": "骨水泥",
-    "cropped": "不完整",
+    "cropped": "未完全显示",
     "◂ front": "◂ 前方",
     "front ▸": "前方 ▸",
     "anterior": "前缘",
-    "wedge": "楔形角",
+    "wedge": "楔变角",
     "superior corners": "上终板角点",
     "inferior corners": "下终板角点",
     "injured level": "伤椎",
-    "endplates of the segmental Cobb angle": "节段 Cobb 角所用终板",
+    "endplates of the segmental Cobb angle": "节段性后凸 Cobb 角所用终板",
     "All films at one scale, centred on": "各影像比例一致，居中于",
     "Films scaled by the depth of their vertebrae, centred on": "影像按椎体前后径缩放，居中于",
-    "Course of": "病程：",
+    "over time": "测量值变化",
+    "Degrees": "度",
+    "; bars: 95 % interval": "；竖线：95% 区间",
+    "pre-op": "术前",
+    "post-op": "术后",
+    "follow-up": "随访",
     "Quantity": "指标",
     "Derived": "衍生指标",
-    "Correction": "矫正",
-    "Loss": "丢失",
-    "Net": "净变化",
-    "Correction, loss and net": "矫正、丢失与净变化",
+    "Change by surgery": "手术矫正",
+    "Change after surgery": "术后变化",
+    "Overall change": "总变化",
+    "Correction rates": "矫正率",
+    "Patient and level": "患者与伤椎",
+    "Films": "影像",
+    "Height": "高度",
+    "Cobb": "Cobb 角",
+    "Wedge": "楔变角",
+    "Checks": "需核对",
+    "height loss": "前缘高度丢失",
+    "none": "无",
+    "Pre-op / post-op / last film": "术前 / 术后 / 末次影像",
     "Findings": "提示",
     "Level": "节段",
     "Note": "说明",
     "Warning": "警告",
     "Refused": "拒绝",
-    "Series": "系列",
+    "Series": "全部影像",
     "is the injured level,": "为伤椎，",
     "given by the user.": "由用户指定。",
     "found automatically.": "自动判定。",
     "Definitions": "定义",
     "Here:": "此处：",
-    "Provenance": "来源",
+    "Provenance": "溯源信息",
     "Software": "软件",
     "definitions": "定义版本",
     "Model": "模型",
     "Made": "生成时间",
+    "Shape of intact vertebrae": "未骨折椎体的形状",
+    "Surgical segment": "手术节段",
+    "Pixel spacing given, mm": "给定的像素间距（mm）",
+    "Frame": "帧",
+    "Device": "计算设备",
+    "Precision": "计算精度",
+    "shared by all films": "各影像共用",
+    "each film by itself": "逐张测量",
+    "given by the user": "由用户指定",
+    "detected automatically": "自动判定",
+    "manual": "手工标定",
     "Automatic measurement: look at the drawn corners before using a number.": "自动测量：使用数值前请核对图上角点。",
     INTERVALS_TOO_NARROW: (
-        "95 % 区间与节段名称的概率均依据模拟影像设定。"
+        "95% 区间与节段名称的概率均依据模拟影像设定。"
         "真实影像的误差更大：仅当变化明显超出区间时方可采信，并请核对节段名称。"
     ),
     "Kyphosis is positive, lordosis negative.": "后凸为正，前凸为负。",
-    "Small figures are 95 % intervals. A change counts as improved or worse only beyond the minimal detectable change "
-    "of the two films; smaller ones are not distinguishable from measurement error. The films of a patient err alike, "
-    "so that a change can be real although the intervals of two films overlap. A value is maintained where two "
-    "one-sided tests rule out a change as large as the margin. Posture can move a fractured vertebra by more than "
-    "that.": (
-        "小字为 95 % 区间。仅当变化超过两张影像的最小可检测变化时才判为改善或恶化；更小的变化无法与测量误差区分。"
+    TABLE_NOTE: (
+        "小字为测量误差的 95% 区间。仅当变化超过两张影像的最小可检测变化（MDC）时才判为改善或加重；"
+        "更小的变化未超出测量误差。"
         "同一患者各影像的误差部分相同，故两张影像的区间重叠时，变化仍可能真实存在。"
-        "双单侧检验排除达到界值的变化时判为维持。体位变化对骨折椎体的影响可能更大。"
+        "双单侧检验排除达到界值的变化时判为维持。变化值由未舍入的数值算得，可与表中数值之差相差 0.1。"
+        "仅体位变化即可使这些数值的变化超过 MDC。"
     ),
     "mm, calibrated": "mm，已校准",
     "mm at the patient": "mm，患者平面",
@@ -92,32 +125,35 @@ _ZH: dict[str, str] = {
     "mm, as given by the user": "mm，用户给定",
     "no scale: angles and ratios only": "无比例尺：仅角度与比值",
     "improved": "改善",
-    "worse": "恶化",
-    "not distinguishable": "无法区分",
+    "worse": "加重",
+    "higher": "增高",
+    "lower": "降低",
+    "within measurement error": "未超出测量误差",
+    "MDC not known": "MDC 未知",
     "no verdict": "无法判定",
     "Anterior height": "椎体前缘高度",
-    "Middle height": "椎体中部高度",
+    "Middle height": "椎体中央高度",
     "Posterior height": "椎体后缘高度",
     "Superior endplate depth": "上终板长度",
     "Inferior endplate depth": "下终板长度",
     "Length of the superior endplate.": "上终板的长度。",
     "Length of the inferior endplate.": "下终板的长度。",
-    "Wedge angle": "楔形角",
+    "Wedge angle": "椎体楔变角",
     "Reference height": "参考高度",
     "Wedge ratio": "楔形比",
     "Anterior height loss": "前缘高度丢失",
     "Compression": "压缩率",
     "Height-derived grade": "按高度分级",
-    "Segmental kyphosis (Cobb)": "节段后凸（Cobb）",
-    "Surgical segment (Cobb)": "手术节段（Cobb）",
-    "Local kyphosis (Gardner)": "局部后凸（Gardner）",
+    "Segmental kyphosis (Cobb)": "节段性后凸 Cobb 角",
+    "Surgical segment (Cobb)": "手术节段 Cobb 角",
+    "Local kyphosis (Gardner)": "局部后凸角（Gardner）",
     "Sagittal index (Farcy)": "矢状面指数（Farcy）",
     "Height restored": "恢复高度",
     "Height restoration rate": "高度恢复率",
-    "Height gain": "高度增加率",
+    "Height gain": "相对术前高度增加率",
     "Kyphosis correction": "后凸矫正",
     "Kyphosis correction rate": "后凸矫正率",
-    "Wedge correction": "楔形角矫正",
+    "Wedge correction": "椎体楔变角矫正",
     "Loss of correction": "矫正丢失",
     "Height lost since surgery": "术后高度丢失",
     "Intravertebral instability": "椎体内不稳",
@@ -127,16 +163,16 @@ _ZH: dict[str, str] = {
     "Angle between the superior and the inferior endplate of the body itself; positive when lower in front.": (
         "该椎体上、下终板的夹角；前方较低为正。"
     ),
-    "Mean anterior height of the nearest intact vertebrae above and below.": "上、下最近完整椎体前缘高度的均值。",
+    "Mean anterior height of the nearest intact vertebrae above and below.": "上、下最近未骨折椎体前缘高度的均值。",
     "100 × anterior height / posterior height of the same body.": "100 × 同一椎体前缘高度 / 后缘高度。",
     "Anterior height held against the mean anterior height of the nearest intact neighbours.": (
-        "前缘高度相对于最近完整相邻椎体前缘高度均值的丢失。"
+        "前缘高度相对于最近未骨折相邻椎体前缘高度均值的丢失。"
     ),
     "100 × (1 − the smaller of anterior and middle height / posterior height).": (
-        "100 ×（1 − 前缘与中部高度之较小者 / 后缘高度）。"
+        "100 ×（1 − 前缘与中央高度之较小者 / 后缘高度）。"
     ),
     "0 below 20 %, 1 from 20 %, 2 from 25 %, 3 above 40 % height loss; not a reader's Genant grade.": (
-        "高度丢失低于 20 % 为 0，20 % 起为 1，25 % 起为 2，高于 40 % 为 3；并非阅片者的 Genant 分级。"
+        "高度丢失低于 20% 为 0，20% 起为 1，25% 起为 2，高于 40% 为 3；并非阅片者的 Genant 分级。"
     ),
     "Superior endplate of the level above to the inferior endplate of the level below the index level.": (
         "伤椎上位椎体上终板与下位椎体下终板的夹角。"
@@ -147,20 +183,20 @@ _ZH: dict[str, str] = {
     "Superior endplate of the level above to the inferior endplate of the index level.": (
         "伤椎上位椎体上终板与伤椎下终板的夹角。"
     ),
-    "Segmental kyphosis minus the normal angle at that level.": "节段后凸减去该节段的正常角度。",
+    "Segmental kyphosis minus the normal angle at that level.": "节段性后凸减去该节段的正常角度。",
     "Anterior height after minus before.": "术后前缘高度减术前。",
     "Anterior height regained as a share of what was missing to the reference height of the neighbours.": (
         "恢复的前缘高度占相对邻椎参考高度所缺高度的比例。"
     ),
     "Anterior height regained as a share of the height before surgery.": "恢复的前缘高度占术前高度的比例。",
-    "Segmental kyphosis before minus after.": "术前节段后凸减术后。",
+    "Segmental kyphosis before minus after.": "术前节段性后凸减术后。",
     "Kyphosis correction as a share of the kyphosis before surgery; not given near 0°.": (
         "后凸矫正占术前后凸的比例；接近 0° 时不给出。"
     ),
-    "Wedge angle before minus after.": "术前楔形角减术后。",
-    "Segmental kyphosis at the last film minus that right after surgery.": "末次影像节段后凸减术后即刻。",
+    "Wedge angle before minus after.": "术前椎体楔变角减术后。",
+    "Segmental kyphosis at the last film minus that right after surgery.": "末次影像节段性后凸减术后即刻。",
     "Anterior height after surgery minus that of the last film.": "术后前缘高度减末次影像。",
-    "Correction, loss, net": "矫正、丢失、净变化",
+    "Change by surgery, after surgery, overall": "手术矫正、术后变化、总变化",
     "From before surgery to after it, from there to the last film, from before to the last.": (
         "术前至术后，术后至末次影像，术前至末次影像。"
     ),
@@ -168,20 +204,34 @@ _ZH: dict[str, str] = {
     "1.96 times the standard error of the difference between two films.": "两张影像差值标准误的 1.96 倍。",
     "Maintained": "维持",
     "Two one-sided tests at 5 % rule out that a loss is as large as the margin.": (
-        "双单侧检验（5 %）排除丢失达到界值。"
+        "双单侧检验（5%）排除丢失达到界值。"
+    ),
+    "Patient position": "拍摄体位",
+    "The same fractures measured 18.3 mm and 26.2° sitting, 24.3 mm and 15.4° supine "
+    "(J Orthop Surg Res 2020, s13018-020-01649-y).": (
+        "同一组骨折坐位测得 18.3 mm、26.2°，仰卧位测得 24.3 mm、15.4°（J Orthop Surg Res 2020，s13018-020-01649-y）。"
     ),
     "Anterior height lying minus sitting, both before surgery.": "术前卧位前缘高度减坐位。",
 }
 _PATTERNS_ZH = (
     (r"^(\w+) superior to (\w+) inferior$", r"\1 上终板至 \2 下终板"),
     (r"^(\w+) superior to inferior$", r"\1 上终板至下终板"),
-    (r"^maintained within (.*): not shown$", r"维持于 \1 以内：未证实"),
     (r"^maintained within (.*)$", r"维持于 \1 以内"),
+    (r"^a loss of (.*) or more is not excluded$", r"未排除达到或超过 \1 的丢失"),
+    (r"^improved, by less than (.*)$", r"改善，幅度小于 \1"),
+    (r"^worse, by less than (.*)$", r"加重，幅度小于 \1"),
     (r"^(−?[\d.]+) to (−?[\d.]+)$", r"\1 至 \2"),
-    (r"^(.*), with 95 % intervals$", r"\1，附 95 % 区间"),
-    (r"^mean of the neighbours (.*)$", r"邻椎均值 \1"),
-    (r"^minimal detectable change ([\d.]+)$", r"最小可检测变化 \1"),
-    (r"^the minimal detectable change is not known$", "最小可检测变化未知"),
+    (r"^(.*)\u202fpp$", r"\1 个百分点"),
+    (r"^surgical segment = (.*)$", r"手术节段 = \1"),
+    (r"^mean of the neighbours (.*) \((.*)\)$", r"邻椎均值 \1（\2）"),
+    (r"^(\d+) films?$", r"\1 张影像"),
+    (r"^(\d+) to check$", r"\1 项需核对"),
+    (r"^new fracture (\w+)$", r"\1 新发骨折"),
+    (
+        r"^The films belong to (\d+) patients; one report was written for each\.$",
+        r"影像属于 \1 位患者，已分别生成报告。",
+    ),
+    (r"^(\w+) to (\w+)$", r"\1 至 \2"),
 )
 """Texts that hold numbers or names of levels."""
 
@@ -190,7 +240,7 @@ def translator(language: str) -> Translate:
     """Gives the text of the page's language for an English one; what it does not know stays as it is.
 
     >>> translator("zh")("Wedge angle"), translator("zh")("T12 superior to L2 inferior"), translator("en")("Loss")
-    ('楔形角', 'T12 上终板至 L2 下终板', 'Loss')
+    ('椎体楔变角', 'T12 上终板至 L2 下终板', 'Loss')
     """
     return _to_chinese if language == "zh" else str
 
@@ -219,27 +269,15 @@ def chinese_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
     """Span and sentence for each comparison that has a number."""
     found = []
     for correction in report.corrections:
-        changes = {change.quantity_id: change for change in correction.changes}
-        known = [changes[i] for i in MAIN_IDS if i in changes and changes[i].change.value is not None]
+        known = main_changes(correction, main_ids(report))
         span = f"{_ZH[PHASE_LABEL[correction.before]]}至{_ZH[PHASE_LABEL[correction.after]]}"
         if known:
             found.append((span, "；".join(_chinese_change(change, correction) for change in known) + "。"))
     return found
 
 
-def chinese_headline(report: CorrectionReport) -> str:
-    """As `kummell_ai.reporting.prose.headline`."""
-    moments = [film.measurement.reference.acquired for film in report.films]
-    days = dict.fromkeys(day_text(moment, "zh") for moment in (moments[0], moments[-1]))
-    sentences = chinese_sentences(report)
-    said = [f"{span}：{text}" for span, text in dict.fromkeys((*sentences[:1], *sentences[-1:]))]
-    course = "".join(said) or "无法进行比较。"
-    return f"{report.index_level}，{len(moments)} 张影像，{'至'.join(days)}。{course}"
-
-
 def _chinese_change(change: Change, correction: Correction) -> str:
     words, unit = words_for(change.quantity_id), unit_text(change.change.unit)
     before, after = (number(q.value or 0.0, words.digits) for q in (change.before, change.after))
-    delta = number(change.change.value or 0.0, words.digits, sign=True)
-    verdict = _ZH[verdict_text(change.verdict)]
-    return f"{correction.index_level} {_ZH[words.label]} {before} → {after}{unit}（{delta}{unit}，{verdict}）"
+    delta, verdict = _to_chinese(change_text(change, words.digits)), _ZH[verdict_text(change)]
+    return f"{correction.index_level} {_ZH[words.label]} {before} → {after}{unit}（{delta}，{verdict}）"

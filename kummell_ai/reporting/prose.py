@@ -6,13 +6,23 @@ import datetime as dt
 
 from kummell_ai.measurement.results import Change, Correction, CorrectionReport, Verdict
 from kummell_ai.quantities import Quantity
-from kummell_ai.reporting.words import MAIN_IDS, PHASE_LABEL, number, unit_text, words_for
+from kummell_ai.reporting.words import NEUTRAL_IDS, PHASE_LABEL, change_unit, main_ids, number, unit_text, words_for
 
 _PLAIN = {
     "anterior_height": "anterior height of {level}",
+    "height_loss": "anterior height loss of {level}",
     "segmental_cobb": "segmental kyphosis",
     "wedge_angle": "wedge angle of {level}",
 }
+
+
+VERDICT_WORDS = {
+    Verdict.IMPROVED: "improved",
+    Verdict.WORSE: "worse",
+    Verdict.NOT_DISTINGUISHABLE: "within measurement error",
+    Verdict.UNKNOWN: "no verdict",
+}
+"""Verdicts as they stand on pages and in a terminal."""
 
 
 def date_text(moment: dt.datetime | None) -> str:
@@ -29,41 +39,42 @@ def summary_sentences(report: CorrectionReport) -> list[tuple[str, str]]:
     return [
         (f"{PHASE_LABEL[c.before]} to {PHASE_LABEL[c.after].lower()}", text)
         for c in report.corrections
-        if (text := _sentence(c))
+        if (text := _sentence(c, main_ids(report)))
     ]
 
 
-def headline(report: CorrectionReport) -> str:
-    """One line for a list of patients: level, dates, and the first and the last comparison."""
-    dates = [date_text(film.measurement.reference.acquired) for film in report.films]
-    days = dict.fromkeys((dates[0], dates[-1]))
-    sentences = summary_sentences(report)
-    said = [f"{span}: {text}" for span, text in dict.fromkeys((*sentences[:1], *sentences[-1:]))]
-    course = " ".join(said) or "No comparison could be made."
-    return f"{report.index_level}, {len(dates)} film{'s' if len(dates) != 1 else ''}, {' to '.join(days)}. {course}"
-
-
-def _sentence(correction: Correction) -> str:
+def main_changes(correction: Correction, ids: tuple[str, ...]) -> list[Change]:
+    """The changes of ``ids`` that have a number, in their order."""
     changes = {change.quantity_id: change for change in correction.changes}
-    known = [changes[i] for i in MAIN_IDS if i in changes and changes[i].change.value is not None]
-    if not known:
-        return ""
-    parts = [_change_text(change, str(correction.index_level)) for change in known]
-    return f"{'; '.join(parts)}."
+    return [changes[i] for i in ids if i in changes and changes[i].change.value is not None]
 
 
-def _change_text(change: Change, level: str) -> str:
+def _sentence(correction: Correction, ids: tuple[str, ...]) -> str:
+    parts = [_sentence_part(change, str(correction.index_level)) for change in main_changes(correction, ids)]
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def _sentence_part(change: Change, level: str) -> str:
     digits = words_for(change.quantity_id).digits
     name = _PLAIN.get(change.quantity_id, words_for(change.quantity_id).label).format(level=level)
     unit = unit_text(change.change.unit)
     before, after = (number(q.value, digits) for q in (change.before, change.after) if q.value is not None)
-    delta = number(change.change.value or 0.0, digits, sign=True)
-    return f"{name} {before}\u00a0→\u00a0{after}{unit} ({delta}{unit}, {verdict_text(change.verdict)})"
+    return f"{name} {before}\u00a0→\u00a0{after}{unit} ({change_text(change, digits)}, {verdict_text(change)})"
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(change: Change) -> str:
     """The verdict as it stands in a table."""
-    return {Verdict.UNKNOWN: "no verdict"}.get(verdict, verdict.value)
+    if change.quantity_id in NEUTRAL_IDS and change.verdict in (Verdict.IMPROVED, Verdict.WORSE):
+        return "higher" if (change.change.value or 0.0) > 0 else "lower"
+    return VERDICT_WORDS[change.verdict]
+
+
+def change_text(change: Change, digits: int = 1) -> str:
+    """A change with its sign; that of a share is in percentage points."""
+    value = change.change.value
+    if value is None:
+        return "–"
+    return f"{number(value, digits, sign=True)}{unit_text(change_unit(change.change.unit))}"
 
 
 def interval_text(quantity: Quantity, digits: int = 1) -> str:
@@ -73,8 +84,8 @@ def interval_text(quantity: Quantity, digits: int = 1) -> str:
     return f"{number(quantity.interval.low, digits)} to {number(quantity.interval.high, digits)}"
 
 
-def value_text(quantity: Quantity, digits: int = 1, *, sign: bool = False) -> str:
+def value_text(quantity: Quantity, digits: int = 1) -> str:
     """Value and unit, or a dash when it is missing."""
     if quantity.value is None:
         return "–"
-    return f"{number(quantity.value, digits, sign=sign)}{unit_text(quantity.unit)}"
+    return f"{number(quantity.value, digits)}{unit_text(quantity.unit)}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from kummell_ai.anatomy import CORNERS
 from kummell_ai.measurement.results import (
+    Change,
     CorrectionReport,
     Finding,
     PhasedMeasurement,
@@ -102,8 +103,8 @@ def _caveats(quantities: dict[str, Quantity], findings: Sequence[Finding]) -> Ro
     }
 
 
-def _interval_columns(ids: Iterable[str]) -> list[str]:
-    names = [column(quantity_id, words_for(quantity_id)) for quantity_id in ids]
+def _interval_columns(ids: Iterable[str], prefix: str = "") -> list[str]:
+    names = [prefix + column(quantity_id, words_for(quantity_id)) for quantity_id in ids]
     return [end for name in names for end in (name, f"{name}_low", f"{name}_high")]
 
 
@@ -179,19 +180,33 @@ def _segment_row(film: RadiographMeasurement, segment: SegmentMeasurement) -> Ro
     }
 
 
-WIDE_IDS = ("anterior_height", "posterior_height", "wedge_angle", "wedge_ratio", "height_loss", *SEGMENT_WORDS)
+WIDE_IDS = (
+    *("anterior_height", "middle_height", "posterior_height", "wedge_angle", "wedge_ratio", "height_loss"),
+    *("compression", "height_derived_grade", *SEGMENT_WORDS),
+)
+"""Quantities of the wide table."""
+PLAIN_IDS = frozenset({"height_derived_grade"})
+"""Those that have neither interval nor change."""
+COMPARISONS = ("correction", "loss", "net")
+
+
+def _value_columns(quantity_id: str, phase: str) -> list[str]:
+    name = f"{phase}_{column(quantity_id, words_for(quantity_id))}"
+    return [name] if quantity_id in PLAIN_IDS else [name, f"{name}_low", f"{name}_high"]
+
+
+def _change_columns(quantity_id: str, comparison: str) -> list[str]:
+    name = f"{comparison}_{column(quantity_id, words_for(quantity_id))}"
+    ends = (f"{name}_change{end}" for end in ("", "_low", "_high"))
+    return [*ends, f"{name}_mdc95", f"{comparison}_{quantity_id}_verdict"]
+
 
 PATIENT_COLUMNS: list[str] = [
     *("patient_id", "index_level", "index_level_source"),
     *(f"{phase}_{part}" for phase in PHASE_COLUMN for part in ("film", "acquired")),
-    *(f"{phase}_{column(i, words_for(i))}" for i in WIDE_IDS for phase in PHASE_COLUMN),
-    *(
-        f"{name}_{part}"
-        for name in ("correction", "loss", "net")
-        for i in WIDE_IDS
-        for part in (f"{column(i, words_for(i))}_change", f"{i}_verdict")
-    ),
-    *(f"{name}_{column(i, words_for(i))}" for name in ("correction", "loss", "net") for i in DERIVED_WORDS),
+    *(name for i in WIDE_IDS for phase in PHASE_COLUMN for name in _value_columns(i, phase)),
+    *(name for c in COMPARISONS for i in WIDE_IDS if i not in PLAIN_IDS for name in _change_columns(i, c)),
+    *(name for c in COMPARISONS for name in _interval_columns(DERIVED_WORDS, f"{c}_")),
     "findings",
 ]
 """Columns of series.csv, the wide patient table."""
@@ -210,18 +225,23 @@ def patient_row(report: CorrectionReport) -> Row:
         row[f"{phase}_film"] = reference.name
         row[f"{phase}_acquired"] = reference.acquired.isoformat() if reference.acquired else None
         for i in WIDE_IDS:
-            quantity = quantity_of(film.measurement, report.index_level, i)
-            name = column(i, words_for(i))
-            row[f"{phase}_{name}"] = _quantity_cells(i, quantity)[name]
+            cells = _quantity_cells(i, quantity_of(film.measurement, report.index_level, i)).values()
+            row |= dict(zip(_value_columns(i, phase), cells, strict=i not in PLAIN_IDS))
     for correction in report.corrections:
         for change in correction.changes:
-            name = column(change.quantity_id, words_for(change.quantity_id))
-            row[f"{correction.name}_{name}_change"] = _quantity_cells(change.quantity_id, change.change)[name]
-            row[f"{correction.name}_{change.quantity_id}_verdict"] = change.verdict.value
+            if change.quantity_id in WIDE_IDS:
+                row |= _change_cells(change, correction.name)
         for i, quantity in correction.derived.items():
-            name = column(i, words_for(i))
-            row[f"{correction.name}_{name}"] = _quantity_cells(i, quantity)[name]
+            row |= {f"{correction.name}_{name}": cell for name, cell in _quantity_cells(i, quantity).items()}
     return row
+
+
+def _change_cells(change: Change, comparison: str) -> Row:
+    """A change with its interval, the minimal detectable one and the verdict."""
+    known = _quantity_cells(change.quantity_id, change.change).values()
+    mdc = change.mdc95 if change.change.unit == words_for(change.quantity_id).unit else None
+    cells: list[Cell] = [*known, mdc, change.verdict.value]
+    return dict(zip(_change_columns(change.quantity_id, comparison), cells, strict=True))
 
 
 def phase_films(report: CorrectionReport) -> dict[str, PhasedMeasurement]:

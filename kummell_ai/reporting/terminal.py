@@ -2,40 +2,89 @@
 
 from __future__ import annotations
 
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
-from kummell_ai.reporting.page_rows import CellText, correction_heads, quantity_rows
+from kummell_ai.reporting.page_rows import CellText, QuantityRow, correction_heads, quantity_rows
 from kummell_ai.reporting.prose import date_text, value_text
-from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE
+from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, UNROUNDED
 
-_VERDICT = {"not distinguishable": "within error"}
+UNLIMITED = 1000
+"""Columns on which no table is cut."""
 _STYLE = {"improved": "green", "worse": "red", "not-distinguishable": "yellow", "unknown": "dim"}
+_SOURCE = {"given": "given by the user", "found": "detected automatically"}
 
 
-def report_table(report: CorrectionReport) -> Table:
-    """The main numbers of a patient: one column a film, one a comparison."""
-    title = f"Patient {report.patient_id}, injured level {report.index_level} ({report.index_level_source})"
-    table = Table(title=Text(title), title_justify="left", show_edge=False, padding=(0, 0, 0, 1))
-    table.add_column("Quantity", min_width=9)
-    for film in report.films:
-        date = date_text(film.measurement.reference.acquired)
-        phase = PHASE_LABEL[film.phase]
-        table.add_column(f"{phase}\n{date}", justify="right", min_width=len(phase))
-    for name, _ in correction_heads(report):
-        table.add_column(name, justify="right", min_width=len(name))
-    for row in quantity_rows(report):
-        if row.main:
+class ReportTable:
+    """The main numbers of a patient, as wide as the terminal allows."""
+
+    def __init__(self, report: CorrectionReport) -> None:
+        self.rows = [row for row in quantity_rows(report) if row.main]
+        source = _SOURCE[report.index_level_source]
+        self.title = f"Patient {report.patient_id}, injured level {report.index_level} ({source})"
+        self.films = [
+            (PHASE_LABEL[film.phase], date_text(film.measurement.reference.acquired)) for film in report.films
+        ]
+        self.comparisons = correction_heads(report)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A table with a column a film and a comparison, or where those do not fit one block a quantity."""
+        table = self._side_by_side()
+        if Measurement.get(console, options.update_width(UNLIMITED), table).maximum <= options.max_width:
+            yield table
+            return
+        yield Text(self.title, style="italic")
+        for row in self.rows:
+            yield Text.assemble("\n", (row.label, "bold"), (f" {row.detail}", "dim"))
+            yield self._block(row)
+
+    def _side_by_side(self) -> Table:
+        table = Table(title=Text(self.title), title_justify="left", show_edge=False, padding=(0, 0, 0, 1))
+        table.add_column("Quantity", min_width=9)
+        for phase, date in self.films:
+            table.add_column(f"{phase}\n{date}", justify="right", min_width=len(phase))
+        for name, _ in self.comparisons:
+            table.add_column(name, justify="right")
+        for row in self.rows:
             label = Text.assemble(row.label, "\n", (row.detail, "dim"))
-            table.add_row(label, *map(_cell, row.values), *map(_cell, row.changes), end_section=True)
-    return table
+            cells = [Text("\n").join(_parts(cell, verdict_lines=2)) for cell in (*row.values, *row.changes)]
+            table.add_row(label, *cells, end_section=True)
+        return table
+
+    def _block(self, row: QuantityRow) -> Table:
+        """One quantity: a line a film, then a line a comparison."""
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(no_wrap=True)
+        lines = [
+            *((f"{phase}, {date}", cell) for (phase, date), cell in zip(self.films, row.values, strict=True)),
+            *((name, cell) for (name, _), cell in zip(self.comparisons, row.changes, strict=True)),
+        ]
+        for name, cell in lines:
+            value, *rest = _parts(cell)
+            interval = rest[0] if cell.interval else Text()
+            table.add_row(f"  {name}", value, interval, rest[-1] if cell.verdict else Text())
+        return table
+
+
+def report_table(report: CorrectionReport) -> ReportTable:
+    """The main numbers of a patient: a column a film and a comparison, or a block a quantity where those do not fit."""
+    return ReportTable(report)
 
 
 def report_caption(report: CorrectionReport) -> str:
     """What the table's signs and words mean, to stand beneath it."""
-    verdicts = "; within error: no more than the error of measurement" if report.corrections else ""
-    return f"Kyphosis +, lordosis −; beneath each number its 95 % interval{verdicts}. {RESEARCH_USE}."
+    if not report.corrections:
+        return f"Kyphosis +, lordosis −; with each number its 95 % interval. {RESEARCH_USE}."
+    return (
+        "Kyphosis +, lordosis −; with each number its 95 % interval; within measurement error: no more than the "
+        f"minimal detectable change. {UNROUNDED} {RESEARCH_USE}."
+    )
 
 
 def film_table(measurement: RadiographMeasurement) -> Table:
@@ -59,10 +108,13 @@ def _plain(text: str) -> str:
     return text.replace("\u202f", " ")
 
 
-def _cell(cell: CellText) -> Text:
-    parts: list[tuple[str, str]] = [(_plain(cell.value), "bold")]
+def _parts(cell: CellText, verdict_lines: int = 1) -> list[Text]:
+    """Value, interval and verdict of a cell, as far as it has them; a long verdict on two lines where asked for."""
+    parts = [Text(_plain(cell.value), style="bold")]
     if cell.interval:
-        parts.append((f"\n{cell.interval}", "dim"))
+        parts.append(Text(cell.interval, style="dim"))
     if cell.verdict:
-        parts.append((f"\n{_VERDICT.get(cell.verdict, cell.verdict)}", _STYLE.get(cell.verdict_class, "")))
-    return Text.assemble(*parts)
+        verdict = _plain(cell.verdict)
+        verdict = verdict.replace("within ", "within\n") if verdict_lines > 1 else verdict
+        parts.append(Text(verdict, style=_STYLE.get(cell.verdict_class, "")))
+    return parts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
-from kummell_ai.measurement.results import RadiographMeasurement, Verdict
+from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement, Verdict
 from kummell_ai.quantities import Quantity
 
 RESEARCH_USE = "Research use, not a medical device"
@@ -16,6 +16,14 @@ INTERVALS_TOO_NARROW = (
     "are larger: trust a change only where it is well beyond them, and check the names."
 )
 SIGNS = "Kyphosis is positive, lordosis negative."
+UNROUNDED = "Changes are computed from unrounded values and may differ by 0.1 from the difference of the printed ones."
+TABLE_NOTE = (
+    "Small figures are 95 % intervals of the measurement error. A change counts as improved or worse only beyond the "
+    "minimal detectable change (MDC) of the two films; smaller ones are within measurement error. The films of a "
+    "patient err alike, so that a change can be real although the intervals of two films overlap. A value is "
+    f"maintained where two one-sided tests rule out a change as large as the margin. {UNROUNDED} Posture alone can "
+    "change these values by more than the MDC."
+)
 
 
 def intervals_too_narrow(films: Iterable[RadiographMeasurement]) -> bool:
@@ -134,23 +142,48 @@ DERIVED_WORDS: dict[str, Words] = {
 """Numbers that follow from a change, in table order."""
 
 COMPARISON_WORDS: dict[str, str] = {
-    "Correction, loss, net": "From before surgery to after it, from there to the last film, from before to the last.",
+    "Change by surgery, after surgery, overall": (
+        "From before surgery to after it, from there to the last film, from before to the last."
+    ),
     "Minimal detectable change": "1.96 times the standard error of the difference between two films.",
     "Maintained": "Two one-sided tests at 5 % rule out that a loss is as large as the margin.",
+    "Patient position": (
+        "The same fractures measured 18.3 mm and 26.2° sitting, 24.3 mm and 15.4° supine "
+        "(J Orthop Surg Res 2020, s13018-020-01649-y)."
+    ),
 }
 """What the words of a comparison mean."""
 
 MAIN_IDS: tuple[str, ...] = ("anterior_height", "segmental_cobb", "wedge_angle")
 """The three numbers a correction is judged by."""
+MAIN_IDS_WITHOUT_SCALE: tuple[str, ...] = ("height_loss", "segmental_cobb", "wedge_angle")
+"""The same where no film has a scale."""
+NEUTRAL_IDS = frozenset({"posterior_height"})
+"""Quantities of which higher is not better; their changes are told as higher or lower."""
 
 PHASE_LABEL = {Phase.PRE_OP: "Pre-op", Phase.POST_OP: "Post-op", Phase.FOLLOW_UP: "Follow-up", Phase.UNKNOWN: "Film"}
-CORRECTION_LABEL = {"correction": "Correction", "loss": "Loss", "net": "Net"}
+CORRECTION_LABEL = {"correction": "Change by surgery", "loss": "Change after surgery", "net": "Overall change"}
 VERDICT_MARK = {
-    Verdict.IMPROVED: "▲",
-    Verdict.WORSE: "▼",
+    Verdict.IMPROVED: "✓",
+    Verdict.WORSE: "✗",
     Verdict.NOT_DISTINGUISHABLE: "≈",
     Verdict.UNKNOWN: "?",
 }
+
+
+def css_class(verdict: Verdict) -> str:
+    """Name of the colour of a verdict.
+
+    >>> css_class(Verdict.NOT_DISTINGUISHABLE)
+    'not-distinguishable'
+    """
+    return verdict.name.lower().replace("_", "-")
+
+
+def main_ids(report: CorrectionReport) -> tuple[str, ...]:
+    """The three numbers a correction is judged by: the height itself, or its loss where no film has a scale."""
+    has_scale = any(film.measurement.spacing.is_metric for film in report.films)
+    return MAIN_IDS if has_scale else MAIN_IDS_WITHOUT_SCALE
 
 
 def words_for(quantity_id: str) -> Words:
@@ -185,6 +218,15 @@ def number(value: float, digits: int, *, sign: bool = False) -> str:
 def unit_text(unit: str) -> str:
     """The unit as it follows a number: ``°`` without, all others with a thin gap."""
     return {"deg": "°", "1": ""}.get(unit, f"\u202f{unit}")
+
+
+def change_unit(unit: str) -> str:
+    """The unit of a change: that of a share is percentage points.
+
+    >>> change_unit("%"), change_unit("mm")
+    ('pp', 'mm')
+    """
+    return "pp" if unit == "%" else unit
 
 
 def quantity_of(measurement: RadiographMeasurement, level: VertebralLevel, quantity_id: str) -> Quantity:

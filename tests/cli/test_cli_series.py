@@ -98,7 +98,7 @@ def test_two_patients_get_a_report_each_and_an_index(
         write_dicom(other / f"{phase.value}.dcm", phase, "../../B", seed=10 + seed)
     out = tmp_path / "out"
     assert main(["series", str(stored), str(other), "--out", str(out)]) == 0
-    assert "2 patients: the films are of ../../B, KUM-001; each gets a report of its own" in capsys.readouterr().err
+    assert "The films belong to 2 patients; one report is written for each." in capsys.readouterr().err
     reports = sorted(path.relative_to(out).as_posix() for path in out.rglob("report.html"))
     assert reports[0].startswith("patient-B-")
     assert reports[1] == "patient-KUM-001/report.html"

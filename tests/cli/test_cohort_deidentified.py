@@ -113,7 +113,7 @@ def test_nothing_of_header_file_name_or_cell_is_in_any_output(run: Run) -> None:
         if name.startswith("picture"):
             continue  # compressed: three bytes may be any; what a picture says beside its pixels is tested below
         clean = made.sub("", text).lower()
-        clean = re.sub(r"base64,[a-z0-9+/=]+", "", clean)
+        clean = re.sub(r"base64,[a-z0-9+/=]+", "", clean).replace('"pingfang sc"', "")  # a font of every page
         for secret in SECRETS:
             assert secret.lower() not in clean, f"{secret} is in {name}"
         assert not re.search(r"patient 17\b|>17<|\n17,|\"17\"", clean), f"the patient called 17 is in {name}"

@@ -275,6 +275,12 @@ class TestPosture:
         )
         assert codes(found) == expected
 
+    def test_the_finding_says_where_the_position_is_not_recorded(self) -> None:
+        for postures, where in (((None, None), "on any film;"), (("SITTING", None), "on post-op;")):
+            pair = (film(phase, 13.0, patient_position=p) for phase, p in zip((PRE, POST), postures, strict=True))
+            (finding,) = compare(*pair, L.L1, "correction").findings
+            assert finding.message.startswith(f"patient position is not recorded {where} lying versus upright alone")
+
     @pytest.mark.parametrize(("code", "posture"), [("HFP", "PRONE"), ("HFDR", "DECUBITUS"), ("", None)])
     def test_codes(self, code: str, posture: str | None) -> None:
         assert posture_of(film(PRE, 13.0, patient_position=code).measurement.reference) == posture

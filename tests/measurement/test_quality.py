@@ -99,7 +99,7 @@ def test_unseen_corner() -> None:
     landmarks.vertebrae[1].points_px[0] = np.nan
     found = check_landmarks(radiograph(landmarks), landmarks)
     assert [f.code for f in found] == ["corner-not-seen"]
-    assert "T12 lacks its superior anterior corner" in found[0].message
+    assert "T12: superior anterior corner not visible; measurements that need it are not given" in found[0].message
 
 
 def test_sacrum_needs_its_superior_endplate_only() -> None:

@@ -13,7 +13,7 @@ from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.pipeline import assemble_report, find_index_level, further_reports, measure_series
-from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
+from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
 from tests.measurement.spines import LEVELS, SPACING, L, film, measured, spine
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
@@ -321,7 +321,17 @@ class TestFurtherLevels:
         new = built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags={**HELD, L.L3: {"fractured"}})
         found = report(*films, new)
         assert found.further_levels == (L.L3,)
-        assert "of the height of its neighbours was lost from pre-op to follow-up" in one(found, "further-level-found")
+        (warning,) = [f for f in found.findings if f.code == "new-fracture"]
+        assert warning.severity is Severity.WARNING
+        assert warning.message == (
+            "new vertebral fracture at L3 on the follow-up film: anterior height 26.0 → 15.0 mm; "
+            "it has a report of its own"
+        )
+        beside = built(LAST, {L.L1: 22.0, L.L2: 15.0}, flags={**HELD, L.L2: {"fractured", "instrumented"}})
+        told = one(report(*films, beside), "new-fracture")
+        assert "the segmental Cobb angle T12–L2 includes this vertebra" in told
+        given = one(report(*films, new, index_level=L.L1), "new-fracture")
+        assert given.endswith("add L3 to --index-level for its own report")
         assert report(*films, built(LAST, {L.L1: 22.0, L.L3: 15.0}, flags=HELD)).further_levels == (), "not marked"
         for doubt in ({"level_probability": 0.6}, {"confidence": 0.4}):
             vertebrae = tuple(replace(v, **doubt) for v in new.measurement.landmarks.vertebrae)  # type: ignore[arg-type]

@@ -18,11 +18,12 @@ from kummell_ai.cohort.measures import SCORES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import CohortStudy, Flow, Line
 from kummell_ai.measurement.results import CorrectionReport, Finding, Severity
+from kummell_ai.reporting.caveat_words_zh import caveat_translator
 from kummell_ai.reporting.cohort_page import write_cohort_page
 from kummell_ai.reporting.cohort_words import name_of, words
 from kummell_ai.reporting.finding_words_zh import FAULT_ZH, FINDING_ZH, finding_in_chinese
 from kummell_ai.reporting.page import write_page
-from kummell_ai.reporting.page_rows import index_text
+from kummell_ai.reporting.page_findings import finding_text, index_text
 from kummell_ai.statistics.cohort import analyse
 from tests import made_up
 
@@ -129,7 +130,7 @@ def test_the_chinese_page_has_each_sentence_with_its_english_line_beneath() -> N
     for finding in report.findings:
         is_alert = finding.severity is Severity.WARNING
         assert (FINDING_ZH[finding.code] in alerts) == is_alert
-    assert '<span class="soft">矫正</span><small' in page, "what a finding is about is Chinese too"
+    assert '<span class="soft">手术矫正</span><small' in page, "what a finding is about is Chinese too"
 
 
 def test_the_english_page_has_no_chinese() -> None:
@@ -157,6 +158,56 @@ def test_a_level_without_a_reason_says_where_it_comes_from(source: str, english:
     report = replace(made_up.report(), findings=(), index_level_source=source)
     assert index_text(report).message == english
     assert index_text(report, "zh").message == chinese
+
+
+REASONS = "height loss 45 % on a.dcm, wedge angle 17° (usual 4°) on a.dcm, marked as fractured on b.dcm"
+VALUED = [
+    ("low-confidence", "T7: low detection confidence (0.37, below 0.5); check its corners", "0.37，低于 0.5"),
+    ("uncertain-level", "the level names may be shifted (T8, T9 have probability 0.4 to 0.5): count", "T8、T9 的概率"),
+    ("corner-not-seen", "T8: superior anterior and superior posterior corners not visible; x", "前上角、后上角"),
+    ("implausible-body", "T8 has posterior height / depth 1.70; 0.15 to 1.6 are plausible: x", "1.70，合理范围"),
+    ("implausible-depth", "T8 is 0.50 times as deep as the median body; 0.6 to 1.6 are plausible: x", "0.50 倍"),
+    ("new-fracture", "new vertebral fracture at L1 on the follow-up film: anterior height 22.0 → 17.0 mm; the "
+     "segmental Cobb angle T11–L1 includes this vertebra; it has a report of its own",
+     "随访影像上新发椎体骨折，椎体前缘高度 22.0 → 17.0 mm；节段性后凸 Cobb 角（T11–L1）包含该椎体；另有单独报告"),
+    ("new-fracture", "new vertebral fracture at L1 on b.dcm; add L1 to --index-level for its own report",
+     "b.dcm 上新发椎体骨折；如需单独报告"),
+    ("index-level-found", f"injured vertebra found: T12: {REASONS}", "高度丢失 45%（a.dcm），椎体楔变角 17°，通常 4°"),
+    ("also-looks-fractured", f"T11 also looks fractured ({REASONS}); it is neither treated", "（b.dcm）；未经"),
+    ("surgical-segment", "the surgical segment is T12 to L2, from the screws seen on a.dcm, b.dcm", "a.dcm、b.dcm"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "message", "part"), VALUED)
+def test_a_chinese_sentence_has_the_simple_values_of_its_finding(code: str, message: str, part: str) -> None:
+    finding = Finding(code, Severity.WARNING, message, VertebralLevel.T7)
+    told = finding_text(finding, "", "zh")
+    assert part in told.message
+    assert told.message.startswith("T7：")
+    assert told.detail == "", "the English line adds nothing"
+    assert finding_text(replace(finding, message="no value"), "", "zh").detail == "No value."
+
+
+@pytest.mark.parametrize(
+    ("caveat", "chinese"),
+    [
+        ("the film has no pixel spacing", "影像无像素间距"),
+        ("L1 is fractured; L2 is the reference below", "L1 为骨折椎体；以 L2 为下方参考"),
+        (
+            "undefined: the height lost before, 0.4 mm (-1.0 to 1.8), cannot be told from 0",
+            "无定义：此前高度丢失 0.4 mm，与 0 无法区分",
+        ),
+        ("superior depth: a corner it needs is not seen", "所需角点不可见"),
+        (
+            "not measurable: its 95 % interval is ± 8.1 mm, more than a typical correction of 6.5 mm",
+            "无法测量：95% 区间为 ± 8.1 mm，超过常见矫正量 6.5 mm",
+        ),
+        ("a part of its own", "a part of its own"),
+    ],
+)
+def test_a_reason_is_chinese_where_it_has_words(caveat: str, chinese: str) -> None:
+    assert caveat_translator("zh")(caveat) == chinese
+    assert caveat_translator("en")(caveat) == caveat
 
 
 def study_with_every_fault() -> CohortStudy:

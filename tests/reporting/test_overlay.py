@@ -93,10 +93,10 @@ def test_a_chinese_drawing_has_chinese_labels() -> None:
     measurement = made_up.measurement()
     view = whole_view(made_up.SIZE, measurement.spacing)
     texts = set(labels(build_scene(measurement, view, L1, "zh")))
-    assert {"骨折", "楔形角 21.6°", "◂ 前方", "仅供研究，非医疗器械"} <= texts
+    assert {"骨折", "楔变角 21.6°", "◂ 前方", "仅供研究，非医疗器械"} <= texts
     assert any(re.fullmatch(r"前缘 [\d.]+\s?mm", text) for text in texts)
     assert not re.search(r"[a-z]{4}", " ".join(texts).replace("Cobb", ""))
-    assert "楔形角 21.6°" in draw_overlay(made_up.radiograph(), measurement, index_level=L1, language="zh")
+    assert "楔变角 21.6°" in draw_overlay(made_up.radiograph(), measurement, index_level=L1, language="zh")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -87,3 +87,16 @@ def test_the_patient_row_names_the_films_of_the_comparison() -> None:
     assert row["correction_anterior_height_verdict"] == "improved"
     assert row["loss_segmental_cobb_verdict"] == "not distinguishable"
     assert row["index_level"] == str(VertebralLevel.L1)
+
+
+def test_the_patient_row_has_intervals_and_detectable_changes() -> None:
+    (row,) = parse(table.to_csv(table.PATIENT_COLUMNS, [table.patient_row(made_up.report())]))
+    low, value, high = (float(row[f"post_anterior_height_mm{end}"]) for end in ("_low", "", "_high"))
+    assert high - value == pytest.approx(value - low) == pytest.approx(1.7, abs=1e-3)
+    change = float(row["correction_segmental_cobb_deg_change"])
+    assert float(row["correction_segmental_cobb_deg_change_high"]) - change == pytest.approx(4.8, abs=1e-3)
+    assert float(row["correction_segmental_cobb_deg_mdc95"]) == 4.8
+    assert float(row["net_correction_rate_percent_low"]) == 54.0
+    assert [row[f"{phase}_height_derived_grade"] for phase in ("pre", "post", "last")] == ["3", "0", "1"]
+    assert "pre_compression_percent" in row
+    assert "last_middle_height_mm_low" in row
