@@ -34,11 +34,13 @@ def draw_overlay(
         radiograph: the film, as stored.
         measurement: what was measured on it.
         index_level: the injured vertebra, highlighted and given its angles.
-        view: the part to show; the whole film, 1200 px long, when not given.
+        view: the part to show, with ellipses about the corners of ``index_level``; the whole film, 1200 px long, when
+            not given.
         language: of the labels, ``en`` or ``zh``.
     """
+    is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level, language)
+    scene = build_scene(measurement, view, index_level, language, with_ellipses=is_part)
     width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
     body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
     return (
@@ -58,8 +60,9 @@ def draw_overlay_png(
     view: View | None = None,
 ) -> bytes:
     """PNG bytes of the drawing that `draw_overlay` makes, with English labels: Pillow's own font has no Chinese."""
+    is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level)
+    scene = build_scene(measurement, view, index_level, with_ellipses=is_part)
     film = film_picture(radiograph, view).convert("RGB")
     large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR)
     brush = ImageDraw.Draw(large, "RGBA")

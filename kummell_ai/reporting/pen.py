@@ -13,7 +13,7 @@ from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.page_words import Translate
 from kummell_ai.reporting.view import View
 
-TEXT_OF_HEIGHT, TEXT_OF_WIDTH = 0.0225, 0.04
+TEXT_OF_HEIGHT, TEXT_OF_WIDTH = 0.0225, 0.05
 """Font size in heights of the scene, and its limit in widths, for narrow films."""
 
 

@@ -10,6 +10,7 @@ from kummell_ai.anatomy import CORNERS, VertebralLevel
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.angle_marks import cobb_lines, index_plates
+from kummell_ai.reporting.ellipses import corner_ellipses
 from kummell_ai.reporting.names import place_names
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.pen import Pen, to_point
@@ -34,8 +35,13 @@ def build_scene(
     view: View,
     index_level: VertebralLevel | None = None,
     language: str = "en",
+    *,
+    with_ellipses: bool = False,
 ) -> s.Scene:
-    """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles."""
+    """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles.
+
+    ``with_ellipses`` its corners, and those of its Cobb angle, get the ellipses that hold them in 95 %.
+    """
     pen, room = Pen(measurement, view, translator(language)), Room(view.size)
     lines = cobb_lines(pen, index_level) if index_level is not None else []
     outlines = [shape for v in measurement.vertebrae for shape in _outline(pen, v, _is_index(v, index_level))]
@@ -54,7 +60,8 @@ def build_scene(
         room.take_box((x - r, y - r, x + r, y + r), ANATOMY)
     names = place_names(pen, room, index_level)
     plates = index_plates(pen, room, index_level, lines) if index_level is not None else []
-    parts = [*outlines, *lines, *dots, *names, *plates, *_furniture(pen, room)]
+    ellipses = corner_ellipses(pen, index_level) if with_ellipses and index_level is not None else []
+    parts = [*outlines, *lines, *ellipses, *dots, *names, *plates, *_furniture(pen, room)]
     return s.Scene(view.size[0], view.size[1], tuple(parts), _title(measurement))
 
 

@@ -14,6 +14,7 @@ from kummell_ai.anatomy import Facing, Phase, VertebralLevel
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.results import RadiographMeasurement
 from kummell_ai.reporting import shapes as s
+from kummell_ai.reporting.ellipses import ellipse
 from kummell_ai.reporting.film import film_picture
 from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
 from kummell_ai.reporting.pen import Pen, front_side
@@ -319,6 +320,30 @@ def covers(a: s.Label, b: s.Label) -> bool:
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a.box, b.box
     slack = 1e-6
     return ax0 < bx1 - slack and bx0 < ax1 - slack and ay0 < by1 - slack and by0 < ay1 - slack
+
+
+def test_a_part_shows_how_sure_its_corners_are() -> None:
+    """Round ellipses of 0.6 mm standard deviation: 1.47 mm hold 95 %."""
+    measurement = made_up.measurement()
+    view = focus_view(measurement, L1)
+    scenes = [build_scene(measurement, view, L1, with_ellipses=shown) for shown in (False, True)]
+    plain, shown = ({x for x in scene.shapes if isinstance(x, s.Polygon)} for scene in scenes)
+    ellipses = shown - plain
+    assert len(ellipses) == 4 + 2 + 2
+    assert view.px_per_mm is not None
+    for shape in ellipses:
+        points = np.array(shape.points)
+        radii = np.linalg.norm(points - points.mean(axis=0), axis=1)
+        assert np.allclose(radii, 0.6 * 2.4477 * view.px_per_mm, rtol=1e-3)
+    assert draw_overlay(made_up.radiograph(), measurement, index_level=L1).count("<polygon") == 2 * 6
+
+
+def test_an_ellipse_follows_the_axes_of_its_covariance() -> None:
+    turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+    points = ellipse(np.array([3.0, 4.0]), turn @ np.diag([4.0, 1.0]) @ turn.T)
+    along = (points - [3.0, 4.0]) @ turn / np.array([2.0, 1.0])
+    assert np.allclose(np.linalg.norm(along, axis=1) ** 2, 5.9915, atol=1e-3)
+    assert np.isnan(ellipse(np.array([3.0, np.nan]), np.eye(2))).all()
 
 
 def test_the_cobb_angle_stands_outside_the_middle_of_its_dashed_line() -> None:
