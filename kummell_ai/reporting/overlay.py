@@ -63,8 +63,8 @@ def draw_overlay_png(
     is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
     scene = build_scene(measurement, view, index_level, with_ellipses=is_part)
-    film = film_picture(radiograph, view).convert("RGB")
-    large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR)
+    film = film_picture(radiograph, view)
+    large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR).convert("RGB")
     brush = ImageDraw.Draw(large, "RGBA")
     for shape in scene.shapes:
         _paint(brush, shape)

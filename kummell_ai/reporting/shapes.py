@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 Point = tuple[float, float]
 """(x, y) in scene pixels, y down."""
@@ -130,6 +131,7 @@ class Scene:
     title: str
 
 
+@lru_cache(maxsize=1024)
 def text_width(text: str, size: float) -> float:
     """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
     return size * sum(_em(character) for character in text)
