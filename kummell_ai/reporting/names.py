@@ -153,13 +153,12 @@ def _tries(pen: Pen, body: Body, side: float) -> Iterator[s.Point]:
 
 
 def _with_flags(name: s.Label, beside: list[str], beneath: list[str]) -> list[s.Label]:
-    """The name with flags in its line and, where there are others, a second line; their middle is at the name's."""
+    """The name with flags in its line and, where there are others, a second line."""
     named = replace(name, note=", ".join(beside))
     if not beneath:
         return [named]
-    (x, y), size = name.at, name.size
-    second = s.Label((x, y + s.PLATE_HALF * size), ", ".join(beneath), s.NOTE_SIZE * size, s.FLAG, name.anchor)
-    return [replace(named, at=(x, y - s.PLATE_HALF * s.NOTE_SIZE * size)), second]
+    (x, y), size = name.at, s.NOTE_SIZE * name.size
+    return [named, s.Label((x, y + s.PLATE_HALF * (name.size + size)), ", ".join(beneath), size, s.FLAG, name.anchor)]
 
 
 def _around(labels: list[s.Label]) -> Box:

@@ -105,7 +105,7 @@ class Room:
     def nearest(self, box: Box, step: float, reach: float) -> tuple[s.Point, float]:
         """The shortest move (dx, dy) of ``box`` to a free place, or to the least bad one, and its cost.
 
-        It goes up to ``reach`` to the sides and half as far up and down, where other levels lie.
+        It goes up to ``reach`` to the sides and a third as far up and down, where other levels lie.
         """
         moves = [self._inside(box, i * step, j * step) for i, j in _steps(int(reach / step))]
         x0, y0, x1, y1 = box
@@ -121,7 +121,7 @@ class Room:
 
 @cache
 def _steps(count: int) -> list[tuple[int, int]]:
-    """Steps to the sides and up or down, the shortest first; twice as many to the sides."""
+    """Steps to the sides and up or down, the shortest first; three times as many to the sides."""
     reach = range(-count, count + 1)
-    inside = [(i, j) for i in reach for j in reach if i**2 + 4 * j**2 <= count**2]
-    return sorted(inside, key=lambda step: step[0] ** 2 + 4 * step[1] ** 2)
+    inside = [(i, j) for i in reach for j in reach if i**2 + 9 * j**2 <= count**2]
+    return sorted(inside, key=lambda step: step[0] ** 2 + 9 * step[1] ** 2)
