@@ -34,11 +34,13 @@ def draw_overlay(
         radiograph: the film, as stored.
         measurement: what was measured on it.
         index_level: the injured vertebra, highlighted and given its angles.
-        view: the part to show; the whole film, at most 1200 px long, when not given.
+        view: the part to show, with ellipses about the corners of ``index_level``; the whole film, 1200 px long, when
+            not given.
         language: of the labels, ``en`` or ``zh``.
     """
+    is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level, language)
+    scene = build_scene(measurement, view, index_level, language, with_ellipses=is_part)
     width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
     body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
     return (
@@ -58,10 +60,11 @@ def draw_overlay_png(
     view: View | None = None,
 ) -> bytes:
     """PNG bytes of the drawing that `draw_overlay` makes, with English labels: Pillow's own font has no Chinese."""
+    is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level)
-    film = film_picture(radiograph, view).convert("RGB")
-    large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR)
+    scene = build_scene(measurement, view, index_level, with_ellipses=is_part)
+    film = film_picture(radiograph, view)
+    large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR).convert("RGB")
     brush = ImageDraw.Draw(large, "RGBA")
     for shape in scene.shapes:
         _paint(brush, shape)
@@ -107,18 +110,17 @@ def _stroke(colour: str) -> tuple[int, int, int, int]:
 
 
 def _svg_label(label: s.Label) -> str:
+    """A plate and, in its middle, the text with its note."""
     x0, y0, x1, y1 = label.box
-    plate = (
-        f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" rx="{0.25 * label.size:.2f}" '
-        f'fill="{s.INK}" fill-opacity="{s.PLATE_OPACITY}"/>'
-        if label.plate
-        else ""
-    )
     middle = 0.5 * (x0 + x1)
     weight = ' font-weight="700"' if label.bold else ""
+    note = f'font-size="{s.NOTE_SIZE * label.size:.2f}" font-weight="400" fill="{s.FLAG}"'
+    runs = "".join(f"<tspan {note}>{escape(t)}</tspan>" if is_note else escape(t) for t, is_note in label.runs)
     return (
-        f'{plate}<text x="{middle:.2f}" y="{label.at[1] + 0.35 * label.size:.2f}" font-size="{label.size:.2f}" '
-        f'fill="{label.colour}" text-anchor="middle"{weight}>{escape(label.text)}</text>'
+        f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}" rx="{0.25 * label.size:.2f}" '
+        f'fill="{s.INK}" fill-opacity="{s.PLATE_OPACITY}"/>'
+        f'<text x="{middle:.2f}" y="{label.at[1] + 0.35 * label.size:.2f}" font-size="{label.size:.2f}" '
+        f'fill="{label.colour}" text-anchor="middle"{weight}>{runs}</text>'
     )
 
 
@@ -140,17 +142,29 @@ def _paint(brush: ImageDraw.ImageDraw, shape: s.Shape) -> None:
             for radius, colour in ((r + ring, s.INK), (r - ring, shape.colour)):
                 brush.ellipse([(x - radius) * k, (y - radius) * k, (x + radius) * k, (y + radius) * k], fill=colour)
         case s.Label():
-            x0, y0, x1, y1 = (k * side for side in shape.box)
-            if shape.plate:
-                brush.rounded_rectangle(
-                    [x0, y0, x1, y1], 0.25 * shape.size * k, fill=(*_rgb(s.INK), round(255 * s.PLATE_OPACITY))
-                )
-            font = ImageFont.load_default(shape.size * k)
-            text = shape.text if _drawable(shape.text) else shape.text.translate(_PLAIN)
-            stroke = 0.02 * shape.size * k if shape.bold else 0
-            brush.text(
-                ((x0 + x1) / 2, (y0 + y1) / 2), text, fill=shape.colour, font=font, anchor="mm", stroke_width=stroke
-            )
+            _paint_label(brush, shape)
+
+
+def _paint_label(brush: ImageDraw.ImageDraw, label: s.Label) -> None:
+    """A plate and, in its middle, the text with its note."""
+    k = SUPERSAMPLE
+    x0, y0, x1, y1 = (k * side for side in label.box)
+    brush.rounded_rectangle([x0, y0, x1, y1], 0.25 * label.size * k, fill=(*_rgb(s.INK), round(255 * s.PLATE_OPACITY)))
+    runs = []
+    for text, is_note in label.runs:
+        plain = text if _drawable(text) else text.translate(_PLAIN)
+        runs.append((plain, ImageFont.load_default(label.size * k * (s.NOTE_SIZE if is_note else 1.0)), is_note))
+    x = (x0 + x1 - sum(font.getlength(text) for text, font, _ in runs)) / 2
+    for text, font, is_note in runs:
+        brush.text(
+            (x, (y0 + y1) / 2),
+            text,
+            fill=s.FLAG if is_note else label.colour,
+            font=font,
+            anchor="lm",
+            stroke_width=0.02 * label.size * k if label.bold and not is_note else 0,
+        )
+        x += font.getlength(text)
 
 
 def _paint_line(brush: ImageDraw.ImageDraw, line: s.Line) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from kummell_ai.anatomy import VertebralLandmark, VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.page_words import Translate
 from kummell_ai.reporting.view import View
+
+TEXT_OF_HEIGHT, TEXT_OF_WIDTH = 0.0225, 0.05
+"""Font size in heights of the scene, and its limit in widths, for narrow films."""
 
 
 class Pen:
@@ -25,24 +31,30 @@ class Pen:
         self.measurement = measurement
         self.view = view
         self.say = say
-        self.text = max(13.0, 0.033 * min(view.size[0], 0.8 * view.size[1]))
+        self.text = max(13.0, min(TEXT_OF_HEIGHT * view.size[1], TEXT_OF_WIDTH * view.size[0]))
         self.line = self.text / 12
         self.front = front_side(measurement)
 
     def points(self, vertebra: VertebraMeasurement) -> FloatArray:
-        """The corners in scene px, (4, 2); NaN = not seen."""
-        return self.view.to_scene.apply(vertebra.landmarks.corners_px)
+        """The corners in scene px, (4, 2); NaN = not seen. S1 has a superior endplate only."""
+        points = self.view.to_scene.apply(vertebra.landmarks.corners_px)
+        if vertebra.level is VertebralLevel.S1:
+            points[[VertebralLandmark.INFERIOR_ANTERIOR, VertebralLandmark.INFERIOR_POSTERIOR]] = np.nan
+        return points
 
     def label(
         self, at: s.Point, text: str, colour: str, anchor: str, *, bold: bool = False, size: float | None = None
     ) -> s.Label:
         """A label, moved so that its plate lies inside the scene."""
-        label = s.Label(at, text, size or self.text, colour, anchor, bold)
+        return self.inward(s.Label(at, text, size or self.text, colour, anchor, bold))
+
+    def inward(self, label: s.Label) -> s.Label:
+        """``label`` moved so that its plate lies inside the scene."""
         x0, y0, x1, y1 = label.box
         width, height = self.view.size
         shift_x = max(0.0, -x0) - max(0.0, x1 - width)
         shift_y = max(0.0, -y0) - max(0.0, y1 - height)
-        return s.Label((at[0] + shift_x, at[1] + shift_y), text, label.size, colour, anchor, bold)
+        return replace(label, at=(label.at[0] + shift_x, label.at[1] + shift_y))
 
     def inside(self, start: FloatArray, tip: FloatArray) -> FloatArray:
         """``tip`` (2,) drawn back towards ``start`` (2,) until it lies inside the scene."""

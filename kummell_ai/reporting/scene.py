@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, VertebralLandmark, VertebralLevel
+from kummell_ai.anatomy import CORNERS, VertebralLevel
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
-from kummell_ai.reporting.angle_marks import cobb_marks, index_labels
+from kummell_ai.reporting.angle_marks import cobb_lines, index_plates
+from kummell_ai.reporting.ellipses import corner_ellipses
+from kummell_ai.reporting.names import place_names
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.pen import Pen, to_point
+from kummell_ai.reporting.room import ANATOMY, LINE, Room
 from kummell_ai.reporting.view import View
 from kummell_ai.reporting.words import RESEARCH_USE
 
 RING = [0, 1, 3, 2]
 """Corner rows in the order that walks around the body."""
 
-FLAG_WORDS = {"fractured": "fracture", "instrumented": "screws", "cemented": "cement", "cropped": "cropped"}
-"""What is written beside a body for each flag, in this order."""
-
 CORNER_COLOUR = {corner: s.SUPERIOR if corner.key.startswith("superior") else s.INFERIOR for corner in CORNERS}
 
-FLAG_STEP, FLAG_SIZE = 1.1, 0.74
-"""From a name to its flags, and their height, in heights of a name."""
+SMALL = 0.76
+"""Height of the text at the border, in heights of a name."""
 
 BAR_MM = 20.0
 """Length of the scale bar."""
@@ -33,22 +35,33 @@ def build_scene(
     view: View,
     index_level: VertebralLevel | None = None,
     language: str = "en",
+    *,
+    with_ellipses: bool = False,
 ) -> s.Scene:
-    """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles."""
-    pen = Pen(measurement, view, translator(language))
-    parts: list[s.Shape] = []
+    """The drawing of ``measurement`` in ``view``; ``index_level`` is highlighted and gets its angles.
+
+    ``with_ellipses`` its corners, and those of its Cobb angle, get the ellipses that hold them in 95 %.
+    """
+    pen, room = Pen(measurement, view, translator(language)), Room(view.size)
+    lines = cobb_lines(pen, index_level) if index_level is not None else []
+    outlines = [shape for v in measurement.vertebrae for shape in _outline(pen, v, _is_index(v, index_level))]
+    dots = [dot for v in measurement.vertebrae for dot in _dots(pen, v)]
     for vertebra in measurement.vertebrae:
-        parts += _outline(pen, vertebra, _is_index(vertebra, index_level))
-    if index_level is not None:
-        parts += cobb_marks(pen, index_level)
-    names: list[s.Label] = []
-    for vertebra in measurement.vertebrae:
-        parts += _dots(pen, vertebra)
-        names += _name(pen, vertebra, _is_index(vertebra, index_level), names)
-    parts += names
-    if index_level is not None:
-        parts += index_labels(pen, index_level)
-    parts += _furniture(pen, names)
+        ring = _ring(pen, vertebra)
+        if ring:
+            room.take(ring)
+    for disc in _discs(pen):
+        room.take(disc)
+    for line in lines:
+        if line.colour != s.INK:
+            room.take((line.start, line.end), LINE)
+    for dot in dots:
+        (x, y), r = dot.centre, dot.radius
+        room.take_box((x - r, y - r, x + r, y + r), ANATOMY)
+    names = place_names(pen, room, index_level)
+    plates = index_plates(pen, room, index_level, lines) if index_level is not None else []
+    ellipses = corner_ellipses(pen, index_level) if with_ellipses and index_level is not None else []
+    parts = [*outlines, *lines, *ellipses, *dots, *names, *plates, *_furniture(pen, room)]
     return s.Scene(view.size[0], view.size[1], tuple(parts), _title(measurement))
 
 
@@ -61,75 +74,77 @@ def _is_index(vertebra: VertebraMeasurement, index_level: VertebralLevel | None)
     return vertebra.level is not None and vertebra.level is index_level
 
 
+def _ring(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Point]:
+    """The corners that are seen, in the order that walks around the body."""
+    return [to_point(point) for point in pen.points(vertebra)[RING] if np.isfinite(point).all()]
+
+
+def _discs(pen: Pen) -> list[list[s.Point]]:
+    """What lies between each body and the next one."""
+    points = [pen.points(vertebra) for vertebra in pen.measurement.vertebrae]
+    spaces = [np.array([above[2], above[3], below[1], below[0]]) for above, below in pairwise(points)]
+    return [[to_point(corner) for corner in space] for space in spaces if np.isfinite(space).all()]
+
+
 def _outline(pen: Pen, vertebra: VertebraMeasurement, is_index: bool) -> list[s.Shape]:
-    """The body as a polygon of the corners that are seen, if they are three or more; with a dark casing."""
-    ring = [to_point(point) for point in pen.points(vertebra)[RING] if np.isfinite(point).all()]
-    if len(ring) < 3:
-        return []
-    if is_index:
-        return [s.Polygon(tuple(ring), s.INK, pen.line * 2.6), s.Polygon(tuple(ring), s.INDEX, pen.line * 1.3, 0.16)]
-    return [s.Polygon(tuple(ring), s.INK, pen.line * 2.0), s.Polygon(tuple(ring), s.OUTLINE, pen.line * 0.75)]
+    """The body as a polygon, or the sides of which both corners are seen; with a dark casing."""
+    ring = tuple(_ring(pen, vertebra))
+    colour, thick, thin = (s.INDEX, 2.6, 1.3) if is_index else (s.OUTLINE, 2.0, 0.75)
+    if len(ring) == len(RING):
+        fill = 0.16 if is_index else 0.0
+        return [s.Polygon(ring, s.INK, pen.line * thick), s.Polygon(ring, colour, pen.line * thin, fill)]
+    points = pen.points(vertebra)[RING]
+    sides = [side for side in zip(points, np.roll(points, -1, axis=0), strict=True) if np.isfinite(side).all()]
+    return [
+        s.Line(to_point(a), to_point(b), c, pen.line * w) for c, w in ((s.INK, thick), (colour, thin)) for a, b in sides
+    ]
 
 
-def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Shape]:
+def _dots(pen: Pen, vertebra: VertebraMeasurement) -> list[s.Dot]:
     """One dot a corner, coloured by its endplate."""
     corners = zip(CORNERS, pen.points(vertebra), strict=True)
     return [s.Dot(to_point(p), pen.line * 2.0, CORNER_COLOUR[c]) for c, p in corners if np.isfinite(p).all()]
 
 
-def _name(pen: Pen, vertebra: VertebraMeasurement, is_index: bool, above: list[s.Label]) -> list[s.Label]:
-    """Level name and flags behind the body, moved up from the border of the film, and down from a name ``above``."""
-    points = pen.points(vertebra)
-    back = points[[VertebralLandmark.SUPERIOR_POSTERIOR, VertebralLandmark.INFERIOR_POSTERIOR]]
-    seen = back if np.isfinite(back).all() else points[np.isfinite(points).all(axis=1)]
-    if not len(seen):
-        return []
-    x, y = float(seen[:, 0].mean()) - pen.front * 1.1 * pen.text, float(seen[:, 1].mean())
-    if not 0 <= y <= pen.view.size[1]:
-        return []
-    anchor = "start" if pen.front < 0 else "end"
-    name = str(vertebra.level) if vertebra.level is not None else "?"
-    colour = s.INDEX if is_index else s.OUTLINE
-    flags = [pen.say(word) for flag, word in FLAG_WORDS.items() if flag in vertebra.landmarks.flags]
-    beneath = FLAG_STEP * pen.text * len(flags)
-    lowest = pen.label((x, pen.view.size[1]), name, colour, anchor, size=FLAG_SIZE * pen.text if flags else None)
-    label = pen.label((x, min(y, lowest.at[1] - beneath)), name, colour, anchor, bold=True)
-    for _ in above:
-        y = label.at[1] + max(other.overlap(label) for other in above)
-        label = pen.label((x, y), name, colour, anchor, bold=True)
-    y, parts = label.at[1], [label]
-    for row, flag in enumerate(flags, start=1):
-        parts.append(pen.label((x, y + row * FLAG_STEP * pen.text), flag, s.FLAG, anchor, size=FLAG_SIZE * pen.text))
-    return parts
-
-
-def _furniture(pen: Pen, names: list[s.Label]) -> list[s.Shape]:
-    """Research-use line, scale bar and side of the front; in front of the spine, where hardly a name stands.
-
-    On a narrow film the name of a low body may reach the research-use line, which then stands at the top.
-    """
-    width, height = pen.view.size
-    edge, small = 0.7 * pen.text, 0.76 * pen.text
-    x, anchor = (edge, "start") if pen.front < 0 else (width - edge, "end")
-    use = pen.label((x, height - pen.text), pen.say(RESEARCH_USE), s.MUTED, anchor, size=small)
-    if any(use.touches(name) for name in names):
-        use = pen.label((x, 2.4 * pen.text), pen.say(RESEARCH_USE), s.MUTED, anchor, size=small)
-    parts: list[s.Shape] = [use]
+def _furniture(pen: Pen, room: Room) -> list[s.Shape]:
+    """Research-use line, scale bar and side of the front, each at the first free place along the border."""
+    parts: list[s.Shape] = [_at_border(pen, room, pen.say(RESEARCH_USE), (False, True))]
     if pen.measurement.vertebrae:
-        parts.append(
-            pen.label((x, pen.text), pen.say("◂ front" if pen.front < 0 else "front ▸"), s.MUTED, anchor, size=small)
-        )
+        word = pen.say("◂ front" if pen.front < 0 else "front ▸")
+        parts.insert(0, _at_border(pen, room, word, (True, False)))
     if pen.view.px_per_mm is not None:
-        parts += _scale_bar(pen, (x, height - 2.7 * pen.text), BAR_MM * pen.view.px_per_mm, anchor)
+        parts += _scale_bar(pen, room, BAR_MM * pen.view.px_per_mm)
     return parts
 
 
-def _scale_bar(pen: Pen, at: s.Point, length: float, anchor: str) -> list[s.Shape]:
-    (x, y), tick, toward = at, 0.3 * pen.text, 1.0 if anchor == "start" else -1.0
-    end = x + toward * length
+def _border(pen: Pen, tops: tuple[bool, ...]) -> list[tuple[s.Point, str]]:
+    """Places for one line of text and its anchors, best first: in front, then behind; from the border inwards."""
+    width, height = pen.view.size
+    edge, rows = 0.7 * pen.text, [(1.0 + 1.4 * row) * pen.text for row in range(4)]
+    front, behind = ((edge, "start"), (width - edge, "end"))[:: -1 if pen.front > 0 else 1]
+    sides = [(side, top) for side in (front, behind) for top in tops]
+    return [((x, y if top else height - y), anchor) for (x, anchor), top in sides for y in rows]
+
+
+def _at_border(pen: Pen, room: Room, text: str, tops: tuple[bool, ...]) -> s.Label:
+    labels = [pen.label(at, text, s.MUTED, anchor, size=SMALL * pen.text) for at, anchor in _border(pen, tops)]
+    label = labels[room.best(label.box for label in labels)[0]]
+    room.take_box(label.box)
+    return label
+
+
+def _scale_bar(pen: Pen, room: Room, length: float) -> list[s.Shape]:
+    """A bar with its length, in a free place along the border."""
+    text, tick = f"{BAR_MM:.0f} mm", 0.3 * pen.text
+    bars = []
+    for at, anchor in _border(pen, (False, True)):
+        end = at[0] + (1.0 if anchor == "start" else -1.0) * length
+        beside = end + (0.8 if anchor == "start" else -0.8) * pen.text
+        label = pen.label((beside, at[1]), text, s.OUTLINE, anchor, size=SMALL * pen.text)
+        x0, y0, x1, y1 = label.box
+        bars.append((at, end, label, (min(x0, at[0]), y0, max(x1, at[0]), y1)))
+    (x, y), end, label, around = bars[room.best(bar[-1] for bar in bars)[0]]
+    room.take_box(around)
     strokes = [((x, y), (end, y)), ((x, y - tick), (x, y + tick)), ((end, y - tick), (end, y + tick))]
     casings = [s.Line(a, b, s.INK, pen.line * 2.6) for a, b in strokes]
-    lines = [s.Line(a, b, s.OUTLINE, pen.line) for a, b in strokes]
-    text = f"{BAR_MM:.0f} mm"
-    label = pen.label((end + toward * 0.8 * pen.text, y), text, s.OUTLINE, anchor, size=0.76 * pen.text)
-    return [*casings, *lines, label]
+    return [*casings, *(s.Line(a, b, s.OUTLINE, pen.line) for a, b in strokes), label]

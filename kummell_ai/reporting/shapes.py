@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 Point = tuple[float, float]
 """(x, y) in scene pixels, y down."""
@@ -19,11 +20,20 @@ INK = "#0b0e12"
 PLATE_OPACITY = 0.78
 """Opacity of the dark plate behind a label."""
 
+PLATE_HALF = 0.68
+"""Half the height of a plate, in font sizes of its label."""
+
+NOTE_MARK = " · "
+"""Between a label and its note."""
+
+NOTE_SIZE = 0.78
+"""Font size of a note, in font sizes of its label."""
+
 CASING_OPACITY = 0.5
 """Opacity of lines in INK, which lie under a coloured line and set it off from bright bone."""
 
 
-_EM = dict.fromkeys(" .,:;|()il’'\u202f", 0.3) | dict.fromkeys("°ft", 0.4) | dict.fromkeys("mwMW", 0.86)
+_EM = dict.fromkeys(" .,:;|()il·’'\u202f", 0.3) | dict.fromkeys("°ft", 0.4) | dict.fromkeys("mwMW", 0.86)
 """Widths of characters that are no usual letter or digit, for a font size of 1."""
 
 _FIRST_FULL_WIDTH = "\u2e80"
@@ -68,7 +78,7 @@ class Label:
         at: middle of the text's height at its ``anchor``.
         size: font size (scene px).
         anchor: ``start``, ``middle`` or ``end``.
-        plate: whether a dark plate lies behind it.
+        note: smaller words in the same line, on the side away from the anchor.
     """
 
     at: Point
@@ -77,30 +87,29 @@ class Label:
     colour: str
     anchor: str = "start"
     bold: bool = False
-    plate: bool = True
+    note: str = ""
 
     @property
     def width(self) -> float:
-        """Estimated width of the text (scene px), a little generous."""
-        return text_width(self.text, self.size) * (1.08 if self.bold else 1.0)
+        """Estimated width of the text and its note (scene px), a little generous."""
+        note = text_width(NOTE_MARK + self.note, NOTE_SIZE * self.size) if self.note else 0.0
+        return text_width(self.text, self.size) * (1.08 if self.bold else 1.0) + note
+
+    @property
+    def runs(self) -> tuple[tuple[str, bool], ...]:
+        """The text and its note as they are read, each with whether it is the note."""
+        if not self.note:
+            return ((self.text, False),)
+        if self.anchor == "end":
+            return ((self.note + NOTE_MARK, True), (self.text, False))
+        return ((self.text, False), (NOTE_MARK + self.note, True))
 
     @property
     def box(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) of the plate (scene px)."""
-        pad = 0.3 * self.size
+        pad, half = 0.3 * self.size, PLATE_HALF * self.size
         left = self.at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
-        return (left - pad, self.at[1] - 0.68 * self.size, left + self.width + pad, self.at[1] + 0.68 * self.size)
-
-    def touches(self, other: Label) -> bool:
-        """Whether the two plates share a point."""
-        ours, theirs = self.box, other.box
-        return ours[0] < theirs[2] and theirs[0] < ours[2] and ours[1] < theirs[3] and theirs[1] < ours[3]
-
-    def overlap(self, below: Label) -> float:
-        """How far ``below`` must move down (scene px) to clear this label; 0 when it does."""
-        ours, theirs = self.box, below.box
-        apart = ours[2] <= theirs[0] or theirs[2] <= ours[0] or theirs[3] <= ours[1]
-        return 0.0 if apart else max(0.0, ours[3] - theirs[1])
+        return (left - pad, self.at[1] - half, left + self.width + pad, self.at[1] + half)
 
 
 Shape = Line | Polygon | Dot | Label
@@ -122,6 +131,7 @@ class Scene:
     title: str
 
 
+@lru_cache(maxsize=1024)
 def text_width(text: str, size: float) -> float:
     """Estimated width of ``text`` in a sans-serif font of ``size`` px."""
     return size * sum(_em(character) for character in text)

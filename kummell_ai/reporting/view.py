@@ -45,14 +45,14 @@ def _view(box_px: tuple[float, float, float, float], spacing: PixelSpacing, scal
 
 
 def whole_view(size_px: tuple[int, int], spacing: PixelSpacing, long_side: float = 1200.0) -> View:
-    """The whole film, at most ``long_side`` scene px long."""
+    """The whole film, ``long_side`` scene px long; a small one is enlarged, so that its labels are small beside it."""
     width, height = size_px[0] * spacing.column_mm, size_px[1] * spacing.row_mm
-    scale = min(1.0, long_side * spacing.column_mm / max(width, height))
+    scale = long_side * spacing.column_mm / max(width, height)
     return _view((0.0, 0.0, float(size_px[0]), float(size_px[1])), spacing, scale)
 
 
 def focus_view(measurement: RadiographMeasurement, level: VertebralLevel, height: float = 1000.0) -> View:
-    """The field about ``level``, the same size in mm on every film of a patient.
+    """The field about ``level``, the same size in mm on every film of a patient, moved onto the film at its border.
 
     Without a scale the depth of the vertebrae is the ruler; without the level the middle of the spine is shown.
     """
@@ -63,9 +63,17 @@ def focus_view(measurement: RadiographMeasurement, level: VertebralLevel, height
     centre = np.mean([v.landmarks.centre_px for v in seen], axis=0)
     column_mm = _column_mm(measurement)
     row_mm = column_mm * measurement.spacing.row_mm / measurement.spacing.column_mm
-    half_x, half_y = FOCUS_MM[0] / column_mm / 2, FOCUS_MM[1] / row_mm / 2
-    box = (centre[0] - half_x, centre[1] - half_y, centre[0] + half_x, centre[1] + half_y)
-    return _view(box, measurement.spacing, height / FOCUS_MM[1] * column_mm)
+    wide, high = FOCUS_MM[0] / column_mm, FOCUS_MM[1] / row_mm
+    _, top, _, bottom = measurement.exposed_px or (0.0, 0.0, 0.0, float(measurement.size_px[1]))
+    x0 = _start(float(centre[0]), wide, 0.0, float(measurement.size_px[0]))
+    y0 = _start(float(centre[1]), high, top, bottom)
+    return _view((x0, y0, x0 + wide, y0 + high), measurement.spacing, height / FOCUS_MM[1] * column_mm)
+
+
+def _start(centre: float, length: float, low: float, high: float) -> float:
+    """Start of a stretch about ``centre``, moved into [low, high] or, where it is longer, until it holds all of it."""
+    latest = high - length
+    return min(max(centre - length / 2, min(low, latest)), max(low, latest))
 
 
 def _column_mm(measurement: RadiographMeasurement) -> float:
