@@ -56,6 +56,7 @@ _ZH: dict[str, str] = {
     "inferior corners": "下终板角点",
     "injured level": "伤椎",
     "endplates of the segmental Cobb angle": "节段性后凸 Cobb 角所用终板",
+    "thin ellipses: where the corners lie with 95 %": "细椭圆：角点的 95% 区域",
     "All films at one scale, centred on": "各影像比例一致，居中于",
     "Films scaled by the depth of their vertebrae, centred on": "影像按椎体前后径缩放，居中于",
     "over time": "测量值变化",
