@@ -11,13 +11,8 @@ from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
-from kummell_ai.cohort.measures import (
-    FILM_MEASURES,
-    Observation,
-    film_observations,
-    films_that_count,
-    measured_value,
-)
+from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value
+from kummell_ai.cohort.measures import FILM_MEASURES, Observation
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import Member
 from kummell_ai.measurement.pipeline import Shapes, is_measured_together
@@ -99,7 +94,7 @@ def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
 
 
 def _readings(patient: MeasuredPatient) -> list[tuple[str, float, float]]:
-    """(measure, program, manual) where a person has read the same film."""
+    """(measure, program, manual) where a person has read the same film; both in the film's own scale."""
     readings = []
     for film in patient.report.films:
         manual = dict(patient.entries[film.measurement.reference].manual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.study import CohortStudy, Line
+from kummell_ai.imaging.radiograph import Calibration
 from kummell_ai.quantities import Interval
 from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_flow import flow_rows
@@ -70,6 +72,7 @@ def write_cohort_page(study: CohortStudy, language: str, links: Mapping[str, Seq
         pairs=[row for line in study.lines for row in pair_rows(line, w)],
         rules=[(w[line.measure.key], rule_text(line, w)) for line in study.lines],
         follow_up=follow_up_text(study, w),
+        scale=scale_text(study, w),
         flow=flow_rows(study, w),
         chinese=lambda problem: problem_in_chinese(problem) if language == "zh" else "",
         agreement=agreement_rows(study, w),
@@ -105,6 +108,16 @@ def follow_up_text(study: CohortStudy, w: Mapping[str, str]) -> str:
         return ""
     months = np.array(days) / DAYS_A_MONTH
     return w["follow_up_length"].format(mean=months.mean(), low=months.min(), high=months.max(), n=len(days))
+
+
+def scale_text(study: CohortStudy, w: Mapping[str, str]) -> str:
+    """On what scales the heights of how many patients are; empty without a height."""
+    scale_of = {o.patient_id: o.scale for o in study.observations if o.counts and o.scale is not None}
+    counts = Counter(scale_of.values())
+    parts = (f"{w[f'scale_{kind.value}']}: {counts[kind]}" for kind in Calibration if counts[kind])
+    if not counts:
+        return ""
+    return w["scale_text"].format(counts=w["then"].join(parts)) + (w["scales_differ"] if len(counts) > 1 else "")
 
 
 def _describe(line: Line, summary: Summary, phase: int) -> str:

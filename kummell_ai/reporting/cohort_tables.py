@@ -13,9 +13,13 @@ Table = tuple[Sequence[str], list[Row]]
 
 VALUE_COLUMNS = (
     *("patient_id", "phase", "measure", "unit", "value", "low", "high", "grade"),
-    *("level", "days_since_first_film", "in_statistics", "source"),
+    *("level", "days_since_first_film", "in_statistics", "source", "scale", "scaled_by"),
 )
-"""One row a value, with the ends of its 95 % interval; ``in_statistics`` is 0 for what stands here alone."""
+"""One row a value, with the ends of its 95 % interval; ``in_statistics`` is 0 for what stands here alone.
+
+``scale`` is the calibration of the film on whose scale a length is, ``scaled_by`` what brought it there (1 = as
+measured).
+"""
 
 SUMMARY_COLUMNS = (
     *("measure", "unit", "phase", "n", "missing", "mean", "mean_low", "mean_high", "sd"),
@@ -62,6 +66,8 @@ def value_rows(study: CohortStudy) -> list[Row]:
                 "days_since_first_film": o.day,
                 "in_statistics": int(o.counts),
                 "source": o.source,
+                "scale": o.scale.value if o.scale else None,
+                "scaled_by": o.factor if o.scale else None,
             }
         )
     return rows

@@ -61,6 +61,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "refused": ("refused", "拒绝"),
     "unused": ("measured, not in the statistics", "已测量，未纳入统计"),
     "to": ("to", "至"),
+    "then": ("; ", "；"),
     "check": ("Check", "核对"),
     "problems": ("Problems", "问题"),
     "too_few": ("too few or equal values", "数据过少或全部相等"),
@@ -129,6 +130,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "vas": ("VAS (0–10)", "VAS (0–10)"),
     "odi": ("ODI (0–100)", "ODI (0–100)"),
     "frankel": ("Frankel grade", "Frankel 分级"),
+    "scale_fiducial": ("calibrated by an object of known size", "以已知尺寸物体校准"),
+    "scale_geometry": ("calibrated by the distances of the exposure", "以投照距离校准"),
+    "scale_detector-plane": ("of the detector, on average 18 % too large", "探测器平面比例，平均偏大 18 %"),
+    "scale_assumed": ("of an assumed pixel size", "假定的像素尺寸"),
+    "scale_text": (
+        "Heights are on one scale for all films of a patient; by patients, it is: {counts}.",
+        "同一患者各影像的高度采用同一比例；按患者计：{counts}。",
+    ),
+    "scales_differ": (
+        " Millimetres of unlike scales are not alike between patients: compare the heights of each kind apart.",
+        "不同比例的毫米值在患者间不可直接比较，请分别统计。",
+    ),
     "signs": ("Kyphosis is positive, lordosis negative.", "后凸为正，前凸为负。"),
     "caption": (
         "Mean ± SD where every phase passes Shapiro-Wilk, else median (quartiles); grades as counts. "

@@ -201,7 +201,14 @@ def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> No
     code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert code == 0
     assert "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it" in err
-    assert "has no usable pixel spacing" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "has no usable pixel spacing" in page
+    assert "patient A: heights of L1 are on the scale of pre-op.dcm (" in err
+    assert re.search(r"Heights are on one scale for all films of a patient; by patients, it is: [^.;]+: 1\.", page)
+    rows = {r["phase"]: r for r in read_rows(tmp_path / "out" / "values.csv") if r["measure"] == "anterior_height_mm"}
+    assert float(rows["post-op"]["value"]) == pytest.approx(made_up.WEDGE[Phase.POST_OP][0], abs=0.5)
+    assert rows["post-op"]["scale"] == rows["pre-op"]["scale"]
+    assert float(rows["post-op"]["scaled_by"]) == pytest.approx(made_up.MM, rel=0.02)
 
 
 def test_a_study_without_a_film_in_the_table_is_no_success(tmp_path: Path) -> None:
