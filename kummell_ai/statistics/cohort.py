@@ -117,8 +117,9 @@ def analyse(
     if table.ndim != 2 or table.shape[1] != len(phases):
         raise ValueError(f"values are {table.shape}; expected (patients, {len(phases)}): one column a phase")
     summaries = tuple(summarise(table[:, i], phase) for i, phase in enumerate(phases))
-    kind, least_p = _choose(table, ordinal)
-    omnibus, caveat = _omnibus(table, kind)
+    seen = table[np.isfinite(table).any(axis=1)]  # a patient without any value is no missing value of a test
+    kind, least_p = _choose(seen, ordinal)
+    omnibus, caveat = _omnibus(seen, kind)
     return CohortAnalysis(
         summaries=summaries,
         is_normal=not ordinal

@@ -219,6 +219,13 @@ class TestRule:
         assert [(s.n, s.missing) for s in found.summaries] == [(10, 0), (9, 1), (8, 2)]
         assert [c.result.n for c in found.comparisons if c.result] == [9, 8, 7]
 
+    def test_a_patient_without_any_value_changes_no_test(self) -> None:
+        """An empty row would make the mixed model of it, without the correction for unlike variances."""
+        found, plain = (cohort.analyse(t, PHASES) for t in (np.vstack([T, np.full((1, 3), np.nan)]), T))
+        assert (found.kind, found.omnibus) == ("normal", plain.omnibus)
+        assert [c.result for c in found.comparisons] == [c.result for c in plain.comparisons]
+        assert [s.missing for s in found.summaries] == [1, 1, 1]
+
     def test_not_normal(self) -> None:
         skewed = np.exp(T / 3)
         found = cohort.analyse(skewed, PHASES)
