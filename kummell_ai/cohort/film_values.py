@@ -18,6 +18,7 @@ from kummell_ai.measurement.results import (
     PhasedMeasurement,
     RadiographMeasurement,
     Severity,
+    Verdict,
 )
 from kummell_ai.quantities import Quantity
 
@@ -80,6 +81,22 @@ def scale_findings(report: CorrectionReport) -> list[Finding]:
         text = f"heights of {report.index_level} cannot be brought to {scale} and are not in the tables: those of "
         why = "; use films with one kind of calibration, or read angles and ratios"
         found.append(Finding("no-common-scale", Severity.WARNING, text + ", ".join(lost) + why))
+    return found
+
+
+def verdicts(report: CorrectionReport) -> dict[tuple[Phase, Phase, str], Verdict]:
+    """What the patient's report says of each change, by earlier phase, later phase and measure.
+
+    Unknown where the tables lack one of the two values, as a length that cannot be brought to their scale.
+    """
+    chosen, found = films_that_count(report), {}
+    for correction in report.corrections:
+        films = (chosen[correction.before], chosen[correction.after])
+        said = {change.quantity_id: change.verdict for change in correction.changes}
+        for measure in FILM_MEASURES:
+            is_there = all(_value(report, film, measure)[0] for film in films)
+            verdict = said.get(measure.key, Verdict.UNKNOWN) if is_there else Verdict.UNKNOWN
+            found[correction.before, correction.after, measure.key] = verdict
     return found
 
 

@@ -25,7 +25,8 @@ class Measure:
         is_film: whether it is measured on the films.
         low, high: range a score may have.
         grades: names of the grades in order, for an ordinal score.
-        margin: largest change that counts as maintained, in the unit, or None.
+        margin: largest change that does not matter, in the unit, or None.
+        higher_is_better: whether a rise is an improvement.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Measure:
     high: float = np.inf
     grades: tuple[str, ...] = ()
     margin: float | None = None
+    higher_is_better: bool = False
 
     @property
     def column(self) -> str:
@@ -43,14 +45,14 @@ class Measure:
 
 
 FILM_MEASURES: tuple[Measure, ...] = (
-    Measure("anterior_height", "mm", True, margin=2.0),
+    Measure("anterior_height", "mm", True, margin=2.0, higher_is_better=True),
     Measure("segmental_cobb", "deg", True, margin=5.0),
     Measure("wedge_angle", "deg", True, margin=5.0),
 )
 SCORES: tuple[Measure, ...] = (
     Measure("vas", "1", False, 0, 10, margin=1.5),
     Measure("odi", "1", False, 0, 100, margin=10.0),
-    Measure("frankel", "1", False, 0, 4, grades=tuple("ABCDE")),
+    Measure("frankel", "1", False, 0, 4, grades=tuple("ABCDE"), higher_is_better=True),
 )
 MEASURES = (*FILM_MEASURES, *SCORES)
 

@@ -35,8 +35,10 @@ class PairedTest:
         change: mean difference, Hodges-Lehmann estimate, or None for grades; in the unit of the values.
         change_interval: its 95 % interval.
         effect_name: what ``effect`` is.
-        effect: Cohen's dz, matched rank-biserial correlation, or share that rose among those that moved.
-        effect_interval: its 95 % interval; None where all differences point one way.
+        effect: Cohen's dz, matched rank-biserial correlation, or share improved among those that changed.
+        effect_interval: its 95 % interval; None for a rank-biserial correlation of 1 or -1, as all differences point
+            one way.
+        directions: numbers of patients improved, worsened and unchanged, for grades; else None.
     """
 
     test: str
@@ -48,6 +50,7 @@ class PairedTest:
     effect_name: str
     effect: float
     effect_interval: Interval | None
+    directions: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +122,19 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
 
 
 def sign_test(difference: FloatArray) -> PairedTest:
-    """Exact sign test: only the direction counts, as befits grades.
+    """Exact sign test: only the direction counts, as befits grades, of which a higher one is better.
 
     Raises:
         ValueError: fewer than 3 pairs, or no pair differs.
     """
     n = _check(difference, may_be_equal=True)
     up, moved = int((difference > 0).sum()), int((difference != 0).sum())
+    directions = (up, moved - up, n - moved)
     result = stats.binomtest(up, moved, 0.5)
     ends = result.proportion_ci(0.95, method="exact")
     interval = Interval(float(ends.low), float(ends.high))
-    return PairedTest(
-        "exact sign test", n, float(up), float(result.pvalue), None, None, "share that rose", up / moved, interval
-    )
+    p, name = float(result.pvalue), "share improved among changed"
+    return PairedTest("exact sign test", n, float(up), p, None, None, name, up / moved, interval, directions)
 
 
 def hodges_lehmann(difference: FloatArray) -> tuple[float, Interval | None]:

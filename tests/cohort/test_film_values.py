@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cohort.film_values import film_observations, scale_film, scale_findings
+from kummell_ai.cohort.film_values import film_observations, scale_film, scale_findings, verdicts
+from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.pipeline import assemble_report
-from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
+from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Verdict
 from tests.measurement.spines import MM, SPACING, L, measured, spine
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
@@ -86,3 +87,13 @@ def test_an_earlier_follow_up_of_another_scale_has_no_height() -> None:
     sources = [o.source for o in film_observations(found) if o.measure == "anterior_height"]
     assert sources == ["0-pre-op", "1-post-op", "3-follow-up"]
     assert "2-follow-up (detector-plane)" in scale_findings(found)[0].message
+
+
+def test_verdicts_are_those_of_the_report_where_the_tables_have_both_values() -> None:
+    found = report((PRE, SPACING), (POST, SPACING), (LAST, SPACING), front=(14.0, 24.0, 23.0))
+    said = verdicts(found)
+    assert said[PRE, POST, "anterior_height"] is Verdict.IMPROVED
+    assert set(said) == {(a, b, m.key) for a, b in ((PRE, POST), (POST, LAST), (PRE, LAST)) for m in FILM_MEASURES}
+    alone = report((PRE, SPACING), (POST, DETECTOR), levels=(L.L1,), front=(14.0, 24.0))
+    assert alone.corrections[0].changes[0].verdict is Verdict.IMPROVED, "the pair is told with a warning"
+    assert verdicts(alone)[PRE, POST, "anterior_height"] is Verdict.UNKNOWN
