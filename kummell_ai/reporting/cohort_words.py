@@ -91,7 +91,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "gap": (" ", ""),
     "open": (" (", "（"),
     "close": (")", "）"),
-    "used_of": ("{used} of {given}", "{used} / {given}"),
+    "used_of": ("{used} of {given}", "{used}（共 {given}）"),
     "report": ("Report", "报告"),
     "level_found": ("level found", "节段自动判定"),
     "figures": ("Figures", "图"),

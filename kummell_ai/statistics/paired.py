@@ -95,8 +95,9 @@ def paired_t(difference: FloatArray) -> PairedTest:
 def wilcoxon(difference: FloatArray) -> PairedTest:
     """Wilcoxon signed-rank test with the Hodges-Lehmann estimate and the rank-biserial correlation.
 
-    Zero differences are dropped. Up to 50 pairs that differ P is exact, from all ways in which their ranks could bear
-    signs, also with ties; beyond that normal with correction for ties.
+    Zero differences are dropped, by the test, the estimate and its interval alike. Up to 50 pairs that differ P is
+    exact, from all ways in which their ranks could bear signs, also with ties; beyond that normal with correction for
+    ties.
     The interval of the correlation is that of Fisher's z with the standard deviation of the rank sum.
 
     Raises:
@@ -116,7 +117,7 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
     if abs(effect) < 1:
         z = math.atanh(effect)
         interval = Interval(math.tanh(z - half), math.tanh(z + half))
-    change, change_interval = hodges_lehmann(difference)
+    change, change_interval = hodges_lehmann(moved)
     name = f"Wilcoxon signed-rank test ({'exact' if is_exact else 'normal approximation'})"
     return PairedTest(name, n, min(up, down), p, change, change_interval, "rank-biserial r", effect, interval)
 
@@ -165,11 +166,15 @@ def equivalence(difference: FloatArray, margin: float) -> Equivalence:
 
 
 def equivalence_p(change: float, standard_error: float, margin: float) -> float:
-    """P of two one-sided tests of one change whose standard error (> 0) is known, against ± ``margin`` (normal).
+    """P of two one-sided tests of one change whose standard error is known, against ± ``margin`` (normal).
+
+    Without any error (0) it is 0 where the change lies within the margin and 1 where it does not.
 
     >>> round(equivalence_p(0.0, 1.0, 1.6448536269514722), 6)
     0.05
     """
+    if standard_error == 0:
+        return 0.0 if abs(change) < margin else 1.0
     return float(stats.norm.sf((margin - abs(change)) / standard_error))
 
 
