@@ -117,12 +117,12 @@ def _legend(bars: Sequence[Bar], words: tuple[str, str, str]) -> list[str]:
         (any(not bar.is_better and bar.is_certain for bar in bars), WARM, True, words[1]),
         (any(not bar.is_certain for bar in bars), "#5a6673", False, words[2]),
     ]
-    parts, right = [], WIDTH - RIGHT
-    for _, colour, is_filled, word in reversed([kind for kind in kinds if kind[0]]):
-        parts.append(_text(right, 33, word, "end"))
-        right -= sum(11.0 if ord(letter) > 0x2E80 else 5.0 for letter in word) + 12
-        parts.append(_box(right, 25, 9, 9, colour, is_filled=is_filled))
-        right -= 8
+    shown = [kind for kind in kinds if kind[0]]
+    widths = [22.0 + sum(11.0 if ord(letter) > 0x2E80 else 6.0 for letter in word) for *_, word in shown]
+    parts, left = [], WIDTH - RIGHT - sum(widths)
+    for (_, colour, is_filled, word), width in zip(shown, widths, strict=True):
+        parts += [_box(left, 25, 9, 9, colour, is_filled=is_filled), _text(left + 12, 33, word, "start")]
+        left += width
     return parts
 
 

@@ -74,7 +74,9 @@ def scale_text(study: CohortStudy, w: Mapping[str, str]) -> str:
     """On what scales the heights of how many patients are; empty without a height."""
     scale_of = {o.patient_id: o.scale for o in study.observations if o.counts and o.scale is not None}
     counts = Counter(scale_of.values())
-    parts = (f"{w[f'scale_{kind.value}']} {counts[kind]}" for kind in Calibration if counts[kind])
+    parts = (
+        f"{w[f'scale_{kind.value}']}{w['open']}n = {counts[kind]}{w['close']}" for kind in Calibration if counts[kind]
+    )
     if not counts:
         return ""
     return w["scale_text"].format(counts=w["then"].join(parts)) + (w["scales_differ"] if len(counts) > 1 else "")
@@ -99,4 +101,5 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
         scipy=version("scipy"),
         statsmodels=version("statsmodels"),
     )
-    return origin + text + doubt
+    scale = scale_text(study, w)
+    return origin + text + (w["gap"] + scale if scale else "") + doubt

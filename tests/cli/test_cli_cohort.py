@@ -204,7 +204,7 @@ def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> No
     page = (tmp_path / "out" / "report.html").read_text()
     assert "has no usable pixel spacing" in page
     assert "patient A: heights of L1 are on the scale of pre-op.dcm (" in err
-    assert re.search(r"Heights of a patient&#39;s films are on one scale. Patients by scale: [^.;]+ 1\.", page)
+    assert re.search(r"Heights of a patient&#39;s films are on one scale. Patients by scale: [^.;]+ \(n = 1\)\.", page)
     rows = {r["phase"]: r for r in read_rows(tmp_path / "out" / "values.csv") if r["measure"] == "anterior_height_mm"}
     assert float(rows["post-op"]["value"]) == pytest.approx(made_up.WEDGE[Phase.POST_OP][0], abs=0.5)
     assert rows["post-op"]["scale"] == rows["pre-op"]["scale"]
