@@ -11,15 +11,11 @@ from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
-from kummell_ai.cohort.measures import (
-    FILM_MEASURES,
-    Observation,
-    film_observations,
-    films_that_count,
-    measured_value,
-)
+from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value, verdicts
+from kummell_ai.cohort.measures import FILM_MEASURES, Observation
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import Member
+from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.pipeline import Shapes, is_measured_together
 from kummell_ai.measurement.results import Provenance
 from kummell_ai.reporting.words import intervals_too_narrow
@@ -80,7 +76,15 @@ def _member(patient: MeasuredPatient) -> Member:
     first_day = patient.surgery or (start.date() if start else None)
     days = (end.date() - first_day).days if end and first_day else None
     others = tuple(str(report.index_level) for report in patient.others)
-    return Member(str(patient.report.index_level), others, days, len(chosen))
+    return Member(
+        level=str(patient.report.index_level),
+        other_levels=others,
+        follow_up_days=days,
+        phases=len(chosen),
+        level_found=patient.report.index_level_source == "found",
+        postures={phase: posture_of(film.measurement.reference) for phase, film in chosen.items()},
+        verdicts=verdicts(patient.report),
+    )
 
 
 def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
@@ -99,7 +103,7 @@ def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
 
 
 def _readings(patient: MeasuredPatient) -> list[tuple[str, float, float]]:
-    """(measure, program, manual) where a person has read the same film."""
+    """(measure, program, manual) where a person has read the same film; both in the film's own scale."""
     readings = []
     for film in patient.report.films:
         manual = dict(patient.entries[film.measurement.reference].manual)

@@ -10,7 +10,8 @@ from kummell_ai.cli.files import safe_name, write_atomic
 from kummell_ai.cli.outputs import json_text
 from kummell_ai.cohort.study import CohortStudy
 from kummell_ai.measurement.serialise import to_json
-from kummell_ai.reporting.cohort_page import figures, methods, write_cohort_page
+from kummell_ai.reporting.cohort_gallery import figures
+from kummell_ai.reporting.cohort_page import methods, write_cohort_page
 from kummell_ai.reporting.cohort_tables import tables
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.reporting.page import write_page
@@ -30,8 +31,7 @@ def write_patient(folder: Path, patient: MeasuredPatient, language: str) -> list
         level = report.index_level
         write_atomic(folder / name / f"{stems[level]}.json", json_text(to_json(report)))
         write_atomic(folder / name / pages[level], write_page(report, patient.films, language, pages))
-        source = f" ({words(language)['found']})" if report.index_level_source == "found" else ""
-        links.append((f"{level}{source}", f"{name}/{pages[level]}"))
+        links.append((str(level), f"{name}/{pages[level]}"))
     return links
 
 

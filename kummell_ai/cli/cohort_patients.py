@@ -10,6 +10,7 @@ from typing import Any
 from kummell_ai.cli import console, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import OPTIONS, Losses
+from kummell_ai.cohort.film_values import scale_findings
 from kummell_ai.cohort.manifest import ManifestFilm
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.problems import Fault, Problem
@@ -102,6 +103,8 @@ def _report(
     )
     report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)
+    for finding in (f for r in (report, *others) for f in scale_findings(r)):
+        losses.warn(Problem(Fault.FINDING, f"patient {patient}", finding.message, finding))
     return MeasuredPatient(report, tuple(others), films, {f.film.reference: f.entry for f in listed}, surgery)
 
 

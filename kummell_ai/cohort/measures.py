@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.anatomy import Phase, VertebralLevel
-from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, RadiographMeasurement
-from kummell_ai.quantities import Quantity
+from kummell_ai.anatomy import Phase
+from kummell_ai.imaging.radiograph import Calibration
 
 PHASES: tuple[Phase, ...] = (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP)
 """Columns of the table; FOLLOW_UP is the last follow-up."""
@@ -26,7 +25,8 @@ class Measure:
         is_film: whether it is measured on the films.
         low, high: range a score may have.
         grades: names of the grades in order, for an ordinal score.
-        margin: largest change that counts as maintained, in the unit, or None.
+        margin: largest change that does not matter, in the unit, or None.
+        higher_is_better: whether a rise is an improvement.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Measure:
     high: float = np.inf
     grades: tuple[str, ...] = ()
     margin: float | None = None
+    higher_is_better: bool = False
 
     @property
     def column(self) -> str:
@@ -44,14 +45,14 @@ class Measure:
 
 
 FILM_MEASURES: tuple[Measure, ...] = (
-    Measure("anterior_height", "mm", True, margin=2.0),
+    Measure("anterior_height", "mm", True, margin=2.0, higher_is_better=True),
     Measure("segmental_cobb", "deg", True, margin=5.0),
     Measure("wedge_angle", "deg", True, margin=5.0),
 )
 SCORES: tuple[Measure, ...] = (
     Measure("vas", "1", False, 0, 10, margin=1.5),
     Measure("odi", "1", False, 0, 100, margin=10.0),
-    Measure("frankel", "1", False, 0, 4, grades=tuple("ABCDE")),
+    Measure("frankel", "1", False, 0, 4, grades=tuple("ABCDE"), higher_is_better=True),
 )
 MEASURES = (*FILM_MEASURES, *SCORES)
 
@@ -67,6 +68,8 @@ class Observation:
         day: days since the patient's first film, None when not known.
         counts: whether it stands in the table; values of earlier follow-ups and of further injured levels do not, since
             every patient counts once.
+        scale: kind of the scale a length is on, None for what is no length.
+        factor: by which a length was multiplied to be on the scale of the patient's other films, 1 as measured.
     """
 
     patient_id: str
@@ -79,60 +82,8 @@ class Observation:
     level: str | None = None
     day: int | None = None
     counts: bool = True
-
-
-def film_observations(report: CorrectionReport, *, is_main: bool = True) -> list[Observation]:
-    """The main measures on every film of known phase.
-
-    The last film before, the first after and the last follow-up count; none does when the level is not the main one.
-    """
-    chosen = films_that_count(report) if is_main else {}
-    found = []
-    for film in report.films:
-        if film.phase not in PHASES:
-            continue
-        counts = chosen.get(film.phase) is film
-        for measure in FILM_MEASURES:
-            observation = _observe(report, film, measure, counts)
-            found += [observation] if observation else []
-    return found
-
-
-def films_that_count(report: CorrectionReport) -> dict[Phase, PhasedMeasurement]:
-    """The film that stands for each phase."""
-    chosen: dict[Phase, PhasedMeasurement] = {}
-    for film in report.films:
-        if film.phase in PHASES and (film.phase not in chosen or film.phase is not Phase.POST_OP):
-            chosen[film.phase] = film
-    return chosen
-
-
-def days_since_first(report: CorrectionReport, film: RadiographMeasurement) -> int | None:
-    """Days from the patient's first dated film to ``film``; None without a date."""
-    known = [f.measurement.reference.acquired for f in report.films if f.measurement.reference.acquired]
-    acquired = film.reference.acquired
-    return (acquired.date() - min(known).date()).days if acquired is not None else None
-
-
-def measured_value(film: RadiographMeasurement, level: VertebralLevel, measure: Measure) -> Quantity | None:
-    """The measure on one film about the injured ``level``; None where it is missing or in another unit."""
-    segment, vertebra = film.segment(measure.key, level), film.at(level)
-    quantity = segment.angle if segment else vertebra.quantities.get(measure.key) if vertebra else None
-    is_there = quantity is not None and quantity.value is not None and quantity.unit == measure.unit
-    return quantity if is_there else None
-
-
-def _observe(report: CorrectionReport, film: PhasedMeasurement, measure: Measure, counts: bool) -> Observation | None:
-    quantity = measured_value(film.measurement, report.index_level, measure)
-    if quantity is None or quantity.value is None:
-        return None
-    low, high = (quantity.interval.low, quantity.interval.high) if quantity.interval else (None, None)
-    return Observation(
-        *(report.patient_id, film.phase, measure.key, quantity.value, film.measurement.reference.name, low, high),
-        level=str(report.index_level),
-        day=days_since_first(report, film.measurement),
-        counts=counts,
-    )
+    scale: Calibration | None = None
+    factor: float = 1.0
 
 
 def value_table(observations: Iterable[Observation], patients: Sequence[str], measure: str) -> NDArray[np.float64]:

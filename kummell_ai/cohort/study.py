@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import FILM_MEASURES, MEASURES, PHASES, Measure, Observation, value_table
 from kummell_ai.cohort.problems import Problem
-from kummell_ai.measurement.results import Provenance
+from kummell_ai.measurement.results import Provenance, Verdict
 from kummell_ai.statistics.agreement import BlandAltman, Reliability, bland_altman, reliability
 from kummell_ai.statistics.cohort import CohortAnalysis, analyse
 
@@ -43,12 +44,18 @@ class Member:
         other_levels: further injured levels; their values stand in values.csv alone.
         follow_up_days: from the operation, or else the film after it, to the last follow-up; None without either.
         phases: phases with a film in the table.
+        level_found: whether the level was found on the films, not given.
+        postures: that the header of the film of a phase names, None where it names none.
+        verdicts: of the patient's report on each change, by earlier phase, later phase and measure.
     """
 
     level: str
     other_levels: tuple[str, ...]
     follow_up_days: int | None
     phases: int
+    level_found: bool = False
+    postures: Mapping[Phase, str | None] = field(default_factory=dict)
+    verdicts: Mapping[tuple[Phase, Phase, str], Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

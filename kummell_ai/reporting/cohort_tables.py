@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.cohort.study import CohortStudy, Line
 from kummell_ai.quantities import Interval
 from kummell_ai.reporting.table import Row
@@ -13,9 +14,13 @@ Table = tuple[Sequence[str], list[Row]]
 
 VALUE_COLUMNS = (
     *("patient_id", "phase", "measure", "unit", "value", "low", "high", "grade"),
-    *("level", "days_since_first_film", "in_statistics", "source"),
+    *("level", "days_since_first_film", "in_statistics", "source", "scale", "scaled_by"),
 )
-"""One row a value, with the ends of its 95 % interval; ``in_statistics`` is 0 for what stands here alone."""
+"""One row a value, with the ends of its 95 % interval; ``in_statistics`` is 0 for what stands here alone.
+
+``scale`` is the calibration of the film on whose scale a length is, ``scaled_by`` what brought it there (1 = as
+measured).
+"""
 
 SUMMARY_COLUMNS = (
     *("measure", "unit", "phase", "n", "missing", "mean", "mean_low", "mean_high", "sd"),
@@ -26,9 +31,13 @@ SUMMARY_COLUMNS = (
 TEST_COLUMNS = (
     *("measure", "unit", "earlier", "later", "test", "n", "statistic", "df1", "df2", "p", "p_holm"),
     *("change", "change_low", "change_high", "effect_name", "effect", "effect_low", "effect_high"),
-    *("margin", "equivalence_p", "note"),
+    *("improved", "worsened", "unchanged", "margin", "equivalence_p", "note"),
 )
-"""One row a test; the one over all phases has no ``later``."""
+"""One row a test; the one over all phases has no ``later``; patients improved, worsened and unchanged for grades."""
+
+
+VERDICT_COLUMNS = ("patient_id", "level", "measure", "earlier", "later", "verdict")
+"""One row a patient, measure and pair of phases: the change against the patient's minimal detectable change."""
 
 
 def tables(study: CohortStudy) -> dict[str, Table]:
@@ -37,6 +46,7 @@ def tables(study: CohortStudy) -> dict[str, Table]:
         "values": (VALUE_COLUMNS, value_rows(study)),
         "summary": (SUMMARY_COLUMNS, [row for line in study.lines for row in _summary_rows(line)]),
         "tests": (TEST_COLUMNS, [row for line in study.lines for row in _test_rows(line)]),
+        "verdicts": (VERDICT_COLUMNS, _verdict_rows(study)),
     }
 
 
@@ -62,6 +72,8 @@ def value_rows(study: CohortStudy) -> list[Row]:
                 "days_since_first_film": o.day,
                 "in_statistics": int(o.counts),
                 "source": o.source,
+                "scale": o.scale.value if o.scale else None,
+                "scaled_by": o.factor if o.scale else None,
             }
         )
     return rows
@@ -102,10 +114,23 @@ def _test_rows(line: Line) -> list[Row]:
             row |= {"test": t.test, "n": t.n, "statistic": t.statistic, "p": t.p, "change": t.change}
             row |= {"effect_name": t.effect_name, "effect": t.effect}
             row |= _ends("change", t.change_interval) | _ends("effect", t.effect_interval)
+            row |= dict(zip(("improved", "worsened", "unchanged"), t.directions or (None,) * 3, strict=True))
         if c.equivalence is not None:
             row |= {"margin": c.equivalence.margin, "equivalence_p": c.equivalence.p}
         rows.append(row)
     return rows
+
+
+def _verdict_rows(study: CohortStudy) -> list[Row]:
+    columns = {measure.key: measure.column for measure in FILM_MEASURES}
+    return [
+        {
+            **{"patient_id": name, "level": member.level, "measure": columns[measure]},
+            **{"earlier": earlier.value, "later": later.value, "verdict": verdict.value},
+        }
+        for name, member in study.members.items()
+        for (earlier, later, measure), verdict in member.verdicts.items()
+    ]
 
 
 def _measure(line: Line) -> Row:

@@ -15,9 +15,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "simulated_method": ("Films are simulated. ", "影像为模拟影像。"),
     "too_narrow": (
         "The 95 % intervals of single values were set on simulated films. On real films the errors are larger: the "
-        "report of a patient calls more changes improved or worse than it should. The tests between phases do not use "
-        "these intervals.",
-        "单个数值的 95 % 区间依据模拟影像设定。真实影像的误差更大：单例报告判为改善或恶化者可能偏多。"
+        "report of a patient and the count of patients call more changes improved or worse than they should. The tests "
+        "between phases do not use these intervals.",
+        "单个数值的 95 % 区间依据模拟影像设定。真实影像的误差更大：单例报告及患者计数中判为改善或恶化者可能偏多。"
         "各时相间的检验不使用这些区间。",
     ),
     "shared_method": (
@@ -31,36 +31,90 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "patients": ("Patients", "患者"),
     "films": ("Films", "影像"),
-    "table": ("Course of the cohort", "队列病程"),
+    "table": ("Course of the cohort", "各时相测量结果"),
     "measure": ("Measure", "指标"),
-    "pre-op": ("Before surgery", "术前"),
-    "post-op": ("After surgery", "术后"),
+    "pre-op": ("Pre-op", "术前"),
+    "post-op": ("Post-op", "术后"),
     "follow-up": ("Last follow-up", "末次随访"),
     "overall": ("All phases", "总体"),
     "pairs": ("Comparisons of pairs", "两两比较"),
     "pair": ("Pair", "比较"),
-    "change": ("Change (95 % CI)", "变化 (95 % CI)"),
+    "change": ("Change (95 % CI)", "变化（95 % CI）"),
     "test": ("Test", "检验"),
     "p": ("P (Holm)", "P（Holm 校正）"),
-    "effect": ("Effect size (95 % CI)", "效应量 (95 % CI)"),
-    "maintained": ("Maintained (TOST)", "维持（双单侧检验）"),
-    "yes": ("yes", "是"),
+    "effect": ("Effect size (95 % CI)", "效应量（95 % CI）"),
+    "p_plain": ("P", "P"),
+    "directions": (
+        "improved {up}, worsened {down}, unchanged {same} of {n}",
+        "共 {n} 例：改善 {up}，恶化 {down}，不变 {same}",
+    ),
+    "of_changed": ("of those changed {share} % improved", "变化者中改善 {share} %"),
+    "behind": ("Patients and films", "患者与影像"),
+    "posture_none": ("posture not recorded", "体位未记录"),
+    "posture_SUPINE": ("supine", "仰卧位"),
+    "posture_PRONE": ("prone", "俯卧位"),
+    "posture_DECUBITUS": ("decubitus", "侧卧位"),
+    "posture_RECUMBENT": ("recumbent", "卧位"),
+    "posture_LYING": ("lying", "卧位"),
+    "posture_ERECT": ("erect", "直立位"),
+    "posture_UPRIGHT": ("upright", "直立位"),
+    "posture_STANDING": ("standing", "站立位"),
+    "posture_SITTING": ("sitting", "坐位"),
+    "posture_text": (
+        "Of {n} patients with films of several phases, {mixed} have films in different postures; for {unknown} a "
+        "posture is not recorded. Lying or sitting alone moves heights by 6 mm and angles by 10°: tests and verdicts "
+        "hold for films in one position only.",
+        "有多个时相影像的 {n} 例患者中，{mixed} 例各影像体位不同，{unknown} 例有影像未记录体位。"
+        "仅卧位与坐位之别即可使高度变化 6 mm、角度变化 10°：各项检验与判定仅适用于同一体位的影像。",
+    ),
+    "levels_text": (
+        "Injured level (patients): {levels}. Patients with a further injured level: {further}.",
+        "伤椎节段（例数）：{levels}。另有其他伤椎者 {further} 例。",
+    ),
+    "verdicts": ("Patients beyond the minimal detectable change", "超出最小可测变化的患者"),
+    "verdicts_text": (
+        "Each patient's change is held against the minimal detectable change of that patient's films (95 %), as on the "
+        "patient's page; not known: a film or an interval is missing, or heights have no common scale.",
+        "每例患者的变化与其影像的最小可测变化（95 %）比较，与患者报告一致；未知：缺少影像或区间，或高度无共同比例。",
+    ),
+    "improved": ("Improved", "改善"),
+    "worse": ("Worse", "恶化"),
+    "within_error": ("Within the error", "误差范围内"),
+    "unknown": ("Not known", "未知"),
+    "margin": ("Change within margin (TOST)", "变化在界值内（双单侧检验）"),
+    "within": ("yes", "是"),
+    "within_changed": ("yes: changed on average, by less than {margin}", "是：平均有变化，但小于 {margin}"),
     "not_shown": ("not shown", "未证实"),
+    "margin_of": ("± {margin} for {measure}", "{measure} ± {margin}"),
+    "comma": (", ", "，"),
+    "stop": (".", "。"),
+    "gap": (" ", ""),
+    "open": (" (", "（"),
+    "close": (")", "）"),
+    "used_of": ("{used} of {given}", "{used}（共 {given}）"),
+    "report": ("Report", "报告"),
+    "level_found": ("level found", "节段自动判定"),
     "figures": ("Figures", "图"),
-    "courses": ("Course of every patient and mean", "各患者病程与均值"),
+    "courses": ("Every patient, and mean with 95 % interval", "各患者，均值与 95 % 区间"),
+    "courses_ranks": ("Every patient, and median with quartiles", "各患者，中位数与四分位数"),
+    "bias_said": ("bias", "偏倚"),
+    "no_change": ("Unchanged", "无变化"),
+    "waterfall_said": (
+        "{n} patients, changes {low} to {high}; improved {better}, worse {worse}, within the error or unchanged {rest}",
+        "{n} 例患者，变化 {low} 至 {high}；改善 {better}，恶化 {worse}，误差范围内或无变化 {rest}",
+    ),
     "boxes": ("Median, quartiles, range", "中位数、四分位数、范围"),
-    "waterfall": ("Change from before surgery to the last value, by patient", "各患者术前至末次的变化"),
+    "waterfall": ("Change, pre-op to last", "术前至末次的变化"),
     "agreement": ("Agreement with manual readings", "与人工测量的一致性"),
-    "bias": ("Bias", "偏倚"),
+    "bias": ("Bias (95 % CI)", "偏倚（95 % CI）"),
     "limits": ("Limits of agreement", "一致性界限"),
+    "icc": ("ICC(2,1) (95 % CI)", "ICC(2,1)（95 % CI）"),
     "methods": ("Methods", "方法"),
     "flow": ("Flow of films", "影像流程"),
-    "given": ("given", "提供"),
-    "found": ("found", "自动判定"),
-    "used": ("used", "使用"),
     "refused": ("refused", "拒绝"),
     "unused": ("measured, not in the statistics", "已测量，未纳入统计"),
     "to": ("to", "至"),
+    "then": ("; ", "；"),
     "check": ("Check", "核对"),
     "problems": ("Problems", "问题"),
     "too_few": ("too few or equal values", "数据过少或全部相等"),
@@ -123,19 +177,36 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "finding": ("finding", "提示"),
     "level": ("Injured level", "伤椎"),
     "missing": ("missing", "缺失"),
-    "anterior_height": ("Anterior vertebral height (mm)", "椎体前缘高度 (mm)"),
-    "segmental_cobb": ("Segmental kyphosis, Cobb (°)", "节段后凸 Cobb 角 (°)"),
-    "wedge_angle": ("Wedge angle (°)", "楔形角 (°)"),
-    "vas": ("VAS (0–10)", "VAS (0–10)"),
-    "odi": ("ODI (0–100)", "ODI (0–100)"),
+    "anterior_height": ("Anterior height (mm)", "椎体前缘高度（mm）"),
+    "segmental_cobb": ("Segmental kyphosis, Cobb (°)", "节段性后凸 Cobb 角（°）"),
+    "wedge_angle": ("Wedge angle (°)", "楔形角（°）"),
+    "vas": ("VAS (0–10)", "VAS（0–10）"),
+    "odi": ("ODI (0–100)", "ODI（0–100）"),
     "frankel": ("Frankel grade", "Frankel 分级"),
+    "scale_fiducial": ("calibrated by an object of known size", "以已知尺寸物体校准"),
+    "scale_geometry": ("calibrated by the distances of the exposure", "以投照距离校准"),
+    "scale_detector-plane": ("of the detector, on average 18 % too large", "探测器平面比例，平均偏大 18 %"),
+    "scale_assumed": ("of an assumed pixel size", "假定的像素尺寸"),
+    "scale_text": (
+        "Heights of a patient's films are on one scale. Patients by scale: {counts}.",
+        "同一患者各影像的高度采用同一比例；按患者计：{counts}。",
+    ),
+    "scales_differ": (
+        " Millimetres of unlike scales are not alike between patients: compare the heights of each kind apart.",
+        "不同比例的毫米值在患者间不可直接比较，请分别统计。",
+    ),
+    "name_anterior_height": ("anterior height", "椎体前缘高度"),
+    "name_segmental_cobb": ("segmental kyphosis", "节段性后凸 Cobb 角"),
+    "name_wedge_angle": ("wedge angle", "楔形角"),
+    "name_vas": ("VAS", "VAS"),
+    "name_odi": ("ODI", "ODI"),
     "signs": ("Kyphosis is positive, lordosis negative.", "后凸为正，前凸为负。"),
     "caption": (
-        "Mean ± SD where every phase passes Shapiro-Wilk, else median (quartiles); grades as counts. "
-        "n where values are missing. P values of pairs are corrected by Holm. "
-        "An effect size has no interval where all differences point one way.",
-        "各时相均通过 Shapiro-Wilk 检验者为均数 ± 标准差，否则为中位数（四分位数）；等级以例数表示。"
-        "有缺失时注明 n。两两比较 P 值经 Holm 校正。所有差值方向一致时效应量无置信区间。",
+        "Mean ± SD where means are tested (t tests), else median (quartiles); grades as counts. "
+        "n where values are missing. A rank-biserial correlation has no interval where all differences point one way. "
+        "A mean can change by less than the margin: the two tests answer different questions.",
+        "采用 t 检验者为均数 ± 标准差，否则为中位数（四分位数）；等级以例数表示。"
+        "有缺失时注明 n。所有差值方向一致时秩二列相关无置信区间。均值可有变化而小于界值：变化检验与界值检验各自独立。",
     ),
     "method_text": (
         "Vertebral corners were located on lateral films by {software} (model {model}, weights {weights}) "
@@ -147,8 +218,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "repeated-measures ANOVA with Greenhouse-Geisser correction, or a linear mixed model with a random "
         "intercept (REML) where values are missing, and paired t tests with Cohen's dz; else Friedman and "
         "Wilcoxon signed-rank tests with the rank-biserial correlation. Grades: Friedman and exact sign "
-        'tests. Pairs were corrected by Holm\'s rule. Equivalence ("maintained") was tested by two '
-        "one-sided t tests within {margins}. P < 0.05 counts as significant. Statistics by scipy {scipy} "
+        "tests. Pairs were corrected by Holm's rule. Whether a mean change lies within a margin was tested by two "
+        "one-sided t tests (TOST): {margins}. P < 0.05 counts as significant. Statistics by scipy {scipy} "
         "and statsmodels {statsmodels}.",
         "侧位片椎体角点由 {software}（模型 {model}，权重 {weights}）定位，并按其定义"
         " {definitions} 测量：伤椎前缘高度为前方两角点间距离；节段后凸为上位椎体上终板至下位椎体下"
@@ -156,8 +227,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "相差值以 Shapiro-Wilk 检验正态性：正态者采用重复测量方差分析（Greenhouse-Gei"
         "sser 校正），有缺失时采用随机截距线性混合模型（REML），两两比较用配对 t 检验及 Cohen'"
         "s dz；非正态者采用 Friedman 检验及 Wilcoxon 符号秩检验和秩二列相关。等级资料采用"
-        " Friedman 检验与精确符号检验。两两比较经 Holm 校正。“维持”以双单侧 t 检验（TOST"
-        "）检验，界值为 {margins}。P < 0.05 为有统计学意义。统计软件：scipy {scipy"
+        " Friedman 检验与精确符号检验。两两比较经 Holm 校正。平均变化是否在界值内以双单侧 t 检验（TOST"
+        "）检验，界值：{margins}。P < 0.05 为有统计学意义。统计软件：scipy {scipy"
         "}、statsmodels {statsmodels}。",
     ),
 }
@@ -183,7 +254,7 @@ _NAMES_ZH = {
     "exact sign test": "精确符号检验",
     "Cohen's dz": "Cohen's dz",
     "rank-biserial r": "秩二列相关 r",
-    "share that rose": "上升者比例",
+    "share improved among changed": "变化者中改善比例",
 }
 _CAVEATS_ZH = (
     (r"(\d+) pairs are given; .*", r"仅有 \1 对数据，不作检验"),

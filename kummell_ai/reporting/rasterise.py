@@ -21,7 +21,8 @@ def to_png(svg: str) -> bytes | None:
     """PNG bytes on white; None where the text has characters that no font at hand can draw.
 
     Args:
-        svg: with a ``viewBox`` from (0, 0), and ``polyline``, ``rect``, ``circle`` and ``text`` alone.
+        svg: with a ``viewBox`` from (0, 0), and ``polyline``, ``rect``, ``circle`` and ``text`` alone; a text with a
+            ``transform`` is turned to be read from below and ends at its place.
 
     Raises:
         ValueError: another element.
@@ -56,16 +57,33 @@ def _paint(brush: ImageDraw.ImageDraw, tag: str, attributes: Mapping[str, str], 
     elif tag == "text":
         anchor = {"start": "ls", "middle": "ms", "end": "rs"}[attributes["text-anchor"]]
         text = text.translate(_PLAIN)
-        font = _font(text, at["font-size"])
-        brush.text((at["x"], at["y"]), text, fill=attributes["fill"], font=font, anchor=anchor)
+        font, place = _font(text, at["font-size"]), (at["x"], at["y"])
+        if "transform" in attributes:
+            _paint_upward(brush, place, text, font, attributes["fill"])
+        else:
+            brush.text(place, text, fill=attributes["fill"], font=font, anchor=anchor)
     else:
         raise ValueError(f"element {tag} cannot be painted; use polyline, rect, circle or text")
+
+
+def _paint_upward(
+    brush: ImageDraw.ImageDraw,
+    end: tuple[float, float],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    fill: str,
+) -> None:
+    """Text that is read from below and ends at ``end`` on its baseline."""
+    length, size = round(brush.textlength(text, font=font)), round(font.size if hasattr(font, "size") else 11)
+    mask = Image.new("L", (length, 2 * size))
+    ImageDraw.Draw(mask).text((length, size), text, fill=255, font=font, anchor="rs")
+    brush.bitmap((round(end[0]) - size, round(end[1])), mask.transpose(Image.Transpose.ROTATE_90), fill=fill)
 
 
 _NUMBERS = frozenset(("x", "y", "width", "height", "cx", "cy", "r", "stroke-width", "font-size"))
 
 
-_PLAIN = str.maketrans({"−": "-", "–": "-", "’": "'"})
+_PLAIN = str.maketrans({"−": "-", "–": "-", "’": "'", "…": "..."})
 
 
 def _is_plain(text: str) -> bool:

@@ -82,7 +82,6 @@ class CohortAnalysis:
 
     Attributes:
         summaries: one a phase, in order.
-        is_normal: whether values are described by mean and SD (every phase passes Shapiro-Wilk).
         omnibus: test over all phases, or None with ``omnibus_caveat``.
         comparisons: every pair of phases, earlier first.
         kind: which tests were chosen: ``ordinal``, ``ranks``, ``mixed`` or ``normal``.
@@ -91,12 +90,16 @@ class CohortAnalysis:
     """
 
     summaries: tuple[Summary, ...]
-    is_normal: bool
     omnibus: Omnibus | None
     omnibus_caveat: str | None
     comparisons: tuple[Comparison, ...]
     kind: str
     least_shapiro_p: float | None
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether means are tested, so that mean and SD describe the values, and not median and quartiles."""
+        return self.kind in ("mixed", "normal")
 
 
 def analyse(
@@ -117,13 +120,11 @@ def analyse(
     if table.ndim != 2 or table.shape[1] != len(phases):
         raise ValueError(f"values are {table.shape}; expected (patients, {len(phases)}): one column a phase")
     summaries = tuple(summarise(table[:, i], phase) for i, phase in enumerate(phases))
-    kind, least_p = _choose(table, ordinal)
-    omnibus, caveat = _omnibus(table, kind)
+    seen = table[np.isfinite(table).any(axis=1)]  # a patient without any value is no missing value of a test
+    kind, least_p = _choose(seen, ordinal)
+    omnibus, caveat = _omnibus(seen, kind)
     return CohortAnalysis(
         summaries=summaries,
-        is_normal=not ordinal
-        and any(s.n for s in summaries)
-        and all(s.shapiro_p is not None and s.shapiro_p >= ALPHA for s in summaries if s.n),
         omnibus=omnibus,
         omnibus_caveat=caveat,
         comparisons=_compare(table, phases, kind, margin),

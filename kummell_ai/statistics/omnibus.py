@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from kummell_ai.statistics.agreement import complete_rows
 
@@ -93,13 +92,12 @@ def mixed_model(values: FloatArray) -> Omnibus:
     """Linear mixed model: phase fixed, patient random (intercept), REML; uses patients with missing phases too.
 
     The phases are tested by Wald's F with the degrees of freedom of the within-patient stratum (values - patients -
-    phases + 1); without missing values this is the repeated-measures ANOVA with epsilon 1.
+    phases + 1). Without missing values this is the repeated-measures ANOVA with epsilon 1, unless the patients'
+    variance is estimated as 0: then it is the F of phases whose patients are not told apart.
 
     Raises:
         ValueError: fewer than 3 patients with a value, or too few values to leave a residual.
     """
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
     seen = np.isfinite(values)
     patient, phase = np.nonzero(seen)
     n, k = len(np.unique(patient)), values.shape[1]
@@ -107,20 +105,61 @@ def mixed_model(values: FloatArray) -> Omnibus:
     if n < 3 or df2 < 1 or not seen.any(axis=0).all():
         raise ValueError(f"{n} patients with {len(patient)} values are given; a mixed model needs more: add films")
     y = values[seen]
-    scale = float(y.std()) or 1.0
     design = np.eye(k)[phase]
     design[:, 0] = 1.0
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fit = MixedLM((y - y.mean()) / scale, design, groups=patient).fit(reml=True, method="bfgs", gtol=1e-10)
-    between = float(np.asarray(fit.cov_re)[0, 0])
-    # (X' V^-1 X)^-1 as in other programs; the fit's own covariance adds the doubt about the variances.
-    variance = float(fit.scale) * np.eye(len(y)) + between * (patient[:, None] == patient[None, :])
-    spread = np.linalg.inv(design.T @ np.linalg.solve(variance, design))[1:, 1:]
-    effects = np.asarray(fit.fe_params)[1:]
-    f = float(effects @ np.linalg.solve(spread, effects)) / (k - 1)
-    note = None
-    if not fit.converged or between < 1e-8:
-        note = "; ".join(dict.fromkeys(str(w.message) for w in caught)) or "the patients' variance is estimated as 0"
+    fit = _reml((y - y.mean()) / (float(y.std()) or 1.0), design, np.unique(patient, return_inverse=True)[1])
+    spread = np.linalg.inv(fit.information)[1:, 1:]
+    f = float(fit.effects[1:] @ np.linalg.solve(spread, fit.effects[1:])) / (k - 1) / fit.residual
+    note = None if fit.ratio > 0 else "the patients' variance is estimated as 0"
     name = "linear mixed model (random intercept per patient, REML; Wald F)"
     return Omnibus(name, n, f, k - 1, df2, float(stats.f.sf(f, k - 1, df2)), note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A random-intercept model at one ratio of variances.
+
+    Attributes:
+        ratio: variance of the patients over that of the residual.
+        effects: of the design (p,).
+        information: X' V^-1 X (p, p), V in units of the residual variance.
+        residual: variance of the residual.
+        deviance: -2 log restricted likelihood, but for a constant.
+    """
+
+    ratio: float
+    effects: FloatArray
+    information: FloatArray
+    residual: float
+    deviance: float
+
+
+def _reml(y: FloatArray, design: FloatArray, patient: NDArray[np.intp]) -> _Fit:
+    """The fit of the largest restricted likelihood: the best of a grid of ratios, refined, or the ratio 0."""
+    counts = np.bincount(patient).astype(np.float64)
+    sums_x = np.zeros((len(counts), design.shape[1]))
+    np.add.at(sums_x, patient, design)
+    sums_y = np.bincount(patient, weights=y)
+
+    def fit(ratio: float) -> _Fit:
+        weight = ratio / (1.0 + ratio * counts)  # V^-1 of a patient is I - weight J
+        information = design.T @ design - sums_x.T @ (weight[:, None] * sums_x)
+        product = design.T @ y - sums_x.T @ (weight * sums_y)
+        effects = np.asarray(np.linalg.solve(information, product), np.float64)
+        rest = y - design @ effects
+        within = float(rest @ rest - weight @ np.bincount(patient, weights=rest) ** 2)
+        free = len(y) - design.shape[1]
+        residual = max(within, 1e-300) / free
+        deviance = free * np.log(residual) + np.log1p(ratio * counts).sum() + np.linalg.slogdet(information)[1]
+        return _Fit(ratio, effects, information, residual, float(deviance))
+
+    grid = np.linspace(-16.0, 16.0, 65)
+    best = float(min(grid, key=lambda log_ratio: fit(float(np.exp(log_ratio))).deviance))
+    found = optimize.minimize_scalar(
+        lambda log_ratio: fit(float(np.exp(log_ratio))).deviance,
+        bounds=(best - 0.5, best + 0.5),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    inner, edge = fit(float(np.exp(found.x))), fit(0.0)
+    return inner if inner.deviance < edge.deviance - 1e-9 else edge

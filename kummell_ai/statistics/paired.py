@@ -35,8 +35,10 @@ class PairedTest:
         change: mean difference, Hodges-Lehmann estimate, or None for grades; in the unit of the values.
         change_interval: its 95 % interval.
         effect_name: what ``effect`` is.
-        effect: Cohen's dz, matched rank-biserial correlation, or share that rose among those that moved.
-        effect_interval: its 95 % interval; None where all differences point one way.
+        effect: Cohen's dz, matched rank-biserial correlation, or share improved among those that changed.
+        effect_interval: its 95 % interval; None for a rank-biserial correlation of 1 or -1, as all differences point
+            one way.
+        directions: numbers of patients improved, worsened and unchanged, for grades; else None.
     """
 
     test: str
@@ -48,6 +50,7 @@ class PairedTest:
     effect_name: str
     effect: float
     effect_interval: Interval | None
+    directions: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,9 @@ def paired_t(difference: FloatArray) -> PairedTest:
 def wilcoxon(difference: FloatArray) -> PairedTest:
     """Wilcoxon signed-rank test with the Hodges-Lehmann estimate and the rank-biserial correlation.
 
-    Zero differences are dropped. Up to 50 pairs that differ P is exact, from all ways in which their ranks could bear
-    signs, also with ties; beyond that normal with correction for ties.
+    Zero differences are dropped, by the test, the estimate and its interval alike. Up to 50 pairs that differ P is
+    exact, from all ways in which their ranks could bear signs, also with ties; beyond that normal with correction for
+    ties.
     The interval of the correlation is that of Fisher's z with the standard deviation of the rank sum.
 
     Raises:
@@ -113,25 +117,25 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
     if abs(effect) < 1:
         z = math.atanh(effect)
         interval = Interval(math.tanh(z - half), math.tanh(z + half))
-    change, change_interval = hodges_lehmann(difference)
+    change, change_interval = hodges_lehmann(moved)
     name = f"Wilcoxon signed-rank test ({'exact' if is_exact else 'normal approximation'})"
     return PairedTest(name, n, min(up, down), p, change, change_interval, "rank-biserial r", effect, interval)
 
 
 def sign_test(difference: FloatArray) -> PairedTest:
-    """Exact sign test: only the direction counts, as befits grades.
+    """Exact sign test: only the direction counts, as befits grades, of which a higher one is better.
 
     Raises:
         ValueError: fewer than 3 pairs, or no pair differs.
     """
     n = _check(difference, may_be_equal=True)
     up, moved = int((difference > 0).sum()), int((difference != 0).sum())
+    directions = (up, moved - up, n - moved)
     result = stats.binomtest(up, moved, 0.5)
     ends = result.proportion_ci(0.95, method="exact")
     interval = Interval(float(ends.low), float(ends.high))
-    return PairedTest(
-        "exact sign test", n, float(up), float(result.pvalue), None, None, "share that rose", up / moved, interval
-    )
+    p, name = float(result.pvalue), "share improved among changed"
+    return PairedTest("exact sign test", n, float(up), p, None, None, name, up / moved, interval, directions)
 
 
 def hodges_lehmann(difference: FloatArray) -> tuple[float, Interval | None]:
@@ -162,11 +166,15 @@ def equivalence(difference: FloatArray, margin: float) -> Equivalence:
 
 
 def equivalence_p(change: float, standard_error: float, margin: float) -> float:
-    """P of two one-sided tests of one change whose standard error (> 0) is known, against ± ``margin`` (normal).
+    """P of two one-sided tests of one change whose standard error is known, against ± ``margin`` (normal).
+
+    Without any error (0) it is 0 where the change lies within the margin and 1 where it does not.
 
     >>> round(equivalence_p(0.0, 1.0, 1.6448536269514722), 6)
     0.05
     """
+    if standard_error == 0:
+        return 0.0 if abs(change) < margin else 1.0
     return float(stats.norm.sf((margin - abs(change)) / standard_error))
 
 

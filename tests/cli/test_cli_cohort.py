@@ -64,7 +64,7 @@ def test_page_table_and_figures(plain: tuple[Path, int, str, str]) -> None:
     page = (folder / "report.html").read_text()
     assert code == 2, "two films could not be used"
     assert "4 patients, 9 of 11 films in the table" in out
-    assert page.count("<h2>") == 8
+    assert page.count("<h2>") == 10
     assert "ICC(2,1)" in page
     assert '<span class="badge">Simulated films</span>' in page, "the films of these tests say that they are simulated"
     assert re.search(r'>[+−]?[\d.]+ <span class="ci">\([^<()]+\)</span>', page), "an interval stays together"
@@ -128,7 +128,7 @@ def test_a_folder_is_enough_and_of_a_day_twice_one_film_counts(tmp_path: Path) -
     assert "b1.dcm: b0.dcm and b1.dcm are of one day, 2024-03-04; b0.dcm counts: give the phase of each" in err
     page = (tmp_path / "out" / "report.html").read_text()
     assert "another film of the same day" in page
-    assert '<a href="patient-A/report.html">L1 (found)</a>' in page
+    assert '<a href="patient-A/report.html">Report, L1</a> <span class="soft">level found</span>' in page
 
 
 def test_nothing_usable(tmp_path: Path) -> None:
@@ -201,7 +201,14 @@ def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> No
     code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert code == 0
     assert "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it" in err
-    assert "has no usable pixel spacing" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "has no usable pixel spacing" in page
+    assert "patient A: heights of L1 are on the scale of pre-op.dcm (" in err
+    assert re.search(r"Heights of a patient&#39;s films are on one scale. Patients by scale: [^.;]+ \(n = 1\)\.", page)
+    rows = {r["phase"]: r for r in read_rows(tmp_path / "out" / "values.csv") if r["measure"] == "anterior_height_mm"}
+    assert float(rows["post-op"]["value"]) == pytest.approx(made_up.WEDGE[Phase.POST_OP][0], abs=0.5)
+    assert rows["post-op"]["scale"] == rows["pre-op"]["scale"]
+    assert float(rows["post-op"]["scaled_by"]) == pytest.approx(made_up.MM, rel=0.02)
 
 
 def test_a_study_without_a_film_in_the_table_is_no_success(tmp_path: Path) -> None:

@@ -74,13 +74,14 @@ def test_a_further_injured_level_has_its_page_and_values_and_does_not_count_twic
     assert len(rows) == 3 * 3 * 3 * 2
     assert {r["n"] for r in read_rows(tmp_path / "out" / "summary.csv")} == {"3"}
     page = (tmp_path / "out" / "report.html").read_text()
-    assert '<a href="patient-P0/report.html">L1</a>, <a href="patient-P0/report-T12.html">T12</a>' in page
+    further = '<a href="patient-P0/report-T12.html">Report, T12</a>'
+    assert f'<a href="patient-P0/report.html">Report, L1</a>, {further}' in page
     assert "<dd>T12 <span" in (tmp_path / "out" / "patient-P0" / "report-T12.html").read_text()
 
 
 def test_parquet_holds_what_the_csv_holds(tmp_path: Path) -> None:
     assert main(["cohort", str(patients(tmp_path, 3)), "--out", str(tmp_path / "out")]) == 0
-    for name in ("values", "summary", "tests"):
+    for name in ("values", "summary", "tests", "verdicts"):
         table = pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist()
         rows = read_rows(tmp_path / "out" / f"{name}.csv")
         assert len(table) == len(rows)

@@ -1,16 +1,19 @@
-"""The sentence that says which tests were chosen names the reason that holds."""
+"""What the rows of the cohort's page say: counts of grades, margins, P values, the reason of the tests."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from kummell_ai.cohort.measures import SCORES
-from kummell_ai.cohort.study import Line
-from kummell_ai.reporting.cohort_page import rule_text
+from kummell_ai.cohort.measures import FILM_MEASURES, SCORES, Measure
+from kummell_ai.cohort.study import CohortStudy, Flow, Line
+from kummell_ai.reporting.cohort_format import minus, p_text
+from kummell_ai.reporting.cohort_page import methods
+from kummell_ai.reporting.cohort_rows import PairRow, pair_rows, rule_text
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.statistics.cohort import analyse
 
+PHASES = ("pre-op", "post-op", "follow-up")
 BEFORE = np.array([7.0, 8.0, 6.5, 9.0, 7.5, 8.2])
 AFTER = np.array([2.0, 2.5, 3.1, 3.2, 2.4, 2.2])
 
@@ -20,10 +23,64 @@ AFTER = np.array([2.0, 2.5, 3.1, 3.2, 2.4, 2.2])
     [
         (AFTER, "Differences not normal (Shapiro-Wilk, too few or equal values): Friedman"),
         (AFTER - np.array([0.2, 0.5, 0.1, 0.4, 0.3, 0.6]), "Differences normal (Shapiro-Wilk, smallest P = 0."),
-        (AFTER - np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.9]), "Differences not normal (Shapiro-Wilk, P = 2"),
+        (AFTER - np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.9]), "Differences not normal (Shapiro-Wilk, P < 0.001)"),
     ],
 )
 def test_the_reason_of_the_choice(last: np.ndarray, start: str) -> None:
     table = np.column_stack([BEFORE, AFTER, last])
-    line = Line(SCORES[0], table, analyse(table, ("pre-op", "post-op", "follow-up")))
+    line = Line(SCORES[0], table, analyse(table, PHASES))
     assert rule_text(line, words("en")).startswith(start)
+
+
+def line(measure: Measure, *columns: object) -> Line:
+    table = np.column_stack([np.asarray(column, float) for column in columns])
+    return Line(measure, table, analyse(table, PHASES, ordinal=bool(measure.grades), margin=measure.margin))
+
+
+def pairs(found: Line, language: str = "en") -> dict[str, PairRow]:
+    rows = pair_rows(found, words(language))
+    return {f"{c.earlier} {c.later}": row for c, row in zip(found.analysis.comparisons, rows, strict=True)}
+
+
+def test_grades_say_how_many_rose_fell_and_stayed() -> None:
+    """Three of ten rise: 3 of 3 that moved, not 10 of 10; the interval is that of Clopper and Pearson, 0.025^(1/3)."""
+    before = np.full(10, 2.0)
+    after = before + np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    found = line(SCORES[2], before, after, after)
+    row = pairs(found)["pre-op post-op"]
+    assert row.change == "improved 3, worsened 0, unchanged 7 of 10"
+    assert row.effect == "of those changed 100 % improved (29 to 100 %)"
+    assert pairs(found, "zh")["pre-op post-op"].change == "共 10 例：改善 3，恶化 0，不变 7"
+    assert pairs(found, "zh")["pre-op post-op"].effect == "变化者中改善 100 %（29 至 100 %）"
+
+
+def test_a_change_within_the_margin_is_not_called_none() -> None:
+    """A loss of 1.0 mm in everyone is beyond chance and within 2 mm; one that goes up and down is within it alone."""
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.07])
+    height = AFTER + 16.0
+    lost = pairs(line(FILM_MEASURES[0], BEFORE, height, height - 1.0 + noise))["post-op follow-up"]
+    assert lost.margin == "yes: changed on average, by less than 2 mm (P < 0.001)"
+    same = pairs(line(FILM_MEASURES[0], BEFORE, height, height + noise))["post-op follow-up"]
+    assert same.margin == "yes (± 2 mm, P < 0.001)"
+    far = pairs(line(FILM_MEASURES[0], BEFORE, height, height - 1.9 + 10 * noise))["post-op follow-up"]
+    assert far.margin.startswith("not shown (± 2 mm, P = 0.")
+
+
+def test_p_is_told_before_and_after_holm_with_halves_rounded_up() -> None:
+    """Five patients who all gain: P of the signed ranks is 2 / 2^5 = 0.0625, twice that after Holm for two pairs."""
+    found = line(SCORES[0], [9, 9, 9, 9, 9], [4, 3, 2, 3, 4], [4, 3, 2, 3, 4])
+    row = pairs(found)["pre-op post-op"]
+    assert (row.p, row.p_holm) == ("P = 0.063", "P = 0.125"), "two of the three pairs can be tested"
+    assert p_text(0.0005) == "P < 0.001"
+    assert (p_text(0.06), p_text(0.0015), p_text(1.0)) == ("P = 0.060", "P = 0.002", "P = 1.000")
+
+
+def test_a_minus_is_no_hyphen_and_a_hyphen_no_minus() -> None:
+    assert minus("-1.5 (-2.0 to -1.0)（-3 至 2） post-op 3–4") == "−1.5 (−2.0 to −1.0)（−3 至 2） post-op 3–4"
+
+
+def test_methods_name_the_margins_as_a_sentence_does() -> None:
+    lines = (line(FILM_MEASURES[0], BEFORE, AFTER, AFTER), line(SCORES[0], BEFORE, AFTER, AFTER))
+    study = CohortStudy((), {}, (), lines, (), Flow(0, 0, (), (), 0), (), None)
+    assert "(TOST): ± 2 mm for anterior height, ± 1.5 for VAS. P < 0.05" in methods(study, words("en"))
+    assert "界值：椎体前缘高度 ± 2 mm，VAS ± 1.5。" in methods(study, words("zh"))

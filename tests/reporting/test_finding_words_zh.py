@@ -216,7 +216,7 @@ def study_with_every_fault() -> CohortStudy:
     line = Line(SCORES[0], values, analyse(values, ("pre-op", "post-op", "follow-up")))
     problems = tuple(Problem(fault, f"scores.csv row {i}", f"{fault.value} is '{i}'") for i, fault in enumerate(Fault))
     flow = Flow(4, 2, problems[:2], problems[2:4], 1)
-    return CohortStudy(("P1",), {}, (), (line,), (), flow, problems[4:], None)
+    return CohortStudy(tuple("ABCDEF"), {}, (), (line,), (), flow, problems[4:], None)
 
 
 def test_a_patients_finding_has_its_own_sentence_on_the_cohort_page() -> None:

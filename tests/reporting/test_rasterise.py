@@ -12,6 +12,9 @@ from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting import rasterise
 
 VALUES = np.array([[20.0, 10.0, 12.0], [18.0, 9.0, np.nan], [25.0, 11.0, 14.0]])
+MIDDLES = [draw.Middle(21.0, 18.0, 24.0), None, draw.Middle(13.0)]
+BARS = [draw.Bar("KUM-001", -10.0, True, True), draw.Bar("A-very-long-name", 4.0, False, True)]
+LEGEND = ("Improved", "Worse", "Within the error")
 
 
 def pixels(svg: str) -> np.ndarray:
@@ -23,9 +26,9 @@ def pixels(svg: str) -> np.ndarray:
 def test_every_figure_can_be_painted() -> None:
     phases = ["Before surgery", "After surgery", "Last follow-up"]
     for svg in (
-        draw.courses(VALUES, phases, "Wedge angle (°): course"),
+        draw.courses(VALUES, phases, MIDDLES, "Wedge angle (°): course"),
         draw.boxes(VALUES, phases, "Wedge angle (°): boxes"),
-        draw.waterfall(VALUES[:, 1] - VALUES[:, 0], "Wedge angle (°): change"),
+        draw.waterfall(BARS, LEGEND, "Wedge angle (°): change"),
         draw.bland_altman_plot(VALUES[:, 0], VALUES[:, 1], None, "Wedge angle (°): agreement"),
     ):
         picture = pixels(svg)
@@ -49,9 +52,23 @@ def test_shapes_lie_where_the_svg_has_them() -> None:
 
 def test_letters_that_no_font_has_are_not_painted_as_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rasterise, "_chinese_font", lambda size: None)
-    assert rasterise.to_png(draw.waterfall(VALUES[:, 0], "楔形角: 变化")) is None
+    assert rasterise.to_png(draw.waterfall(BARS, LEGEND, "楔形角: 变化")) is None
 
 
 def test_another_element_is_refused() -> None:
     with pytest.raises(ValueError, match="element path cannot be painted"):
         rasterise.to_png('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0"/></svg>')
+
+
+def test_text_is_turned_to_be_read_from_below() -> None:
+    """It ends at its place and goes down from there, on the left of its baseline."""
+    picture = pixels(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 60"><text x="20" y="10" font-size="8" '
+        'transform="rotate(-90 20 10)" text-anchor="end" fill="#000000">HHHH</text></svg>'
+    )
+    dark = np.argwhere(picture.max(axis=2) < 128)
+    (top, left), (bottom, right) = dark.min(axis=0), dark.max(axis=0)
+    assert top == pytest.approx(30, abs=4)
+    assert bottom - top > 2 * (right - left)
+    assert right == pytest.approx(60, abs=3)
+    assert left == pytest.approx(60 - 0.73 * 24, abs=4), "capitals are 0.73 of the size high"

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -55,6 +55,40 @@ def test_mixed_model_without_missing_phases_is_the_anova() -> None:
     close(omnibus.mixed_model(T).statistic, 332.191530454)
 
 
+def test_mixed_model_whose_patients_do_not_differ_is_that_of_separate_groups() -> None:
+    """Every patient has the sum 30: the patients' variance is 0 at the edge, and F that of Fisher's one-way ANOVA."""
+    table = np.array([[5, 10, 15], [6, 11, 13], [4, 9, 17], [7, 12, 11], [3, 13, 14]], float)
+    found = omnibus.mixed_model(table)
+    assert found.note == "the patients' variance is estimated as 0"
+    close(found.statistic, float(stats.f_oneway(*table.T).statistic))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**31), st.floats(0.0, 2.0))
+def test_mixed_model_finds_the_largest_restricted_likelihood(seed: int, patients: float) -> None:
+    """No other ratio of variances on a fine grid is likelier; the likelihood by dense matrices, as defined."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(8, 3)) + patients * rng.normal(size=(8, 1))
+    values[rng.random((8, 3)) < 0.15] = np.nan
+    assume(np.isfinite(values).any(axis=0).all())
+    seen = np.isfinite(values)
+    patient, phase = np.nonzero(seen)
+    y, design = values[seen], np.eye(3)[phase]
+    design[:, 0] = 1.0
+    fit = omnibus._reml(y, design, np.unique(patient, return_inverse=True)[1])
+
+    def deviance(ratio: float) -> float:
+        v = np.eye(len(y)) + ratio * (patient[:, None] == patient[None, :])
+        information = design.T @ np.linalg.solve(v, design)
+        rest = y - design @ np.linalg.solve(information, design.T @ np.linalg.solve(v, y))
+        free = len(y) - 3
+        scale = free * np.log(rest @ np.linalg.solve(v, rest) / free)
+        return float(scale + np.linalg.slogdet(v)[1] + np.linalg.slogdet(information)[1])
+
+    assert fit.deviance == pytest.approx(deviance(fit.ratio), abs=1e-9)
+    assert fit.deviance <= min(deviance(r) for r in (0.0, *np.geomspace(1e-4, 1e3, 60))) + 1e-8
+
+
 def test_paired_t_and_equivalence() -> None:
     found = paired.paired_t(LOSS)
     close(found.statistic, 5.15736995567)
@@ -82,6 +116,20 @@ def test_wilcoxon() -> None:
     close(found.change_interval.high, 3.3045)
     close(found.effect, 0.963636363636)
     close(found.effect_interval.low, 0.860500247079)
+
+
+def test_zeros_are_dropped_by_test_and_estimate_alike() -> None:
+    """As R: ``wilcox.test(c(0, 0, 1, 2, 3, 4, 5, 6), conf.int = TRUE)`` drops the zeros before it estimates."""
+    moved = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    found, plain = paired.wilcoxon(np.append(moved, [0.0, 0.0])), paired.wilcoxon(moved)
+    assert (found.n, plain.n) == (8, 6)
+    assert (found.p, found.change, found.change_interval) == (plain.p, 3.5, plain.change_interval)
+    assert plain.change_interval is not None
+    assert (plain.change_interval.low, plain.change_interval.high) == (1.0, 6.0)
+
+
+def test_a_change_without_error_is_within_the_margin_or_not() -> None:
+    assert [paired.equivalence_p(change, 0.0, 2.0) for change in (0.0, -1.9, 2.0, 3.0)] == [0.0, 0.0, 1.0, 1.0]
 
 
 def test_wilcoxon_with_all_one_way_has_no_interval_of_its_effect() -> None:
@@ -218,6 +266,13 @@ class TestRule:
         assert "mixed model" in found.omnibus.test
         assert [(s.n, s.missing) for s in found.summaries] == [(10, 0), (9, 1), (8, 2)]
         assert [c.result.n for c in found.comparisons if c.result] == [9, 8, 7]
+
+    def test_a_patient_without_any_value_changes_no_test(self) -> None:
+        """An empty row would make the mixed model of it, without the correction for unlike variances."""
+        found, plain = (cohort.analyse(t, PHASES) for t in (np.vstack([T, np.full((1, 3), np.nan)]), T))
+        assert (found.kind, found.omnibus) == ("normal", plain.omnibus)
+        assert [c.result for c in found.comparisons] == [c.result for c in plain.comparisons]
+        assert [s.missing for s in found.summaries] == [1, 1, 1]
 
     def test_not_normal(self) -> None:
         skewed = np.exp(T / 3)

@@ -1,0 +1,52 @@
+"""Numbers of the cohort's page as text: P values, intervals, margins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+
+from kummell_ai.cohort.measures import Measure
+from kummell_ai.quantities import Interval
+
+_UNITS = {"mm": " mm", "deg": "°", "1": ""}
+
+
+def p_text(p: float) -> str:
+    """P as journals print it, halves rounded up.
+
+    >>> p_text(0.0004), p_text(0.0625), p_text(0.5)
+    ('P < 0.001', 'P = 0.063', 'P = 0.500')
+    """
+    if p < 0.001:
+        return "P < 0.001"
+    return f"P = {Decimal(repr(round(p, 9))).quantize(Decimal('0.001'), ROUND_HALF_UP)}"
+
+
+def minus(text: str) -> str:
+    """The text with a minus sign in front of negative numbers.
+
+    >>> minus("-1.5 (-2.0 to -1.0)")
+    '−1.5 (−2.0 to −1.0)'
+    """
+    parts = []
+    for i, letter in enumerate(text):
+        is_sign = letter == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum()
+        parts.append("−" if is_sign else letter)
+    return "".join(parts)
+
+
+def interval_text(interval: Interval | None, digits: int, w: Mapping[str, str]) -> str:
+    """An interval in brackets, as it follows its value; empty without one."""
+    if interval is None:
+        return ""
+    return f"{w['open']}{interval.low:.{digits}f} {w['to']} {interval.high:.{digits}f}{w['close']}"
+
+
+def amount(value: float, measure: Measure) -> str:
+    """A length, angle or score with its unit.
+
+    >>> from kummell_ai.cohort.measures import FILM_MEASURES
+    >>> amount(2.0, FILM_MEASURES[0]), amount(5.0, FILM_MEASURES[1])
+    ('2 mm', '5°')
+    """
+    return f"{value:g}{_UNITS[measure.unit]}"

@@ -1,0 +1,141 @@
+"""The rows of the tables on the cohort's page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kummell_ai.cohort.measures import PHASES
+from kummell_ai.cohort.study import CohortStudy, Line
+from kummell_ai.reporting.cohort_format import amount, interval_text, minus, p_text
+from kummell_ai.reporting.cohort_words import caveat_of, name_of
+from kummell_ai.statistics.cohort import ALPHA, Comparison, Summary
+from kummell_ai.statistics.paired import PairedTest
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One measure of the cohort table."""
+
+    label: str
+    cells: tuple[str, ...]
+    overall: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """One comparison of two phases; ``p`` as it is, ``p_holm`` corrected for the number of pairs."""
+
+    label: str
+    pair: str
+    change: str
+    test: str
+    p: str
+    p_holm: str
+    effect: str
+    margin: str
+
+
+def table_row(line: Line, w: Mapping[str, str]) -> TableRow:
+    """Description by phase and P over all of them."""
+    analysis = line.analysis
+    overall = analysis.omnibus
+    name = f"{name_of(overall.test, w)}{w['comma']}n = {overall.n}" if overall else ""
+    return TableRow(
+        label=w[line.measure.key],
+        cells=tuple(_describe(line, s, i, w) for i, s in enumerate(analysis.summaries)),
+        overall=p_text(overall.p) if overall else "–",
+        hint=name or caveat_of(analysis.omnibus_caveat, w),
+    )
+
+
+def rule_text(line: Line, w: Mapping[str, str]) -> str:
+    """Which tests were chosen, and why."""
+    kind, p = line.analysis.kind, line.analysis.least_shapiro_p
+    is_reason = p is not None and (kind != "ranks" or p < ALPHA)  # ranks also where a difference cannot be tested
+    why = p_text(p) if p is not None and is_reason else w["too_few"]
+    return w[f"rule_{kind}"].format(why=why)
+
+
+def _describe(line: Line, summary: Summary, phase: int, w: Mapping[str, str]) -> str:
+    if not summary.n:
+        return "–"
+    suffix = f"{w['open']}n = {summary.n}{w['close']}" if summary.missing else ""
+    if line.measure.grades:
+        column = line.values[:, phase]
+        counts = ((g, int((column == i).sum())) for i, g in enumerate(line.measure.grades))
+        return ", ".join(f"{grade} {count}" for grade, count in counts if count) + suffix
+    if line.analysis.is_normal and summary.sd is not None:
+        return minus(f"{summary.mean:.1f} ± {summary.sd:.1f}{suffix}")
+    return minus(f"{summary.median:.1f}{w['open']}{summary.q1:.1f}–{summary.q3:.1f}{w['close']}{suffix}")
+
+
+def pair_rows(line: Line, w: Mapping[str, str]) -> list[PairRow]:
+    """Every pair of phases of a measure."""
+    return [_pair_row(line, comparison, w) for comparison in line.analysis.comparisons]
+
+
+def _pair_row(line: Line, comparison: Comparison, w: Mapping[str, str]) -> PairRow:
+    label, pair = w[line.measure.key], f"{w[comparison.earlier]} → {w[comparison.later]}"
+    margin, result = _margin(line, comparison, w), comparison.result
+    if result is None:
+        return PairRow(label, pair, "–", caveat_of(comparison.caveat, w), "–", "–", "–", margin)
+    return PairRow(
+        label=label,
+        pair=pair,
+        change=_change(result, w),
+        test=f"{name_of(result.test, w)}{w['comma']}n = {result.n}",
+        p=p_text(result.p),
+        p_holm=p_text(comparison.p_holm) if comparison.p_holm is not None else "–",
+        effect=_effect(result, w),
+        margin=margin,
+    )
+
+
+def _change(result: PairedTest, w: Mapping[str, str]) -> str:
+    if result.directions is not None:
+        up, down, same = result.directions
+        return w["directions"].format(up=up, down=down, same=same, n=result.n)
+    if result.change is None:
+        return "–"
+    return minus(f"{result.change:+.1f}{interval_text(result.change_interval, 1, w)}")
+
+
+def _effect(result: PairedTest, w: Mapping[str, str]) -> str:
+    if result.directions is not None and result.effect_interval is not None:
+        low, high = result.effect_interval.low, result.effect_interval.high
+        share = w["of_changed"].format(share=f"{100 * result.effect:.0f}")
+        return f"{share}{w['open']}{100 * low:.0f} {w['to']} {100 * high:.0f} %{w['close']}"
+    effect = f"{result.effect:.2f}{interval_text(result.effect_interval, 2, w)}"
+    return f"{name_of(result.effect_name, w)} {minus(effect)}"
+
+
+def _margin(line: Line, comparison: Comparison, w: Mapping[str, str]) -> str:
+    """Whether the change since surgery lies within the margin; one that chance does not explain may do so too."""
+    same = comparison.equivalence
+    if same is None or comparison.earlier != PHASES[1].value:
+        return "–"
+    margin, p = amount(same.margin, line.measure), p_text(same.p)
+    if same.is_maintained and comparison.p_holm is not None and comparison.p_holm < ALPHA:
+        return f"{w['within_changed'].format(margin=margin)}{w['open']}{p}{w['close']}"
+    return f"{w['within'] if same.is_maintained else w['not_shown']}{w['open']}± {margin}{w['comma']}{p}{w['close']}"
+
+
+def agreement_rows(study: CohortStudy, w: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Measure, n, bias, limits, ICC, SEM and MDC95 of program against person."""
+    rows: list[tuple[str, ...]] = []
+    for a in study.agreement:
+        limits, trust = a.limits, a.reliability
+        rows.append(
+            (
+                w[a.measure.key],
+                str(len(a.program)),
+                minus(f"{limits.bias:.2f}{interval_text(limits.bias_interval, 2, w)}") if limits else "–",
+                minus(f"{limits.lower:.2f} {w['to']} {limits.upper:.2f}") if limits else "–",
+                f"{trust.icc:.3f}{interval_text(trust.icc_interval, 3, w)}" if trust else "–",
+                f"{trust.sem:.2f}" if trust else "–",
+                f"{trust.mdc95:.2f}" if trust else "–",
+            )
+        )
+    return rows
