@@ -24,6 +24,7 @@ from kummell_ai.errors import KummellError
 from kummell_ai.evaluation.calibration import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.imaging.level_evidence import NameRow
+from kummell_ai.landmarks import levels
 from kummell_ai.landmarks.levels import DOUBT, row_shift
 from kummell_ai.measurement.body_match import traits_of
 from kummell_ai.measurement.joint_names import FilmEvidence, solve
@@ -106,6 +107,18 @@ def report(title: str, films: Sequence[Named]) -> None:
         print(f"  half {k + 1}: log loss {now:.3f} with a doubt of {DOUBT}; least with {best}: {min(losses):.3f}")
 
 
+def compare_costs(films: Sequence[LocatedFilm], costs: Sequence[float]) -> None:
+    """Print a line for each cost (nats) of a T13 or L6: vertebrae named rightly and films with a wrong name."""
+    print(f"{len(films)} simulated films: vertebrae named right (%), films with a wrong name; film by film, together")
+    for cost in costs:
+        levels.VARIANT_COST = cost
+        rows = []
+        for own in named(films):
+            right = np.concatenate([f.right for f in own])
+            rows.append(f"{100 * right.mean():.2f} {sum(not all(f.right) for f in own):4}")
+        print(f"  {cost:4.1f}: {rows[0]}; {rows[1]}", flush=True)
+
+
 def _loss(probability: np.ndarray, is_right: np.ndarray) -> float:
     return float(-np.log(np.where(is_right, probability, 1.0 - probability)).mean())
 
@@ -116,9 +129,15 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=default_model(), help="model folder")
     parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
     parser.add_argument("--keep", type=Path, help="file for the predictions, also of calibrate_covariance.py")
+    parser.add_argument(
+        "--costs", type=float, nargs="+", help="say how many names are right at these costs of a variant"
+    )
     args = parser.parse_args()
     try:
         films = located(args.films, args.model, args.keep)
+        if args.costs:
+            compare_costs(films, args.costs)
+            return 0
         alone, together = named(films)
     except KummellError as error:
         print(f"calibrate_names.py: {error}", file=sys.stderr)

@@ -13,11 +13,10 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 
-VARIANT_COST = 4.0
-"""Cost (nats) of a T13 or L6: -log 0.02. One spine in twenty has the one or the other, but the network was trained on
-films of which one in four has, so that its evidence leans that way; of 2 to 8, on 540 simulated films (seeds from
-46500000 and 76000000), 4 had the most vertebrae named rightly, film by film and together, by an earlier network. By the
-present one 3 to 5 do alike, but for one or two patients.
+VARIANT_COST = 3.0
+"""Cost (nats) of a T13 or L6: -log 0.05, as one spine in twenty has the one or the other. Of 1.5 to 6, on 2,160
+simulated films of 720 patients (seeds from 46500000 and 76000000), 2 to 3 name the most vertebrae rightly together,
+film by film 3 to 5 (scripts/calibrate_names.py --costs).
 
 It is a prior and not evidence, so that it is not divided by the root of the number of vertebrae as that is: divided, it
 let 9 of 156 simulated films of usual spines have a T13 (seeds from 74000000, scripts/calibrate_names.py).

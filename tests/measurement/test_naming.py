@@ -183,17 +183,17 @@ class TestSolve:
 
     def test_films_too_sure_of_other_variants_are_still_named(self) -> None:
         """No spine has rows that both films allow: the one shows an L6, the other is called L6 where it has an S1."""
-        with_it = evidence({"L4 L5 L6 S1": 0.0, "L3 L4 L5 S1": -12.0})
-        without = evidence({"L3 L4 L5 S1": 0.0, "L3 L4 L5 L6": -2.75})
+        with_it = evidence({"L5 L6 S1": 0.0, "L4 L5 S1": -12.0})
+        without = evidence({"L4 L5 S1": 0.0, "L4 L5 L6": -3.2})
         for mine, other in zip(with_it.choices(), without.choices(), strict=True):
             assert not (mine and other)
         rows = solve([with_it, without])
-        # L6 loses 2.75 and costs 4 sqrt(2); without it 12 are lost
-        assert [r[0].levels for r in rows] == [row_of("L4 L5 L6 S1"), row_of("L3 L4 L5 L6")]
+        # L6 loses 3.2 and costs 3 sqrt(2); without it 12 are lost
+        assert [r[0].levels for r in rows] == [row_of("L5 L6 S1"), row_of("L4 L5 L6")]
 
     def test_a_variant_costs_once_for_all_films(self) -> None:
-        """T13 costs 4 nats on one film, more than its 3.3, and 4 sqrt(2) on two, less than their 6.6."""
-        rows = {"T11 T12 T13 L1": 0.0, "T11 T12 L1 L2": -3.3}
+        """T13 costs 3 nats on one film, more than its 2.3, and 3 sqrt(2) on two, less than their 4.6."""
+        rows = {"T11 T12 T13 L1": 0.0, "T11 T12 L1 L2": -2.3}
         assert evidence(rows).own_names == row_of("T11 T12 L1 L2")
         assert [r[0].levels for r in solve([evidence(rows), evidence(rows)])] == [row_of("T11 T12 T13 L1")] * 2
 
