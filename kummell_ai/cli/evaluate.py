@@ -131,7 +131,6 @@ def run(args: argparse.Namespace) -> int:
         return exits.NONE_USABLE
     result = replace(result, unused=(*faults, *result.unused))
     problems = _say_problems(result)
-    say_stale(folder, before, {coco}, problems)
     code = exits.exit_code(len(result.films), len(problems.failed))
     facts = {
         "command": "evaluate",
@@ -147,6 +146,7 @@ def run(args: argparse.Namespace) -> int:
     _write(folder, facts, result.rows)
     study = study_of(result.films, result.together, seed=args.seed)
     evaluation_files.write(folder, coco.parent, result, study, facts)
+    say_stale(folder, before, {coco}, problems)
     if args.json:
         console.tell_json(facts)
     else:
