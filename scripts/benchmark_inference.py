@@ -48,7 +48,7 @@ def milliseconds(run: Callable[[Tensor], object], x: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=20, help="turns (default: 20)")
     args = parser.parse_args()
     torch.set_num_threads(1)
     bundle = load_bundle(args.model or default_model())
@@ -74,4 +74,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

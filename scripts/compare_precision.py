@@ -20,6 +20,7 @@ import torch
 
 from kummell_ai.annotations.coco import read_coco
 from kummell_ai.dicom import read_radiograph
+from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.landmarks.predictor import Predictor
 
@@ -53,7 +54,7 @@ def deviation(body: VertebraLandmarks) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder that `kummell-ai synthesize` wrote")
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
     parser.add_argument("--limit", type=int, default=30, help="films")
     parser.add_argument("--second-stage-only", action="store_true", help="the first stage in float32 both times")
@@ -77,6 +78,8 @@ def main() -> None:
         for one, other in pairs:
             moved.append(np.linalg.norm(one.corners_px - other.corners_px, axis=1))
             shares.append(moved[-1] / deviation(one))
+    if not moved:
+        raise InputError(f"{args.data}: no vertebra was found on its films; give others", str(args.data))
     corners = np.concatenate(moved)
     corners = corners[np.isfinite(corners)]
     middle, high = np.percentile(corners, (50, 99))
@@ -96,4 +99,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

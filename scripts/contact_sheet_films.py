@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kummell_ai.errors import UsageError
 from kummell_ai.synthesis.case import SimulatedFilm, generate_case, generate_film
 from kummell_ai.synthesis.recipe import Recipe
 
@@ -28,10 +29,12 @@ def picture(film: SimulatedFilm, corners: bool) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=12)
-    parser.add_argument("--templates", action="append", default=[])
+    parser.add_argument("--out", type=Path, required=True, help="the picture, JPEG or PNG")
+    parser.add_argument("--seed", type=int, default=12, help="of the first patient (default: 12)")
+    parser.add_argument("--templates", action="append", default=[], help="folder of bones; may be repeated")
     args = parser.parse_args()
+    if args.out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UsageError(f"--out {args.out}: name a picture, such as sheet.jpg", str(args.out))
     look = {"rows": 400, "aspect_low": 0.7, "aspect_high": 0.7, "templates": tuple(args.templates)}
     rows = []
     for k, corners in enumerate((False, True)):
@@ -45,4 +48,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

@@ -336,10 +336,10 @@ SHEETS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the sheets")
-    parser.add_argument("--sheets", nargs="+", choices=list(SHEETS), default=list(SHEETS))
-    parser.add_argument("--templates", action="append", default=[])
-    parser.add_argument("--backgrounds", action="append", default=[])
-    parser.add_argument("--quality", type=int, default=75)
+    parser.add_argument("--sheets", nargs="+", choices=list(SHEETS), default=list(SHEETS), help="which (default: all)")
+    parser.add_argument("--templates", action="append", default=[], help="folder of bones; may be repeated")
+    parser.add_argument("--backgrounds", action="append", default=[], help="CTs; may be repeated")
+    parser.add_argument("--quality", type=int, default=75, help="of the JPEG (default: 75)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.sheets:
@@ -349,4 +349,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-
 from kummell_ai.anatomy import LEVELS
+from kummell_ai.errors import UsageError
 from kummell_ai.synthesis.anatomy.bones import BoneTemplate, FloatArray
 from kummell_ai.synthesis.anatomy.template_bank import load_templates
 from kummell_ai.synthesis.projection import ConeBeam, add_path_length
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SOURCE_MM = 900.0
 SHELL_MM = 1.2
@@ -85,11 +85,18 @@ def main() -> None:
     """Write the contact sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="+", help='"procedural", folders of meshes or of masks, or masks')
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="the picture")
     parser.add_argument("--exclude", nargs="*", default=(), help="bone names to leave out")
-    parser.add_argument("--levels", nargs="*", default=[level.value for level in LEVELS])
+    parser.add_argument("--levels", nargs="*", default=[level.value for level in LEVELS], help="default: all")
     parser.add_argument("--seed", type=int, help="variation of the procedural bones")
     arguments = parser.parse_args()
+    try:
+        import matplotlib as mpl
+
+        mpl.use("Agg")
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise UsageError("matplotlib draws the sheet and is not installed: pip install matplotlib") from None
     rows = [load(source, tuple(arguments.exclude), arguments.seed) for source in arguments.sources]
     levels = [level for level in arguments.levels if any(level in row for row in rows)]
     figure, axes = plt.subplots(len(rows), len(levels), figsize=(4 * len(levels), 3.4 * len(rows)), squeeze=False)
@@ -106,4 +113,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

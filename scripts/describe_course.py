@@ -7,11 +7,11 @@ python scripts/describe_course.py [--patients 150] [--seed 0] [--templates DIR] 
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter, defaultdict
 
 import numpy as np
 
+from kummell_ai.cli import options
 from kummell_ai.synthesis.anatomy.anatomy_model import Individual, sample_individual
 from kummell_ai.synthesis.case import banks_of
 from kummell_ai.synthesis.disease.course import State, pose, sample_course
@@ -51,10 +51,10 @@ def summary(values: list[Values], name: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=150)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--templates", action="append", default=[])
+    parser = options.Parser(description=__doc__)
+    parser.add_argument("--patients", type=options.positive, default=150, help="how many (default: 150)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first patient (default: 0)")
+    parser.add_argument("--templates", action="append", default=[], help="folder of bones; may be repeated")
     parser.add_argument("overrides", nargs="*", help="recipe keys, for example film.postures=0")
     args = parser.parse_args()
     recipe = load_recipe(None, args.overrides, templates=args.templates or None)
@@ -90,4 +90,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

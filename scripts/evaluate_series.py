@@ -34,10 +34,10 @@ def read_truth(path: Path) -> dict[str, dict[str, dict[str, str]]]:
     return truth
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder that `kummell-ai synthesize` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the reports")
     args = parser.parse_args()
     truth = read_truth(args.data / "truth.csv")
     code = kummell_ai(["series", str(args.data / "films"), "--out", str(args.out)])
@@ -67,7 +67,10 @@ def main() -> None:
             f"{key[0]:<11}{key[1]:<17}n {len(values):<4} error mean {size.mean():.2f}, median {np.median(size):.2f}  "
             f"bias {np.mean(values):+.2f}  truth inside the 95 % interval {100 * np.mean(inside[key]):.0f} %"
         )
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

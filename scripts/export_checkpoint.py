@@ -7,7 +7,14 @@ from pathlib import Path
 
 from kummell_ai.training.run import export
 
-if __name__ == "__main__":
+
+def main() -> None:
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     print(export(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))
+
+
+if __name__ == "__main__":
+    from ending import end
+
+    end(main)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from kummell_ai.dicom import find_films, read_radiograph
-from kummell_ai.errors import KummellError
+from kummell_ai.errors import InputError, KummellError
 
 CHUNK = 1000
 SILENCE_S = 20.0
@@ -114,11 +114,13 @@ def _follow(child, results) -> Iterator[tuple[int, str]]:  # type: ignore[no-unt
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--films", type=Path, required=True, help="folder of whole films")
+    parser.add_argument("--count", type=int, default=10_000, help="cases (default: 10000)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case (default: 0)")
     options = parser.parse_args()
     films = list(find_films([options.films]))
+    if not films:
+        raise InputError(f"{options.films}: no films there; give a folder of whole films", str(options.films))
     tally: collections.Counter[str] = collections.Counter()
     for done, (case, text) in enumerate(run_in_children(films, options.first, options.count), start=1):
         tally[text if text in ("film", "refused") else "WRONG"] += 1
@@ -132,4 +134,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from ending import end
+
+    end(main)

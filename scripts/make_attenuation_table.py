@@ -5,9 +5,17 @@ Needs ``pip install xraydb spekpy``: xraydb 4.5.8 holds the Elam tables of atten
 tests/synthesis/test_attenuation.py are its recorded output.
 """
 
+import argparse
+
 import numpy as np
-import spekpy
-import xraydb
+
+from kummell_ai.errors import UsageError
+
+try:
+    import spekpy
+    import xraydb
+except ImportError:
+    spekpy = None
 
 NODES_KEV = np.array([22.0, 32.0, 42.0, 50.0, 58.0, 68.0, 82.0])
 TUBE_KV = (60, 70, 80, 90, 100)
@@ -106,6 +114,9 @@ def kerma_layers(kv: int) -> tuple[float, float, list[float]]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    if spekpy is None:
+        raise UsageError("xraydb and spekpy hold the tables and are not installed: pip install xraydb spekpy")
     print("NODES_KEV =", tuple(NODES_KEV.tolist()))
     print("ATTENUATION_PER_MM = {")
     for name in MATERIALS:
@@ -128,4 +139,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from ending import end
+
+    end(main)

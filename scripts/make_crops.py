@@ -7,21 +7,23 @@ Without SET films are simulated at 1024 rows, and every vertebra whose centre is
 the folder while training already reads it, and a run that was stopped goes on where it ended. SET is whatever folder
 or file that `kummell-ai evaluate` takes (docs/annotations.md): crops are cut at full resolution, and a share of the
 *patients* goes to --validation. Or it is a folder of training shards, and crops are cut at their resolution. A film
-that cannot be read is said and left out.
+that cannot be used is said and left out; the exit code is 2 then, and 3 where none is left.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import sys
 from pathlib import Path
+
+from ending import check_folders, end, not_negative, say_split
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import FORMS
-from kummell_ai.errors import InputError, KummellError
+from kummell_ai.cli import console, exits, options
+from kummell_ai.errors import InputError
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
+from kummell_ai.synthesis.workers import run_jobs
 from kummell_ai.training.annotated import check_empty, crops_of_annotated, crops_of_shards, is_held_out, read_set
 from kummell_ai.training.crop_samples import CropWriter, VertebraCrop, take_crop, write_crops
 
@@ -76,10 +78,9 @@ def simulate(args: argparse.Namespace) -> int:
         for k in range(-(-args.films // FILMS_PER_SHARD))
     ]
     done = 0
-    with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
-        for made in pool.imap(make_shard, jobs):
-            done += made
-            print(f"{done} crops made", flush=True)
+    for made in run_jobs(make_shard, jobs, args.workers):
+        done += made
+        print(f"{done} crops made", flush=True)
     return 0
 
 
@@ -93,41 +94,49 @@ def cut_from_shards(folder: Path, out: Path) -> int:
 
 def cut_from_set(args: argparse.Namespace) -> int:
     facing = None if args.facing is None else Facing(args.facing)
+    problems = console.Problems()
     writers = {out: CropWriter(out) for out in filter(None, (args.out, args.validation))}
-    failed = 0
-    for seed, film, radiograph in read_set(args.dataset, args.form, facing):
+    films = read_set(args.dataset, args.form, facing, lambda name, error: problems.fail(name, str(error)))
+    for seed, film, radiograph in films:
         if isinstance(radiograph, InputError):
-            print(radiograph, file=sys.stderr)
-            failed += 1
+            problems.fail(film.file_name, str(radiograph))
             continue
         out = args.validation if args.validation and is_held_out(film, args.share) else args.out
         writers[out].extend(crops_of_annotated(film, radiograph, seed))
     for out, writer in writers.items():
         writer.close()
         print(f"{writer.count} crops in {out}")
-    return 3 if not any(writer.count for writer in writers.values()) else 2 if failed else 0
+    held = writers[args.validation].count if args.validation else None
+    say_split("crops", writers[args.out].count, held, args.share)
+    return exits.exit_code(sum(writer.count for writer in writers.values()), len(problems.failed))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", nargs="?", type=Path, metavar="SET", help="annotated set, or folder of shards")
-    parser.add_argument("--out", type=Path, required=True, help="folder of shards of crops")
+    parser = options.Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    path = options.path_of_input
+    parser.add_argument("dataset", nargs="?", type=path, metavar="SET", help="annotated set, or folder of shards")
+    parser.add_argument("--out", type=path, required=True, help="folder of shards of crops")
     of_set = parser.add_argument_group("of a set")
-    of_set.add_argument("--form", choices=FORMS, default="auto")
+    of_set.add_argument("--form", choices=FORMS, default="auto", help="of the annotations (default: auto)")
     of_set.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
-    of_set.add_argument("--validation", type=Path, help="folder for the crops of held-out patients")
+    of_set.add_argument("--validation", type=path, help="folder for the crops of held-out patients")
     of_set.add_argument("--share", type=float, default=0.1, help="share of patients held out (default: 0.1)")
     simulated = parser.add_argument_group("simulated")
-    simulated.add_argument("--films", type=int, default=2000)
-    simulated.add_argument("--seed", type=int, default=50_000_000)
-    simulated.add_argument("--recipe", type=Path, default=Path("configs/synthesis/training.yaml"))
-    simulated.add_argument("--templates", action="append", default=None, help="may be repeated")
-    simulated.add_argument("--backgrounds", action="append", default=None, help="may be repeated")
+    simulated.add_argument("--films", type=options.positive, default=2000, help="how many (default: 2000)")
+    simulated.add_argument(
+        "--seed", type=not_negative, default=50_000_000, help="of the first film (default: 50000000)"
+    )
+    simulated.add_argument(
+        "--recipe", type=path, default=Path("configs/synthesis/training.yaml"), help="default: %(default)s"
+    )
+    simulated.add_argument("--templates", action="append", default=None, help="folder of bones; may be repeated")
+    simulated.add_argument("--backgrounds", action="append", default=None, help="CTs; may be repeated")
     simulated.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
-    simulated.add_argument("--rows", type=int, default=1024)
-    simulated.add_argument("--workers", type=int, default=1)
-    simulated.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
+    simulated.add_argument("--rows", type=options.positive, default=1024, help="height of a film (default: 1024 px)")
+    simulated.add_argument("--workers", type=options.positive, default=1, help="processes (default: 1)")
+    simulated.add_argument("--first-shard", type=not_negative, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args(arguments)
+    check_folders(args.out, args.validation)
     if args.dataset is None:
         return simulate(args)
     for folder in filter(None, (args.out, args.validation)):
@@ -142,7 +151,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KummellError as error:
-        sys.exit(f"error: {error}")
+    end(main)

@@ -6,16 +6,17 @@ called again with the same arguments.
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 from pathlib import Path
 
 import numpy as np
+from ending import check_folders, end, not_negative
 
 from kummell_ai.anatomy import Facing
+from kummell_ai.cli import options
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.dataset import check_sources
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
+from kummell_ai.synthesis.workers import run_jobs
 from kummell_ai.training.samples import ShardWriter, TrainingFilm
 
 FILMS_PER_SHARD = 64
@@ -50,17 +51,23 @@ def make_shard(job: tuple[Path, int, int, int, Recipe]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=6000)
-    parser.add_argument("--seed", type=int, default=1_000_000)
-    parser.add_argument("--recipe", type=Path, default=Path("configs/synthesis/training.yaml"))
-    parser.add_argument("--templates", action="append", default=None, help="may be repeated")
-    parser.add_argument("--backgrounds", action="append", default=None, help="may be repeated")
+    parser = options.Parser(description=__doc__)
+    parser.add_argument("--out", type=options.path_of_input, required=True, help="folder of shards")
+    parser.add_argument("--count", type=options.positive, default=6000, help="films (default: 6000)")
+    parser.add_argument("--seed", type=not_negative, default=1_000_000, help="of the first film (default: 1000000)")
+    parser.add_argument(
+        "--recipe",
+        type=options.path_of_input,
+        default=Path("configs/synthesis/training.yaml"),
+        help="default: %(default)s",
+    )
+    parser.add_argument("--templates", action="append", default=None, help="folder of bones; may be repeated")
+    parser.add_argument("--backgrounds", action="append", default=None, help="CTs; may be repeated")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--first-shard", type=int, default=0, help="number of the first shard (default: 0)")
+    parser.add_argument("--workers", type=options.positive, default=1, help="processes (default: 1)")
+    parser.add_argument("--first-shard", type=not_negative, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args()
+    check_folders(args.out)
     recipe = load_recipe(args.recipe, args.set, templates=args.templates, backgrounds=args.backgrounds)
     check_sources(recipe)
     jobs = [
@@ -75,11 +82,10 @@ def main() -> None:
     ]
     args.out.mkdir(parents=True, exist_ok=True)
     done = 0
-    with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
-        for made in pool.imap(make_shard, jobs):
-            done += made
-            print(f"{done} films made", flush=True)
+    for made in run_jobs(make_shard, jobs, args.workers):
+        done += made
+        print(f"{done} films made", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    end(main)

@@ -26,7 +26,6 @@ the marks added to their covariance: the ellipses are meant to hold the true cor
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -299,4 +298,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from ending import end
+
+    end(main)

@@ -17,7 +17,16 @@ import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
-from kummell_ai.annotations.source import film_beside, film_size, read_text, relative_name, understood_as
+from kummell_ai.annotations.source import (
+    OnFault,
+    film_beside,
+    film_size,
+    has_film,
+    read_text,
+    relative_name,
+    understood_as,
+    usable,
+)
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
@@ -32,12 +41,15 @@ NAME = re.compile(r"^(?P<patient>\d{4})-(?P<sex>[FM])-(?P<age>\d{3})Y(?P<view>[0
 _SEPARATOR = re.compile(r"[,;\s]+")
 
 
-def read_buu_lspine(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_buu_lspine(
+    path: Path, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """The lateral films of a folder (or of its subfolder ``LA``), or the one film of a file.
 
     Args:
         path: folder or file.
         facing: of the films; left when not given.
+        on_fault: told of each file that cannot be used, which is left out; None = such a file ends the reading.
 
     Raises:
         InputError: a file is not of this form, a film is missing, or there is none.
@@ -47,7 +59,8 @@ def read_buu_lspine(path: Path, facing: Facing | None = None) -> tuple[Annotated
         raise InputError(f"{path.name}: no CSV or TXT with {ROWS} rows of endplates; give the folder LA", str(path))
     spacing = _spacings(path if path.is_dir() else path.parent)
     base = path if path.is_dir() else path.parent
-    return tuple(_film(file, base, spacing, facing or Facing.LEFT) for file in files)
+    side = facing or Facing.LEFT
+    return usable(files, lambda f: relative_name(f, base), lambda f: _film(f, base, spacing, side), on_fault)
 
 
 def annotation_files(path: Path) -> tuple[Path, ...]:
@@ -56,7 +69,7 @@ def annotation_files(path: Path) -> tuple[Path, ...]:
         return (path,)
     folder = path / "LA" if (path / "LA").is_dir() else path
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".csv", ".txt"))
-    return tuple(p for p in found if looks_like_endplates(p))
+    return tuple(p for p in found if looks_like_endplates(p) or (NAME.match(p.stem) is None and has_film(p)))
 
 
 def looks_like_endplates(path: Path) -> bool:
@@ -71,7 +84,7 @@ def looks_like_endplates(path: Path) -> bool:
     return len(rows) == ROWS
 
 
-def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> AnnotatedFilm:
+def _film(path: Path, base: Path, spacing: dict[str, str], facing: Facing) -> AnnotatedFilm:
     with understood_as("BUU-LSPINE", path):
         rows = _rows(read_text(path))
         vertebrae = _vertebrae(rows, facing)
@@ -81,9 +94,8 @@ def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> 
     if match is not None:
         reference = replace(reference, patient_id=match["patient"], patient_sex=match["sex"])
     bare = path.stem[: match.start("view")] if match is not None and match["view"] else path.stem
-    mm = spacing.get(path.stem, spacing.get(bare))
-    if mm is not None and not 0 < mm < float("inf"):
-        raise InputError(f"{film.name}: its pixel spacing is {mm} mm; it must be above 0: correct the table", mm)
+    given = spacing.get(path.stem, spacing.get(bare))
+    mm = None if given is None else _millimetres(film.name, given)
     return AnnotatedFilm(
         file_name=relative_name(film, base),
         size_px=film_size(film),
@@ -93,12 +105,26 @@ def _film(path: Path, base: Path, spacing: dict[str, float], facing: Facing) -> 
     )
 
 
+def _millimetres(name: str, text: str) -> float:
+    try:
+        mm = float(text)
+    except ValueError:
+        mm = 0.0
+    if not 0 < mm < float("inf"):
+        raise InputError(
+            f"{name}: its pixel spacing in the table is {text!r}; write mm above 0 with a decimal point, as 0.175", text
+        )
+    return mm
+
+
 def _rows(text: str) -> list[list[float]]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and lines[0].lower().startswith("x1"):
         lines = lines[1:]
     rows = []
     for number, line in enumerate(lines, start=1):
+        if ";" in line and "," in line:
+            raise ValueError(f"row {number} is {line!r}, with both ; and ,: write decimal points and one separator")
         values = [float(part) for part in _SEPARATOR.split(line.strip(",; "))]
         if len(values) not in (4, 5) or not np.isfinite(values).all():
             raise ValueError(f"row {number} is {line!r}; expected x1,y1,x2,y2,label")
@@ -131,15 +157,26 @@ def _plate(row: list[float], facing: Facing) -> FloatArray:
     return plate
 
 
-def _spacings(folder: Path) -> dict[str, float]:
-    """Millimetres per pixel by film name, from a ``pixel_spacing*.csv`` in or near ``folder``."""
-    found: dict[str, float] = {}
+def _spacings(folder: Path) -> dict[str, str]:
+    """Millimetres per pixel as they stand there by film name, from a ``pixel_spacing*.csv`` in or near ``folder``.
+
+    A row with more or fewer cells than the head, as a decimal comma makes it, stands there whole.
+    """
+    found: dict[str, str] = {}
     for table in _spacing_tables(folder):
         with understood_as("a table of filename and pixel_spacing", table):
-            head, *lines = [re.split(r"[\t,;]", line) for line in read_text(table).splitlines() if line.strip()]
-            name = head.index("filename")
-            value = next(i for i, title in enumerate(head) if title.startswith("pixel_spacing"))
-            found = {Path(line[name]).stem: float(line[value]) for line in lines} | found
+            head, *lines = [line.strip() for line in read_text(table).splitlines() if line.strip()]
+            mark = next((m for m in "\t;," if m in head), ",")
+            titles = [title.strip() for title in head.split(mark)]
+            name = titles.index("filename")
+            value = next(i for i, title in enumerate(titles) if title.startswith("pixel_spacing"))
+            rows = [[cell.strip() for cell in line.split(mark)] for line in lines]
+            pairs = [
+                (cells[name], cells[value] if len(cells) == len(titles) else line)
+                for cells, line in zip(rows, lines, strict=True)
+                if len(cells) > name
+            ]
+            found = {Path(film).stem: text for film, text in pairs} | found
     return found
 
 

@@ -16,11 +16,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.annotations.source import OnFault, understood_as, usable, whole_px
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
@@ -40,6 +41,9 @@ _IMAGE_KEYS = frozenset(
 )  # fmt: skip
 _ATTRIBUTES = frozenset({"level", "level_probability", "confidence", "flags", "points", "covariance_px"})
 _SEEN, _HIDDEN, _NOT_SEEN = 2, 1, 0
+_FORM = "COCO keypoints"
+_Entry = tuple[dict[str, Any], list[dict[str, Any]]]
+_Orders = dict[Any, tuple[VertebralLandmark, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +236,14 @@ def with_patient(film: AnnotatedFilm, radiograph: Radiograph) -> AnnotatedFilm:
     return replace(film, landmarks=replace(film.landmarks, reference=known))
 
 
-def read_coco(path: Path | str) -> tuple[AnnotatedFilm, ...]:
+def read_coco(path: Path | str, on_fault: OnFault | None = None) -> tuple[AnnotatedFilm, ...]:
     """The annotated films of a COCO file, in the order of its images.
 
     Files of other programs are read too, as long as their keypoints are named as ours, in any order.
+
+    Args:
+        path: file.
+        on_fault: told of each film that cannot be understood, which is left out; None = such a film ends the reading.
 
     Raises:
         InputError: not JSON, no COCO, or an entry that cannot be understood.
@@ -245,14 +253,22 @@ def read_coco(path: Path | str) -> tuple[AnnotatedFilm, ...]:
         document = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file.name}: no readable JSON ({error}); give a COCO keypoint file", str(file)) from error
-    try:
-        return _films(document)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{file.name}: not understood as COCO keypoints: {reason}", str(file)) from error
+    with understood_as(_FORM, file):
+        entries, orders = _entries(document)
+
+    def read(entry: _Entry) -> AnnotatedFilm:
+        with understood_as(_FORM, file, _name(entry)):
+            return _film(entry, orders)
+
+    return usable(entries, _name, read, on_fault)
 
 
-def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
+def _name(entry: _Entry) -> str:
+    return str(entry[0].get("file_name", f"image {entry[0]['id']}"))
+
+
+def _entries(document: Any) -> tuple[list[_Entry], _Orders]:
+    """Each image with its vertebrae, as they stand there, and the keypoints' order by category."""
     orders = {entry["id"]: _order(entry) for entry in document["categories"] if entry["name"] == CATEGORY}
     if not orders:
         raise ValueError(f"no category is called {CATEGORY!r}")
@@ -260,22 +276,21 @@ def _films(document: Any) -> tuple[AnnotatedFilm, ...]:
     if len(set(numbers)) < len(numbers):
         twice = next(n for n in numbers if numbers.count(n) > 1)
         raise ValueError(f"image id {twice} stands {numbers.count(twice)} times; merged files need ids of their own")
-    vertebrae: dict[Any, list[VertebraLandmarks]] = {image["id"]: [] for image in document["images"]}
-    details: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
+    found: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
     for entry in document["annotations"]:
         if entry["category_id"] in orders:
-            if entry["image_id"] not in vertebrae:
+            if entry["image_id"] not in found:
                 raise ValueError(f"annotation {entry['id']} belongs to image {entry['image_id']}, which does not exist")
-            vertebrae[entry["image_id"]].append(_vertebra(entry, orders[entry["category_id"]]))
-            attributes = entry.get("attributes") or {}
-            details[entry["image_id"]].append({k: v for k, v in attributes.items() if k not in _ATTRIBUTES})
-    return tuple(
-        replace(
-            film_from_entry(image, tuple(vertebrae[image["id"]])),
-            details=tuple(details[image["id"]]) if any(details[image["id"]]) else (),
-        )
-        for image in document["images"]
-    )
+            found[entry["image_id"]].append(entry)
+    return [(image, found[image["id"]]) for image in document["images"]], orders
+
+
+def _film(entry: _Entry, orders: _Orders) -> AnnotatedFilm:
+    image, vertebrae = entry
+    film = film_from_entry(image, tuple(_vertebra(v, orders[v["category_id"]]) for v in vertebrae))
+    details = [{k: v for k, v in (v.get("attributes") or {}).items() if k not in _ATTRIBUTES} for v in vertebrae]
+    check_finite(details, "attributes")
+    return replace(film, details=tuple(details) if any(details) else ())
 
 
 def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
@@ -291,7 +306,10 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     if values.shape != (3 * len(order),) or not np.isfinite(values).all():
         raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} finite keypoint numbers, not {values.size}")
     attributes = entry.get("attributes") or {}
-    count = int(attributes.get("points", 4 if len(order) <= 4 else 6))
+    count = attributes.get("points", 4 if len(order) <= 4 else 6)
+    if count not in (4, 6):
+        raise ValueError(f"attributes.points of annotation {entry['id']} is {count!r}; expected 4 or 6")
+    count = int(count)
     points = np.full((6, 2), np.nan)
     hidden = set()
     for landmark, (x, y, visibility) in zip(order, values.reshape(-1, 3), strict=True):
@@ -306,9 +324,9 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     return VertebraLandmarks(
         points_px=points[:count],
         level=None if level is None else VertebralLevel.parse(level),
-        level_probability=attributes.get("level_probability"),
+        level_probability=_probability(attributes.get("level_probability"), "level_probability"),
         covariance_px=covariance,
-        confidence=float(attributes.get("confidence", 1.0)),
+        confidence=_probability(attributes.get("confidence"), "confidence", 1.0),
         flags=frozenset(map(str, attributes.get("flags", ()))),
         hidden=frozenset(hidden),
     )
@@ -321,27 +339,88 @@ def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, .
         KeyError: one of them is missing.
         ValueError: an entry has an impossible value.
     """
-    acquired = image.get("acquired")
+    acquired, frame = image.get("acquired"), image.get("frame_number")
+    if frame is not None and (isinstance(frame, bool) or not isinstance(frame, int) or frame < 1):
+        raise ValueError(f"frame_number is {frame!r}; expected a whole number of 1 or more")
     reference = ImageReference(
-        name=image.get("name", Path(image["file_name"]).name),
-        patient_id=image.get("patient"),
+        name=_text_or_none(image, "name") or Path(str(image["file_name"])).name,
+        patient_id=_text_or_none(image, "patient"),
         acquired=None if acquired is None else dt.datetime.fromisoformat(acquired),
-        frame_number=image.get("frame_number"),
+        frame_number=frame,
         simulated=bool(image.get("simulated", False)),
-        **{key: image.get(key) for key in _REFERENCE_TEXT},
+        **{key: _text_or_none(image, key) for key in _REFERENCE_TEXT},
     )
     spacing = image.get("spacing")
     facing = Facing(image.get("facing", Facing.UNKNOWN.value))
-    landmarks = SpineLandmarks(vertebrae, reference, facing, image.get("lateral_probability"))
+    lateral = _probability(image.get("lateral_probability"), "lateral_probability")
+    extra = {key: value for key, value in image.items() if key not in _IMAGE_KEYS}
+    check_finite(extra, "the entry")
+    _check_truth(extra)
     return AnnotatedFilm(
         file_name=str(image["file_name"]),
-        size_px=(int(image["width"]), int(image["height"])),
-        landmarks=landmarks,
+        size_px=(whole_px(image["width"], "width"), whole_px(image["height"], "height")),
+        landmarks=SpineLandmarks(vertebrae, reference, facing, lateral),
         spacing=None if spacing is None else _read_spacing(spacing),
-        extra={key: value for key, value in image.items() if key not in _IMAGE_KEYS},
+        extra=extra,
     )
+
+
+def check_finite(value: Any, what: str) -> None:
+    """Whether ``value`` holds finite numbers only: JSON has no others, so that they could not be written again.
+
+    Raises:
+        ValueError: one is NaN or infinite.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{what} is {value}; expected a finite number, or null")
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            check_finite(part, f"{key!r} of {what}" if isinstance(value, dict) else what)
+
+
+def _check_truth(extra: Mapping[str, Any]) -> None:
+    """Whether the true measurements are numbers by name."""
+    for key in ("truth", "projected_truth"):
+        values = extra.get(key)
+        if values is None:
+            continue
+        if not isinstance(values, dict):
+            raise ValueError(f"{key} is {values!r}; expected numbers by name, as {{'wedge_angle_deg': 12.5}}")
+        for name, value in values.items():
+            if value is not None and not _is_number(value):
+                raise ValueError(f"{name} of {key} is {value!r}; expected a number")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@overload
+def _probability(value: Any, what: str) -> float | None: ...
+@overload
+def _probability(value: Any, what: str, otherwise: float) -> float: ...
+def _probability(value: Any, what: str, otherwise: float | None = None) -> float | None:
+    """``value``, or ``otherwise`` where there is none."""
+    if value is None:
+        return otherwise
+    if not (_is_number(value) and 0 <= value <= 1):
+        raise ValueError(f"{what} is {value!r}; expected a number of 0 to 1")
+    return float(value)
+
+
+def _text_or_none(image: Mapping[str, Any], key: str) -> str | None:
+    """A text; a whole number, as other programs write the patient, is taken as its digits."""
+    value = image.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(f"{key} is {value!r}; expected a text")
 
 
 def _read_spacing(entry: dict[str, Any]) -> PixelSpacing:
     calibration = Calibration(entry.get("calibration", Calibration.ASSUMED.value))
-    return PixelSpacing(float(entry["row_mm"]), float(entry["column_mm"]), calibration, entry.get("magnification"))
+    magnification = entry.get("magnification")
+    if magnification is not None and not (_is_number(magnification) and 0 < magnification < math.inf):
+        raise ValueError(f"magnification is {magnification!r}; expected a number above 0")
+    return PixelSpacing(float(entry["row_mm"]), float(entry["column_mm"]), calibration, magnification)

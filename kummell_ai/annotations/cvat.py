@@ -16,30 +16,41 @@ from typing import Any
 from kummell_ai.anatomy import Facing, VertebralLandmark
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.marks import FACTS, VERTEBRA, Body, facts_of, parse_label, seen_points, to_film
-from kummell_ai.annotations.source import read_text, understood_as
+from kummell_ai.annotations.source import OnFault, read_text, understood_as, usable, whole_px
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
 VERSION = "1.1"
+_FORM = f"CVAT for images {VERSION}"
 _FILM = "film"
 """Label of the tag that carries a film's facts."""
 
 
-def read_cvat(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_cvat(path: Path, facing: Facing | None = None, on_fault: OnFault | None = None) -> tuple[AnnotatedFilm, ...]:
     """The films of an ``annotations.xml``.
 
     Args:
         path: the exported file; film names are relative to its folder, or to ``images`` beside it.
         facing: overrules what the file says; needed for polygons when it says nothing.
+        on_fault: told of each film that cannot be used, which is left out; None = such a film ends the reading.
 
     Raises:
         InputError: the file is not of this form.
     """
     text = read_text(path)
-    with understood_as("CVAT for images 1.1", path):
+    with understood_as(_FORM, path):
         root = _parse(text)
         if root.tag != "annotations" or root.find("track") is not None:
             raise ValueError(f"<{root.tag}> with tracks or of another kind; export as CVAT for images 1.1")
-        return tuple(_film(image, path.parent, facing) for image in root.iter("image"))
+
+    def read(image: ET.Element) -> AnnotatedFilm:
+        with understood_as(_FORM, path, _title(image)):
+            return _film(image, path.parent, facing)
+
+    return usable(root.iter("image"), _title, read, on_fault)
+
+
+def _title(image: ET.Element) -> str:
+    return image.get("name") or f"image {image.get('id')}"
 
 
 def write_cvat(path: Path | str, films: Sequence[AnnotatedFilm]) -> None:
@@ -104,7 +115,7 @@ def _film(image: ET.Element, folder: Path, facing: Facing | None) -> AnnotatedFi
             facts = json.loads(_attributes(shape).get(FACTS, "null")) or facts
         else:
             _add(bodies, shape, number)
-    size = (int(image.attrib["width"]), int(image.attrib["height"]))
+    size = (whole_px(image.attrib["width"], "width"), whole_px(image.attrib["height"], "height"))
     return to_film(name, size, bodies.values(), facts, facing)
 
 

@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.marks import FACTS, Body, facts_of, parse_label, seen_points, title_of, to_film
-from kummell_ai.annotations.source import film_size, read_json, understood_as
+from kummell_ai.annotations.source import OnFault, film_size, read_json, understood_as, usable, whole_px
+from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
 IMAGE = "image"
@@ -29,20 +30,53 @@ _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """What an upload puts before the name of a file."""
 
 
-def read_label_studio(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_label_studio(
+    path: Path, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """The films of a JSON export; the newest annotation that was not cancelled counts.
 
     Args:
         path: the exported file; films are looked for beside it.
         facing: overrules what the file says; needed for polygons when it says nothing.
+        on_fault: told of each film that cannot be used, which is left out; None = such a film ends the reading.
 
     Raises:
         InputError: the file is not of this form.
     """
     document = read_json(path)
-    with understood_as("Label Studio tasks", path):
-        tasks = document if isinstance(document, list) else [document]
-        return tuple(_film(task, path.parent, facing) for task in tasks)
+    tasks = list(enumerate(document if isinstance(document, list) else [document], start=1))
+
+    def read(numbered: tuple[int, Any]) -> AnnotatedFilm:
+        with understood_as("Label Studio tasks", path, _title(numbered)):
+            return _film(numbered[1], path.parent, facing)
+
+    return usable(tasks, _title, read, on_fault)
+
+
+def _title(numbered: tuple[int, Any]) -> str:
+    number, task = numbered
+    data = task.get("data") if isinstance(task, dict) else None
+    return str(data[IMAGE]) if isinstance(data, dict) and IMAGE in data else f"task {number}"
+
+
+def find_export(folder: Path) -> Path | None:
+    """The one JSON export that lies in ``folder``; None where there is none.
+
+    Raises:
+        InputError: there are several.
+    """
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            document = read_json(file)
+        except InputError:
+            continue
+        if looks_like_label_studio(document):
+            found.append(file)
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found[:3])
+        raise InputError(f"{folder.name}: {len(found)} Label Studio exports ({names}); give one of them", str(folder))
+    return found[0] if found else None
 
 
 def looks_like_label_studio(document: Any) -> bool:
@@ -109,11 +143,16 @@ def _film(task: dict[str, Any], folder: Path, facing: Facing | None) -> Annotate
     kept = [a for a in task["annotations"] if not a.get("was_cancelled")]
     results: list[dict[str, Any]] = kept[-1]["result"] if kept else []
     sized = next((r for r in results if "original_width" in r), None)
-    size = film_size(folder / name) if sized is None else (sized["original_width"], sized["original_height"])
+    size = film_size(folder / name) if sized is None else _size(sized)
     bodies: dict[Any, Body] = {}
     for result in results:
         _add(bodies, result, size)
-    return to_film(name, (int(size[0]), int(size[1])), bodies.values(), task["data"].get(FACTS), facing)
+    return to_film(name, size, bodies.values(), task["data"].get(FACTS), facing)
+
+
+def _size(result: dict[str, Any]) -> tuple[int, int]:
+    width, height = (whole_px(result[key], key) for key in ("original_width", "original_height"))
+    return width, height
 
 
 def _add(bodies: dict[Any, Body], result: dict[str, Any], size: tuple[int, int]) -> None:

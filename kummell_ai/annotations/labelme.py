@@ -15,7 +15,7 @@ from typing import Any
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.marks import FACTS, Body, facts_of, parse_label, seen_points, title_of, to_film
-from kummell_ai.annotations.source import film_size, read_json, relative_name, understood_as
+from kummell_ai.annotations.source import OnFault, film_size, read_json, relative_name, understood_as, usable, whole_px
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
@@ -23,28 +23,37 @@ VERSION = "5.4.1"
 """Of the LabelMe file format that is written."""
 
 
-def read_labelme(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_labelme(
+    path: Path, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """The films of a folder and its subfolders, or the one film of a file.
 
     Args:
         path: folder or file.
         facing: overrules what the file says; needed for polygons when it says nothing.
+        on_fault: told of each file that cannot be used, which is left out; None = such a file ends the reading.
 
     Raises:
         InputError: a file is not of this form, or there is none.
     """
-    files = annotation_files(path)
+    files = annotation_files(path, on_fault)
     if not files:
         raise InputError(f"{path.name}: no LabelMe JSON; give the folder that holds films and JSON files", str(path))
     base = path if path.is_dir() else path.parent
-    return tuple(_film(file, base, facing) for file in files)
+    return usable(files, lambda file: relative_name(file, base), lambda file: _film(file, base, facing), on_fault)
 
 
-def annotation_files(path: Path) -> tuple[Path, ...]:
-    """LabelMe files, sorted."""
+def annotation_files(path: Path, on_fault: OnFault | None = None) -> tuple[Path, ...]:
+    """LabelMe files, sorted; ``on_fault`` is told of JSON files that cannot be read.
+
+    Raises:
+        InputError: a JSON file cannot be read, and ``on_fault`` is None.
+    """
     if not path.is_dir():
         return (path,)
-    return tuple(p for p in sorted(path.rglob("*.json")) if looks_like_labelme(read_json(p)))
+    files = sorted(path.rglob("*.json"))
+    read = usable(files, lambda p: relative_name(p, path), lambda p: (p, looks_like_labelme(read_json(p))), on_fault)
+    return tuple(p for p, is_one in read if is_one)
 
 
 def looks_like_labelme(document: Any) -> bool:
@@ -109,7 +118,8 @@ def _film(path: Path, base: Path, facing: Facing | None) -> AnnotatedFilm:
     with understood_as("LabelMe", path):
         film = path.parent / str(document["imagePath"]).replace("\\", "/")
         width, height = document.get("imageWidth"), document.get("imageHeight")
-        size = (int(width), int(height)) if width and height else film_size(film)
+        sized = width and height
+        size = (whole_px(width, "imageWidth"), whole_px(height, "imageHeight")) if sized else film_size(film)
         bodies: dict[Any, Body] = {}
         for number, shape in enumerate(document["shapes"]):
             _add(bodies, shape, number)

@@ -46,8 +46,9 @@ class Body:
         """Add a named point.
 
         Raises:
-            ValueError: the point is there already.
+            ValueError: the point is there already, or a coordinate is not finite.
         """
+        _refuse_infinite(f"{landmark.key} of {self.title}", [(x, y)])
         if landmark in self.points:
             raise ValueError(f"{landmark.key} is marked twice on {self.title}; keep one, or give each vertebra a group")
         self.points[landmark] = (x, y)
@@ -66,6 +67,12 @@ class Body:
     def title(self) -> str:
         """The level's name, or `VERTEBRA`."""
         return VERTEBRA if self.level is None else self.level.value
+
+
+def _refuse_infinite(what: str, points: Iterable[tuple[float, float]]) -> None:
+    for xy in points:
+        if not all(map(math.isfinite, xy)):
+            raise ValueError(f"{what} lies at {xy[0]}, {xy[1]}; expected finite numbers")
 
 
 def parse_label(label: str) -> tuple[VertebralLevel | None, VertebralLandmark | None]:
@@ -99,6 +106,8 @@ def to_vertebrae(bodies: Iterable[Body], facing: Facing) -> tuple[VertebraLandma
         ValueError: an outline is no quadrilateral, or the film's facing is needed and unknown.
     """
     kept = [body for body in bodies if body.points or body.outline]
+    for body in kept:
+        _refuse_infinite(f"the outline of {body.title}", body.outline)
     outlined = [body for body in kept if not body.points]
     outlined.sort(key=lambda body: sum(y for _, y in body.outline) / len(body.outline))
     corners = order_outlines([np.array(body.outline) for body in outlined], facing) if outlined else ()

@@ -18,7 +18,16 @@ from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.annotations.buu_lspine import NAME
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.corners import MIN_POINTS, order_outlines
-from kummell_ai.annotations.source import film_beside, film_size, read_json, read_text, relative_name, understood_as
+from kummell_ai.annotations.source import (
+    OnFault,
+    film_beside,
+    film_size,
+    read_json,
+    read_text,
+    relative_name,
+    understood_as,
+    usable,
+)
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
@@ -32,7 +41,9 @@ _COPY = ".rf."
 """Before the hash that the export adds to a film's name; copies of one film share what stands before it."""
 
 
-def read_mendeley(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_mendeley(
+    path: Path, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """The films of the set's folder, of one ``labels`` folder, or of one file.
 
     The lowest body of a film is called S1, the others have no name. A body with fewer than three visible corners is
@@ -41,6 +52,7 @@ def read_mendeley(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFi
     Args:
         path: folder or file.
         facing: of the films; left when not given.
+        on_fault: told of each file that cannot be used, which is left out; None = such a file ends the reading.
 
     Raises:
         InputError: a file is not of this form, a film is missing, or there is none.
@@ -49,7 +61,8 @@ def read_mendeley(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFi
     if not files:
         raise InputError(f"{path.name}: no labels/*.json or *.txt; give the folder Keypointrcnn_data", str(path))
     base = path if path.is_dir() else path.parent
-    return tuple(_film(file, base, facing or Facing.LEFT) for file in files)
+    side = facing or Facing.LEFT
+    return usable(files, lambda file: relative_name(file, base), lambda file: _film(file, base, side), on_fault)
 
 
 def annotation_files(path: Path) -> tuple[Path, ...]:

@@ -23,7 +23,16 @@ import numpy as np
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.corners import order_outlines
-from kummell_ai.annotations.source import film_beside, film_size, read_text, relative_name, understood_as
+from kummell_ai.annotations.source import (
+    OnFault,
+    film_beside,
+    film_size,
+    has_film,
+    read_text,
+    relative_name,
+    understood_as,
+    usable,
+)
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
@@ -44,12 +53,15 @@ _SEPARATOR = re.compile(r"[,;:\s]+")
 _COMMENT = "#"
 
 
-def read_nhanes2(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_nhanes2(
+    path: Path, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """The films of a folder of marks, or the one film of a file.
 
     Args:
         path: folder or file; each ``NAME.txt`` or ``NAME.mrk`` lies beside its film ``NAME.jpg`` or ``NAME.tif``.
         facing: of the films; needed when the anterior wall is not marked (4 or 6 points).
+        on_fault: told of each file that cannot be used, which is left out; None = such a file ends the reading.
 
     Raises:
         InputError: a file is not of this form, a film is missing, or there is none.
@@ -58,15 +70,26 @@ def read_nhanes2(path: Path, facing: Facing | None = None) -> tuple[AnnotatedFil
     if not files:
         raise InputError(f"{path.name}: no marks of vertebrae in TXT or MRK; give their folder", str(path))
     base = path if path.is_dir() else path.parent
-    return tuple(_film(file, base, facing) for file in files)
+    return usable(files, lambda file: relative_name(file, base), lambda file: _film(file, base, facing), on_fault)
 
 
 def annotation_files(path: Path) -> tuple[Path, ...]:
-    """Files of marks, sorted."""
+    """Files of marks, sorted: those that begin with a vertebra's name, or have a film."""
     if not path.is_dir():
         return (path,)
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".txt", ".mrk"))
-    return tuple(p for p in files if looks_like_marks(read_text(p)))
+    return tuple(p for p in files if has_film(p, *_film_folders(p)) or _begins_as_marks(p))
+
+
+def _begins_as_marks(path: Path) -> bool:
+    try:
+        return looks_like_marks(read_text(path))
+    except InputError:
+        return False
+
+
+def _film_folders(path: Path) -> tuple[Path, ...]:
+    return tuple(path.parent.parent / name for name in ("jpg", "tif8", "images"))
 
 
 def looks_like_marks(text: str) -> bool:
@@ -76,11 +99,14 @@ def looks_like_marks(text: str) -> bool:
 
 
 def _film(path: Path, base: Path, facing: Facing | None) -> AnnotatedFilm:
-    film = film_beside(path, *(path.parent.parent / name for name in ("jpg", "tif8", "images")))
+    film = film_beside(path, *_film_folders(path))
     size = film_size(film)
     with understood_as("NHANES II marks", path):
         marks = _marks(_words(read_text(path)))
-        side = facing or _facing(marks)
+        side = _facing(marks)
+        if Facing.UNKNOWN not in (side, facing or side) and facing not in (None, side):
+            raise ValueError(f"the anterior wall is marked on the {side.value}; leave --facing away")
+        side = facing or side
         vertebrae = _vertebrae(marks, side)
     return AnnotatedFilm(
         file_name=relative_name(film, base),
@@ -106,6 +132,8 @@ def _marks(words: list[str]) -> dict[VertebralLevel, FloatArray]:
             raise ValueError(f"{word!r} stands before the first vertebra; expected a name, for example L1")
         else:
             current.append(float(word))
+    if not runs:
+        raise ValueError("no vertebra is marked; expected a name, for example L1, and its points")
     if any(name.startswith("C") for name in runs):
         raise ValueError("cervical vertebrae are marked; only films of the lumbar spine are read")
     return {VertebralLevel.parse(name): _points(name, values) for name, values in runs.items()}

@@ -11,18 +11,19 @@ from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import buu_lspine, label_studio, labelme, mendeley, nhanes2
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
 from kummell_ai.annotations.cvat import read_cvat
-from kummell_ai.annotations.source import read_json, read_text, relative_name
+from kummell_ai.annotations.faults import why_not_its_front, why_not_its_scale
+from kummell_ai.annotations.source import OnFault, read_json, read_text, relative_name, usable
 from kummell_ai.errors import InputError
 
 COCO_NAME = "annotations.json"
 CVAT_NAME = "annotations.xml"
 AUTO = "auto"
 
-Reader = Callable[[Path, Facing | None], tuple[AnnotatedFilm, ...]]
+Reader = Callable[[Path, Facing | None, OnFault | None], tuple[AnnotatedFilm, ...]]
 
 
-def _read_coco(path: Path, facing: Facing | None) -> tuple[AnnotatedFilm, ...]:
-    films = read_coco(path)
+def _read_coco(path: Path, facing: Facing | None, on_fault: OnFault | None) -> tuple[AnnotatedFilm, ...]:
+    films = read_coco(path, on_fault)
     if facing is None:
         return films
     return tuple(dataclasses.replace(f, landmarks=dataclasses.replace(f.landmarks, facing=facing)) for f in films)
@@ -41,17 +42,24 @@ READERS: dict[str, Reader] = {
 FORMS: tuple[str, ...] = (AUTO, *READERS)
 """What ``form`` may be."""
 
+_WITHOUT_NAMES = ("buu-lspine", "mendeley", "nhanes2")
+"""Forms whose corners are named by the side that the film is taken to face."""
+
 _ONE_FILE = {"coco": COCO_NAME, "cvat": CVAT_NAME}
 """Forms that keep all films in one file, with its usual name in a folder."""
 
 
-def read_annotations(path: Path | str, form: str = AUTO, *, facing: Facing | None = None) -> tuple[AnnotatedFilm, ...]:
+def read_annotations(
+    path: Path | str, form: str = AUTO, *, facing: Facing | None = None, on_fault: OnFault | None = None
+) -> tuple[AnnotatedFilm, ...]:
     """Annotated films in the project's own convention: corners by anatomy, px of `imaging.frames`.
 
     Args:
         path: annotation file, or folder of a set.
         form: one of `FORMS`; ``auto`` looks at the content.
         facing: side of the image the front is turned to, for sets that do not say (see docs/annotations.md).
+        on_fault: told the name of each file or film that cannot be used, and why; the others are read. None = such a
+            film ends the reading.
 
     Returns:
         Films whose ``file_name`` is relative to `films_folder`.
@@ -61,7 +69,20 @@ def read_annotations(path: Path | str, form: str = AUTO, *, facing: Facing | Non
         InputError: nothing is there, the form cannot be told, or an entry cannot be understood.
     """
     file, found = _resolve(Path(path), form)
-    return READERS[found](file, facing)
+    return _read(file, found, facing, on_fault)
+
+
+def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None) -> tuple[AnnotatedFilm, ...]:
+    def check(film: AnnotatedFilm) -> AnnotatedFilm:
+        fault = why_not_its_scale(film)
+        if fault is None and form in _WITHOUT_NAMES:
+            fault = why_not_its_front(film.landmarks)
+        if fault is not None:
+            raise InputError(f"{film.file_name}: {fault}", film.spacing)
+        return film
+
+    films = READERS[form](file, facing, on_fault)
+    return usable(films, lambda film: film.file_name, check, on_fault)
 
 
 def films_folder(path: Path | str) -> Path:
@@ -70,17 +91,40 @@ def films_folder(path: Path | str) -> Path:
     return file if file.is_dir() else file.parent
 
 
-def as_coco(path: Path | str, converted: Path | str, form: str = AUTO, *, facing: Facing | None = None) -> Path:
-    """A COCO file of the films: the very file when it is one, else ``converted``, which is written.
+def as_coco(
+    path: Path | str,
+    converted: Path | str,
+    form: str = AUTO,
+    *,
+    facing: Facing | None = None,
+    on_fault: OnFault | None = None,
+) -> Path:
+    """A COCO file of the films: the very file when it is one without faults, else ``converted``, which is written.
+
+    Args:
+        path: annotation file, or folder of a set.
+        converted: file to write; not touched when no film is left.
+        form: one of `FORMS`; ``auto`` looks at the content.
+        facing: as for `read_annotations`.
+        on_fault: as for `read_annotations`.
 
     Raises:
         ValueError: ``form`` is not one of `FORMS`.
-        InputError: nothing is there, the form cannot be told, or an entry cannot be understood.
+        InputError: nothing is there, the form cannot be told, an entry cannot be understood, or no film is left.
     """
     file, found = _resolve(Path(path), form)
-    if found == "coco" and facing is None:
+    faults: list[str] = []
+
+    def note(name: str, error: InputError) -> None:
+        faults.append(name)
+        if on_fault is not None:
+            on_fault(name, error)
+
+    films = _read(file, found, facing, None if on_fault is None else note)
+    if faults and not films:
+        raise InputError(f"{Path(path).name}: no film is left; correct what is said above", str(path))
+    if found == "coco" and facing is None and not faults:
         return file
-    films = READERS[found](file, facing)
     target, base = Path(converted), films_folder(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     moved = [dataclasses.replace(f, file_name=relative_name(base / f.file_name, target.parent)) for f in films]
@@ -109,7 +153,14 @@ def _resolve(path: Path, form: str) -> tuple[Path, str]:
     if form not in FORMS:
         raise ValueError(f"form {form!r} is not one of {', '.join(FORMS)}")
     found = detect_form(path) if form == AUTO else form
-    return (path / _ONE_FILE[found] if path.is_dir() and found in _ONE_FILE else path), found
+    if not path.is_dir():
+        return path, found
+    if found == "label-studio":
+        export = label_studio.find_export(path)
+        if export is None:
+            raise InputError(f"{path.name}: no Label Studio export in it; give the exported JSON file", str(path))
+        return export, found
+    return (path / _ONE_FILE[found] if found in _ONE_FILE else path), found
 
 
 def _form_of_folder(folder: Path) -> str | None:
@@ -123,7 +174,7 @@ def _form_of_folder(folder: Path) -> str | None:
             form_of_file = _form_or_none(file)
             if form_of_file is not None and form_of_file not in (*_ONE_FILE, "label-studio"):
                 return form_of_file
-    return None
+    return "label-studio" if label_studio.find_export(folder) is not None else None
 
 
 def _form_or_none(file: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.anatomy import Facing
 from kummell_ai.cli import console, exits, models, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, write_atomic
-from kummell_ai.errors import InputError
+from kummell_ai.cli.files import check_out, results_in, say_stale, write_atomic
+from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from kummell_ai.evaluation.dataset import Evaluation
@@ -35,15 +36,26 @@ MOST_PICTURES = 12
 """Pictures in the report at most."""
 
 
+_FORMS = "auto, coco, buu-lspine, mendeley, nhanes2, labelme, label-studio, cvat"
+"""`annotations.FORMS`, which cannot be asked without loading all readers."""
+
+
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("evaluate", help="a model against films whose truth is known")
     parser.add_argument(
-        "dataset", type=Path, metavar="DATASET", help="annotated set: folder or file; see docs/annotations.md"
+        "dataset",
+        type=options.path_of_input,
+        metavar="DATASET",
+        help="annotated set: folder or file; see docs/annotations.md",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--out", required=True, type=options.path_of_input, metavar="DIR", help="folder for the results, not the set's"
+    )
     options.add_model(parser)
-    parser.add_argument("--form", type=_form, default="auto", help="form of the annotations (default: auto)")
+    parser.add_argument(
+        "--form", type=_form, default="auto", metavar="FORM", help=f"of the annotations: {_FORMS} (default: auto)"
+    )
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
     parser.add_argument(
@@ -84,20 +96,31 @@ def _seed(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Write the report, the tables and the JSON files, and print the main columns.
 
-    A film that cannot be read is said and left out; one that the network refuses is said, and counts as missed.
+    An annotation or film that cannot be read is said and left out; one that the network refuses is said, and counts as
+    missed.
     """
     from kummell_ai.annotations import as_coco, read_coco
     from kummell_ai.cli import evaluation_files
     from kummell_ai.evaluation import evaluate_dataset
+    from kummell_ai.evaluation.dataset import UnusedFilm
     from kummell_ai.evaluation.study import study_of
 
     folder = check_out(args.out)
+    _refuse_folder_of_set(args.dataset, folder)
+    before = results_in(folder, ("truth.json",))
+    predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
+    faults: list[UnusedFilm] = []
     facing = None if args.facing is None else Facing(args.facing)
     try:
-        coco = as_coco(args.dataset, folder / "truth.json", args.form, facing=facing)
+        coco = as_coco(
+            args.dataset,
+            folder / "truth.json",
+            args.form,
+            facing=facing,
+            on_fault=lambda name, error: faults.append(UnusedFilm(name, str(error))),
+        )
         annotated = read_coco(coco)[: args.limit]
         total = len(annotated)
-        predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
         with console.counter("evaluating", total) as advance:
             result = evaluate_dataset(
                 coco,
@@ -109,8 +132,11 @@ def run(args: argparse.Namespace) -> int:
                 make_predictor=partial(models.load_predictor, args.model, precision=args.precision, device=args.device),
             )
     except InputError as error:
+        for fault in faults:
+            console.say(console.one_line(fault.name, fault.reason))
         console.say(console.one_line(str(args.dataset), str(error)))
         return exits.NONE_USABLE
+    result = replace(result, unused=(*faults, *result.unused))
     problems = _say_problems(result)
     unused = {film.name for film in result.unused}
     simulated = sum(f.landmarks.reference.simulated for f in annotated if f.file_name not in unused)
@@ -130,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     _write(folder, facts, result.rows)
     study = study_of(result.films, result.together, seed=args.seed)
     evaluation_files.write(folder, coco.parent, result, study, facts)
+    say_stale(folder, before, {coco}, problems)
     if args.json:
         console.tell_json(facts)
     else:
@@ -138,6 +165,13 @@ def run(args: argparse.Namespace) -> int:
         console.tell(f"{_count(result, simulated)}; all figures in {folder / 'summary.csv'}")
         console.tell(f"Report: {folder / 'report.html'}")
     return code
+
+
+def _refuse_folder_of_set(dataset: Path, out: Path) -> None:
+    """The tables of an evaluation have names that those of a simulated set have, too."""
+    own = dataset if dataset.is_dir() else dataset.parent
+    if dataset.exists() and own.resolve() == out.resolve():
+        raise UsageError(f"--out {out}: the set lies there, and its files would be replaced; name another folder", out)
 
 
 def _say_problems(result: Evaluation) -> Problems:

@@ -15,13 +15,17 @@ from kummell_ai.errors import UsageError
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("synthesize", help="simulated films of patients before and after surgery, with truth")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for films, COCO truth and table")
+    parser.add_argument(
+        "--out", required=True, type=options.path_of_input, metavar="DIR", help="folder for films, COCO truth and table"
+    )
     parser.add_argument("--count", required=True, type=options.positive, metavar="N", help="films, three a patient")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="patient k has seed S + k (default: 0)")
-    parser.add_argument("--recipe", type=Path, metavar="YAML", help="what to simulate (default: built in)")
+    parser.add_argument(
+        "--recipe", type=options.path_of_input, metavar="YAML", help="what to simulate (default: built in)"
+    )
     parser.add_argument(
         "--templates",
-        type=Path,
+        type=options.path_of_input,
         nargs="+",
         action="extend",
         metavar="DIR",
@@ -29,7 +33,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--backgrounds",
-        type=Path,
+        type=options.path_of_input,
         nargs="+",
         action="extend",
         metavar="PATH",

@@ -12,7 +12,7 @@ from typing import Any
 
 from kummell_ai import __version__
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
-from kummell_ai.errors import UsageError
+from kummell_ai.errors import InputError, UsageError
 from kummell_ai.synthesis.case import banks_of, generate_case
 from kummell_ai.synthesis.film_files import FORMATS, FilmFiles, whole
 from kummell_ai.synthesis.recipe import Recipe
@@ -24,6 +24,9 @@ FILMS_PER_PATIENT = 3
 _OF_FILM = ("phase", "index_level", "fracture", "posture", "field_of_view")
 FILM_COLUMNS = ("file_name", "patient", *_OF_FILM, *OF_SEGMENT, *(f"projected_{name}" for name in OF_SEGMENT))
 """Columns of ``truth.csv``; an empty cell is a value that cannot be told."""
+
+_MADE_WITH, _BYTES = _OWN = ("made_with", "bytes")
+"""What a part says of each film beside its entry: what made it, and how large its files are."""
 
 _OF_VERTEBRA = ("phase", "level", "flags", "fracture")
 VERTEBRA_COLUMNS = ("file_name", "patient", *_OF_VERTEBRA, *OF_BODY, *(f"projected_{name}" for name in OF_BODY))
@@ -60,7 +63,8 @@ class _Parts:
     def __iter__(self) -> Iterator[AnnotatedFilm]:
         for job in self.jobs:
             for film in read_coco(job.part):
-                film.extra.pop("made_with")
+                for key in _OWN:
+                    film.extra.pop(key, None)
                 yield film
 
 
@@ -144,19 +148,29 @@ def _make_patient(job: _Job) -> int:
         files = FilmFiles(job.folder, job.form, job.masks)
         films = [files.write(case, film, k) for k, film in enumerate(case.films[: job.films])]
         for film in films:
-            film.extra["made_with"] = job.made_with
+            film.extra.update({_MADE_WITH: job.made_with, _BYTES: _sizes(job, film)})
         write_coco(job.part, films)
     return job.films
 
 
 def _is_made(job: _Job) -> bool:
-    if not job.part.exists():
+    """Whether the part can be read and its films lie there as large as they were written."""
+    try:
+        films = read_coco(job.part)
+        sizes = [_sizes(job, film) for film in films]
+    except (InputError, OSError):
         return False
-    for film in json.loads(job.part.read_text(encoding="utf-8"))["images"]:
-        files = (film["file_name"], film.get("mask", film["file_name"]))
-        if film.get("made_with") != job.made_with or not all((job.folder / name).exists() for name in files):
-            return False
-    return True
+    kept = [
+        film.extra.get(_MADE_WITH) == job.made_with and film.extra.get(_BYTES, size) == size
+        for film, size in zip(films, sizes, strict=True)
+    ]
+    return len(kept) == job.films and all(kept)
+
+
+def _sizes(job: _Job, film: AnnotatedFilm) -> list[int]:
+    """Bytes of a film's files."""
+    names = [film.file_name, *([film.extra["mask"]] if "mask" in film.extra else [])]
+    return [(job.folder / name).stat().st_size for name in names]
 
 
 def _write_recipe(path: Path, recipe: Recipe, count: int, seed: int) -> None:

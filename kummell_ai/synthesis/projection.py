@@ -19,12 +19,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy.surfaces import unit_normals
+from kummell_ai.synthesis.compiled import compiled
 
 FaceArray = NDArray[np.int32]
 Map = NDArray[np.float32]
@@ -60,7 +60,7 @@ class ConeBeam:
         return np.array([*self.source_mm, *self.origin_mm, *size], dtype=np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _to_film(
     vertices: FloatArray, view: FloatArray, film: FloatArray, cells: NDArray[np.int32]
 ) -> tuple[int, int, int, int, float]:  # pragma: no cover - compiled
@@ -82,7 +82,7 @@ def _to_film(
     return c0, c1, r0, r1, nearest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _add_triangles(  # noqa: C901 - one tight loop, compiled
     out: Map, film: FloatArray, cells: NDArray[np.int32], faces: FaceArray
 ) -> None:  # pragma: no cover - compiled
@@ -141,7 +141,7 @@ def _add_triangles(  # noqa: C901 - one tight loop, compiled
                     out[column, row] += sign * np.float32(h / (1.0 + h))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _add_lengths(
     out: Map, shares: Map, view: FloatArray, rows_each: int, columns_each: int
 ) -> None:  # pragma: no cover - compiled

@@ -14,6 +14,7 @@ from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations, why_not_a_spine
 from kummell_ai.annotations.coco import with_patient
 from kummell_ai.annotations.corners import facing_of
+from kummell_ai.annotations.source import OnFault
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
@@ -28,17 +29,23 @@ SQUARE = 0.002
 
 
 def read_set(
-    path: Path, form: str, facing: Facing | None
+    path: Path, form: str, facing: Facing | None, on_fault: OnFault | None = None
 ) -> Iterator[tuple[int, AnnotatedFilm, Radiograph | InputError]]:
     """Number, annotation and picture of the films of a set that have a vertebra; why there is none where there is none.
 
     The patient is that of the annotation, or else of the film's header.
 
+    Args:
+        path: folder or file of the set.
+        form: of its annotations.
+        facing: of its films, or None.
+        on_fault: told of each annotation that cannot be used; None = such a one ends the reading.
+
     Raises:
         InputError: the annotations cannot be read.
     """
     folder = films_folder(path)
-    for number, film in enumerate(read_annotations(path, form, facing=facing)):
+    for number, film in enumerate(read_annotations(path, form, facing=facing, on_fault=on_fault)):
         if film.landmarks.vertebrae:
             fault = why_not_a_spine(film.landmarks)
             found = InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)

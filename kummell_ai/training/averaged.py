@@ -28,6 +28,7 @@ class AveragedModule(lightning.LightningModule):
     Attributes:
         validation: figures of the last validation.
         worst: the looks that went worst in the last validation.
+        start: name and hash of the model that the run started from, None for random weights; kept in checkpoints.
     """
 
     network: nn.Module
@@ -44,6 +45,7 @@ class AveragedModule(lightning.LightningModule):
         self._compiled = (torch.compile(self.network),) if config.compile else ()
         self.validation: dict[str, float] = {}
         self.worst = WorstLooks(PICTURES)
+        self.start: dict[str, str] | None = None
 
     @property
     def trained(self) -> Any:
@@ -73,15 +75,16 @@ class AveragedModule(lightning.LightningModule):
         return make_optimiser(self.network, self.settings)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the last figures and what the run depends on."""
+        """Keep the last figures, what the run depends on and what it started from."""
+        checkpoint["init"] = self.start
         checkpoint["validation"] = self.validation
         checkpoint["recipe"] = self.settings.recipe()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the last figures.
+        """Take up the last figures and what the run started from.
 
         Raises:
-            ConfigError: the run that is gone on with has another configuration.
+            ConfigError: the run that is gone on with has another configuration, or started from another model.
         """
         now = self.settings.recipe()
         then: dict[str, Any] = checkpoint.get("recipe", now)  # older checkpoints have none
@@ -92,6 +95,14 @@ class AveragedModule(lightning.LightningModule):
                     "give another folder as runs, or the same settings to go on",
                     key,
                 )
+        began = checkpoint.get("init", self.start)
+        if self.start not in (None, began):
+            raise ConfigError(
+                f"{self.settings.runs} holds a run that started from {began['name'] if began else 'random weights'}, "
+                f"not from this init ({self.settings.init}); give another folder as runs, or init=null to go on",
+                "init",
+            )
+        self.start = began
         self.validation = dict(checkpoint.get("validation", {}))
 
 

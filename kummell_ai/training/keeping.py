@@ -11,6 +11,7 @@ import lightning
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import CSVLogger
 
 LAST = "last.ckpt"
 
@@ -56,5 +57,8 @@ class Keeper(Checkpoint):
         self._save(trainer)
 
     def _save(self, trainer: lightning.Trainer) -> None:
-        trainer.save_checkpoint(self.path)
+        for logger in trainer.loggers:
+            if isinstance(logger, CSVLogger):  # so that a run that goes on from here has what was logged before
+                logger.save()
+        trainer.save_checkpoint(self.path, weights_only=False)
         self._saved = time.monotonic()

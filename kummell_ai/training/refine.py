@@ -223,16 +223,16 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     data = CropDataModule(config)
     lightning.seed_everything(config.seed, verbose=False)
     module = RefineModule(config)
-    start = None
     if config.init is not None:
         start, refiner = _with_refiner(config.init)
         take_over(module.network, module.averaged, refiner)
+        module.start = {"name": start.name, "weights_sha256": start.weights_sha256}
     trainer = fit_module(module, data, config)
     if trainer.is_global_zero and not config.fast_dev_run:
         facts: dict[str, Any] = {"recipe": config.recipe(), "steps": int(trainer.global_step)}
         facts["metrics"] = module.validation
-        if start is not None:
-            facts["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
+        if module.start is not None:
+            facts["init"] = module.start
         add_refiner(out, module.averaged, facts)
     return None if config.fast_dev_run else out
 

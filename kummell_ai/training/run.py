@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kummell_ai import __version__
-from kummell_ai.errors import ConfigError
+from kummell_ai.errors import ConfigError, InputError
 from kummell_ai.training.config import TrainConfig, load_config
 from kummell_ai.training.samples import ShardReader
 
@@ -40,17 +41,14 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | Non
     data.setup()
     lightning.seed_everything(config.seed, verbose=False)
     module = KeypointModule(config)
-    start = None
     if config.init is not None:
         start = load_bundle(Path(config.init))
         take_over(module.network, module.averaged, start.network)
+        module.start = {"name": start.name, "weights_sha256": start.weights_sha256}
     out = writable(Path(config.out))
     trainer = fit_module(module, data, config)
     if trainer.is_global_zero and not config.fast_dev_run:
-        info = _info(config, module.validation, int(trainer.global_step))
-        if start is not None:
-            info["init"] = {"name": start.name, "weights_sha256": start.weights_sha256}
-        save_bundle(out, module.averaged, info)
+        save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step), module.start))
     return None if config.fast_dev_run else out
 
 
@@ -73,6 +71,10 @@ def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Seq
     """Write a model folder from the checkpoint of a run that was stopped or still goes on.
 
     Only checkpoints of one's own runs may be given: they are unpickled.
+
+    Raises:
+        InputError: ``checkpoint`` is not there or is none of a run.
+        ConfigError: unknown key or impossible value, or the run had other sizes.
     """
     import torch
 
@@ -80,13 +82,23 @@ def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Seq
     from kummell_ai.training.module import KeypointModule
 
     config = load_config(config_path, overrides)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     module = KeypointModule(config)
-    module.load_state_dict(state["state_dict"])
-    return save_bundle(out, module.averaged, _info(config, dict(state["validation"]), int(state["global_step"])))
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        weights = state["state_dict"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise InputError(f"{checkpoint}: no checkpoint of a run; give its checkpoints/last.ckpt", str(error)) from None
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError:
+        raise ConfigError(
+            f"{checkpoint} has other sizes than the configuration; give the run's own", "network"
+        ) from None
+    info = _info(config, dict(state["validation"]), int(state["global_step"]), state.get("init"))
+    return save_bundle(out, module.averaged, info)
 
 
-def _info(config: TrainConfig, metrics: dict[str, float], steps: int) -> dict[str, Any]:
+def _info(config: TrainConfig, metrics: dict[str, float], steps: int, start: dict[str, str] | None) -> dict[str, Any]:
     """What model.json says beside the fixed facts."""
     return {
         "name": config.name,
@@ -98,6 +110,7 @@ def _info(config: TrainConfig, metrics: dict[str, float], steps: int) -> dict[st
         "usual_depth_px": usual_depth(config),
         "covariance_scale": [1.0, 1.0, 1.0, 1.0],
         "metrics": metrics,
+        **({} if start is None else {"init": start}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import warnings
 from pathlib import Path
 
@@ -27,6 +28,12 @@ EXPECTED_WARNINGS: tuple[str, ...] = (
     r".*isinstance\(treespec, LeafSpec\).*",
 )
 """Warnings of Lightning about choices that are meant: few workers, one run folder, order of films kept by ourselves."""
+
+
+_ADVERTISEMENT = "Tip: For seamless"
+"""How Lightning's notes on services of its makers begin."""
+
+logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: _ADVERTISEMENT not in record.msg)
 
 
 def fit_module(module: AveragedModule, data: lightning.LightningDataModule, config: RunConfig) -> lightning.Trainer:

@@ -61,7 +61,9 @@ def films(draw: st.DrawFn) -> AnnotatedFilm:
     landmarks = SpineLandmarks(
         tuple(draw(st.lists(vertebrae(), max_size=3))), reference, draw(st.sampled_from(Facing)), draw(st.none())
     )
-    extra = draw(st.dictionaries(st.sampled_from(("phase", "truth")), st.floats(-9, 9) | st.text(max_size=3)))
+    measured = st.dictionaries(st.text(max_size=3), st.floats(-9, 9) | st.none(), max_size=2)
+    extra = draw(st.dictionaries(st.sampled_from(("phase", "mask")), st.floats(-9, 9) | st.text(max_size=3)))
+    extra |= draw(st.just({}) | st.fixed_dictionaries({"truth": measured}))
     detail = st.dictionaries(st.sampled_from(("truth", "rims_mm")), st.floats(-9, 9) | st.none(), max_size=2)
     details = tuple(draw(detail) for _ in landmarks.vertebrae)
     given = details if any(details) else ()

@@ -46,7 +46,7 @@ def test_what_is_no_body_is_refused(outline: list[list[float]], match: str) -> N
 
 
 def test_the_front_must_be_known() -> None:
-    with pytest.raises(ValueError, match="say whether the film faces left or right"):
+    with pytest.raises(ValueError, match="give --facing left or --facing right"):
         order_outlines([sets.corners(0)], Facing.UNKNOWN)
 
 

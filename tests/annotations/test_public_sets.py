@@ -78,7 +78,8 @@ def test_buu_lspine_ends_in_either_order(tmp_path: Path) -> None:
     [
         (buu_text().rsplit("\n", 2)[0], "10 rows are those of a frontal film"),
         (buu_text().splitlines()[0], "1 rows; expected 11"),
-        (buu_text().replace(",0\n", "\n", 1).replace(",", ";;", 1) + "1,2\n", "row 12 is '1,2'; expected x1,y1"),
+        (buu_text().replace(",0\n", "\n", 1) + "1,2\n", "row 12 is '1,2'; expected x1,y1"),
+        (buu_text().replace(",", ";", 1), "with both ; and ,: write decimal points and one separator"),
         (buu_text().replace("0\n", "nan\n", 1), "row 1 is"),
         (buu_text().replace("1", "a", 1), "could not convert"),
         ("\n".join(buu_text().splitlines()[::-1]), "row 2 lies above row 1"),
@@ -236,7 +237,7 @@ def test_nhanes2_scanned_film_has_its_spot_as_spacing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        (marks_text(Facing.LEFT, 6, False), "say whether the film faces left or right"),
+        (marks_text(Facing.LEFT, 6, False), "give --facing left or --facing right"),
         ("1 2\nL1 3 4", "'1' stands before the first vertebra"),
         ("C3 1 2 3 4 5 6 7 8", "cervical vertebrae are marked"),
         ("L1 1 2 3 4", "L1 has 4 numbers; expected x and y of 4, 6 or 9 points"),

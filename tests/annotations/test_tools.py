@@ -98,7 +98,7 @@ def test_labelme_points_grouped_by_level_tell_the_front(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shapes", "match"),
     [
-        ([polygon(0, "L1")], "say whether the film faces left or right"),
+        ([polygon(0, "L1")], "give --facing left or --facing right"),
         ([point("superior_anterior")], "names no level and has no group_id"),
         ([point("L1 corner")], "'corner' is neither a level nor one of superior_anterior"),
         ([point("L1 superior_anterior")] * 2, "superior_anterior is marked twice on L1"),

@@ -255,3 +255,38 @@ def test_a_part_of_another_program_version_is_made_anew(tmp_path: Path, monkeypa
     monkeypatch.setattr(dataset, "__version__", "0.0.0")
     write_dataset(tmp_path, 1, SEED, TINY, form="png")
     assert next((tmp_path / "films").iterdir()).stat().st_mtime_ns != stamp
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": 1}', '{"categories": [], "images": [], "annotations": []}', "", "[]"])
+def test_a_damaged_part_is_made_again(whole: dict[str, bytes], tmp_path: Path, text: str) -> None:
+    write(tmp_path)
+    part = next((tmp_path / "parts").iterdir())
+    part.write_text(text)
+    write(tmp_path)
+    assert contents(tmp_path) == whole
+
+
+def test_a_film_that_was_cut_is_made_again(whole: dict[str, bytes], tmp_path: Path) -> None:
+    write(tmp_path)
+    for folder in ("films", "masks"):
+        cut = next((tmp_path / folder).iterdir())
+        cut.write_bytes(cut.read_bytes()[:100])
+        write(tmp_path)
+        assert contents(tmp_path) == whole
+
+
+def test_where_no_cache_can_be_written_functions_are_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from numba.core import caching
+
+    from kummell_ai.synthesis.compiled import compiled
+
+    def none_usable(self: object, function: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(caching.CacheImpl, "__init__", none_usable)
+
+    @compiled()
+    def twice(x: float) -> float:
+        return 2.0 * x
+
+    assert twice(3.0) == 6.0

@@ -5,6 +5,7 @@ import torch
 
 from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
+from kummell_ai.training import keeping
 from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.refine_config import RefineConfig
 from kummell_ai.training.run import export, train
@@ -133,3 +134,45 @@ def test_a_compiled_network_takes_the_steps_and_is_kept_under_its_own_names(path
     assert compiled.keys() == plain.keys()
     for name, value in plain.items():
         assert torch.equal(compiled[name], value), name
+
+
+def test_a_run_that_goes_on_remembers_what_it_started_from(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=1"])
+    first = load_bundle(tmp_path / "model").weights_sha256
+    again = [*TINY, *paths, f"out={tmp_path / 'next'}", f"runs={tmp_path / 'again'}"]
+    train(None, [*again, "max_steps=1", f"init={tmp_path / 'model'}"])
+    train(None, [*again, "max_steps=2"])
+    card = (tmp_path / "next" / "README.md").read_text()
+    assert f"trained on from kummell-corners ({first[:12]})" in card
+    exported = export(tmp_path / "again" / "checkpoints" / "last.ckpt", tmp_path / "exported", None, again)
+    assert load_bundle(exported).info["init"]["weights_sha256"] == first
+    with pytest.raises(ConfigError, match="a run that started from random weights, not from this init"):
+        train(None, [*TINY, *paths, "max_steps=2", f"init={tmp_path / 'next'}"])
+
+
+def test_what_was_logged_is_there_when_the_checkpoint_is(paths, tmp_path, monkeypatch):
+    found = []
+
+    def look(self, checkpoint, path, storage_options=None):
+        found.extend((tmp_path / "runs" / "log" / "version_0").glob("metrics.csv"))
+
+    monkeypatch.setattr(keeping.WholeFileIO, "save_checkpoint", look)
+    train(None, [*TINY, *paths, "max_steps=2"])
+    assert found
+
+
+def test_lightning_advertises_nothing(paths, caplog, capsys):
+    caplog.set_level("INFO", logger="lightning")
+    train(None, [*TINY, *paths, "max_steps=1"])
+    said = caplog.text + "".join(capsys.readouterr())
+    assert "Tip" not in said
+    assert "weights_only" not in said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"junk"])
+def test_what_is_no_checkpoint_is_said(content, paths, tmp_path):
+    file = tmp_path / "a.ckpt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.ckpt: no checkpoint of a run"):
+        export(file, tmp_path / "out", None, [*TINY, *paths])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import numpy as np
-from numba import njit
 
 from kummell_ai.synthesis.anatomy.bones import BoneTemplate, FaceArray, FloatArray
+from kummell_ai.synthesis.compiled import compiled
 
 REACH_MM = 9.0
 """An endplate's middle lies within this distance of the chord between its corners; else the chord's middle is taken."""
@@ -44,7 +44,7 @@ def _find(template: BoneTemplate) -> FloatArray:
     return middles
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _heights(vertices: FloatArray, faces: FaceArray, x: float, y: float) -> FloatArray:  # pragma: no cover - compiled
     """Heights z at which the vertical line through (x, y) meets the triangles."""
     found = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kummell_ai.synthesis.anatomy.bones import FaceArray, FloatArray
+from kummell_ai.synthesis.compiled import compiled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def unit_normals(vertices: FloatArray, faces: FaceArray) -> FloatArray:  # pragma: no cover - compiled
     """Compiled kernel of `vertex_normals`: contiguous float64 (N, 3) and int32 (M, 3)."""
     out = np.zeros_like(vertices)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from numba import njit
 
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy.bones import BoneTemplate
+from kummell_ai.synthesis.compiled import compiled
 
 WAVES = 5
 """How many random waves make up a ragged endplate."""
@@ -115,13 +115,13 @@ def _pits(collapse: Collapse) -> FloatArray:
     return np.array([[p.endplate, p.along, p.aside_mm, p.radius_mm, p.depth_mm] for p in collapse.pits]).reshape(-1, 5)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _smoothstep(t: float) -> float:  # pragma: no cover - compiled
     t = min(max(t, 0.0), 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _deform(
     points: FloatArray, frame: FloatArray, shape: FloatArray, waves: FloatArray, pits: FloatArray
 ) -> None:  # pragma: no cover - compiled

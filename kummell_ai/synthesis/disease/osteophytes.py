@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.synthesis.anatomy.anatomy_model import Individual
 from kummell_ai.synthesis.anatomy.bones import INFERIOR, SUPERIOR, BoneTemplate
+from kummell_ai.synthesis.compiled import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def grow(vertices_mm: FloatArray, template: BoneTemplate, lips: tuple[Osteophyte
     return points
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _grow(points: FloatArray, frame: FloatArray, table: FloatArray) -> None:  # pragma: no cover - compiled
     x_back, x_front, top_back, top_front, low_back, low_front = frame
     depth = x_front - x_back

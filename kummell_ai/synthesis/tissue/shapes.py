@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.synthesis.compiled import compiled
 from kummell_ai.synthesis.tissue.noise import Map
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def add_chains(
     out: Map, balls: FloatArray, starts: NDArray[np.int64], floors: FloatArray, wobble: Map
 ) -> None:  # pragma: no cover - compiled
@@ -48,7 +48,7 @@ def add_chains(
                 out[r, c] += np.float32(best)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def deepen_capsules(out: Map, capsules: FloatArray) -> None:  # pragma: no cover - compiled
     """Raise ``out`` to the depth of round tapered rods with round ends; where they join, the deepest counts.
 

@@ -1,0 +1,63 @@
+"""Scripts end with one line where a path, a key or a model is wrong, and help needs nothing that may be missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+
+
+def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / f"{name}.py"), *words],
+        cwd=folder, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"make_training_films --out o --recipe {ROOT}/configs/synthesis/training.yaml --set row=2",
+        "make_training_films --out o --recipe nosuch",
+        "make_training_films --out o --count 0",
+        "make_crops --out o --workers 0",
+        "make_crops --out o --seed -3",
+        "evaluate_series --data nosuch --out o",
+        "evaluate_val10 --films nosuch",
+        "marks_noise --simulated nosuch",
+        "marks_noise --films nosuch",
+        "export_checkpoint nosuch o nosuch.yaml",
+        "describe_course foo=3",
+        "evaluate_shards --shards nosuch",
+        "compare_precision --data nosuch",
+        "fuzz_reader --films nosuch",
+        "contact_sheet_films --out sheet.jpg --templates nosuch",
+        "contact_sheet_films --out sheet",
+        "contact_sheet_ingredients --out o --templates nosuch",
+        "benchmark_inference --model nosuch",
+    ],
+)
+def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:
+    done = run(*line.split(), folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("contact_sheet_templates", "matplotlib"), ("make_attenuation_table", "spekpy")]
+)
+def test_help_needs_no_further_package(name: str, package: str, tmp_path: Path) -> None:
+    assert run(name, "--help", folder=tmp_path).returncode == 0
+    if importlib.util.find_spec(package) is None:
+        words = ["procedural", "--out", "sheet.png"] if name == "contact_sheet_templates" else []
+        done = run(name, *words, folder=tmp_path)
+        assert done.returncode == 1
+        assert "pip install" in done.stderr
