@@ -11,7 +11,23 @@ from kummell_ai.errors import InputError
 
 SKIPPED_NAMES = frozenset({"DICOMDIR", "THUMBS.DB", "DESKTOP.INI"})
 SKIPPED_SUFFIXES = frozenset(
-    {".json", ".csv", ".txt", ".md", ".html", ".xml", ".pdf", ".svg", ".yaml", ".yml", ".zip", ".py", ".npz", ".sha256"}
+    {
+        ".json",
+        ".csv",
+        ".txt",
+        ".md",
+        ".html",
+        ".xml",
+        ".pdf",
+        ".svg",
+        ".yaml",
+        ".yml",
+        ".zip",
+        ".py",
+        ".npz",
+        ".parquet",
+        ".sha256",
+    }
 )
 """Left out of folders; a file that is named itself is always tried."""
 DRAWN = ".overlay.png"

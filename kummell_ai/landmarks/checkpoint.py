@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.errors import CheckpointError
@@ -224,11 +224,17 @@ def _load_weights(path: Path, network: nn.Module, digest: str | None) -> None:
     wrong = sorted(n for n in expected.keys() | state.keys() if n not in state or expected.get(n) != state[n].shape)
     if wrong:
         raise CheckpointError(f"{path} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0])
+    if digest is None:
+        _check_finite(path, state)
+    network.load_state_dict(state, strict=False)
+    network.eval().to(memory_format=torch.channels_last)
+
+
+def _check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Files whose hash is known were checked when they were written."""
     unsound = next((name for name, value in state.items() if not torch.isfinite(value).all()), None)
     if unsound is not None:
         raise CheckpointError(f"{path}: weights of {unsound} are not finite; copy the folder again", unsound)
-    network.load_state_dict(state, strict=False)
-    network.eval().to(memory_format=torch.channels_last)
 
 
 def _finite(value: Any) -> Any:
