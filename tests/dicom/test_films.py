@@ -19,7 +19,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def test_folders_are_searched_and_sorted(tmp_path: Path) -> None:
-    touch(tmp_path, "b/IM2", "b/IM1", "a.dcm", "DICOMDIR", ".hidden", ".git/x", "b/notes.txt", "r.JSON")
+    touch(tmp_path, "b/IM2", "b/IM1", "a.dcm", "DICOMDIR", ".hidden", ".git/x", "b/notes.txt", "r.JSON", "t.parquet")
     found = find_films([tmp_path])
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a.dcm", "b/IM1", "b/IM2"]
 
