@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -41,13 +42,13 @@ def find_inputs(inputs: Sequence[Path], problems: Problems) -> list[Path]:
     """The films of all inputs; an input that is absent or empty is said, the others count."""
     from kummell_ai.dicom import find_films
 
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for entry in inputs:
         try:
-            found.update(dict.fromkeys(find_films([entry])))
+            found = {os.path.realpath(path): path for path in find_films([entry])} | found
         except InputError as error:
             problems.fail(str(entry), str(error))
-    return sorted(found)
+    return sorted(found.values())
 
 
 def read_all(paths: Sequence[Path], args: argparse.Namespace, problems: Problems) -> Iterator[ReadFilm]:

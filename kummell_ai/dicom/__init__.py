@@ -2,11 +2,12 @@
 
 from kummell_ai.dicom.films import find_films
 from kummell_ai.dicom.read import read_radiograph
-from kummell_ai.dicom.series import PatientSeries, group_by_patient, order_series, split_by_patient
+from kummell_ai.dicom.series import PatientSeries, exposure_keys, group_by_patient, order_series, split_by_patient
 from kummell_ai.dicom.write import write_simulated_dicom
 
 __all__ = [
     "PatientSeries",
+    "exposure_keys",
     "find_films",
     "group_by_patient",
     "order_series",

@@ -16,6 +16,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import get_expected_length
 
 from kummell_ai.errors import InputError
 
@@ -69,7 +70,9 @@ def decode_frame(dataset: Dataset, index: int, name: str) -> NDArray[Any]:
         raise InputError(f"{name}: {text}", high)
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     options: dict[str, Any] = {}
-    if syntax not in NATIVE:
+    if syntax in NATIVE:
+        _check_native_length(dataset, name)
+    else:
         plugin, kind = _decoder_of(dataset, syntax, name)
         frames = int(dataset.get("NumberOfFrames") or 1)
         _check_codestream(get_frame(dataset.PixelData, index, number_of_frames=frames), kind, dataset, name)
@@ -82,6 +85,21 @@ def decode_frame(dataset: Dataset, index: int, name: str) -> NDArray[Any]:
             f"{name}: decoded size {array.shape[:2]} differs from Rows and Columns; the file is damaged", name
         )
     return np.asarray(array)
+
+
+def _check_native_length(dataset: Dataset, name: str) -> None:
+    """Refuse pixel data that a header with too few rows, columns or frames would cut or shear.
+
+    Too short a one is told by the decoder; a pad byte and a few zeros are usual.
+    """
+    expected = get_expected_length(dataset)
+    excess = dataset.PixelData[expected:]
+    if len(excess) > 1 and (len(excess) >= _MAX_PADDING or any(excess)):
+        raise InputError(
+            f"{name}: the pixel data has {len(dataset.PixelData)} bytes, {expected} are expected of {dataset.Rows} x "
+            f"{dataset.Columns} px; the header is damaged, export the film again",
+            len(dataset.PixelData),
+        )
 
 
 def _decoder_of(dataset: Dataset, syntax: str, name: str) -> tuple[str, str]:

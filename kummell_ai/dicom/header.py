@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.dicom.container import element_value, text
+from kummell_ai.errors import InputError
 from kummell_ai.imaging.names import printable
 from kummell_ai.imaging.radiograph import ImageReference
 
@@ -22,6 +23,16 @@ _DATES = (
     ("SeriesDate", "SeriesTime"),
     ("StudyDate", "StudyTime"),
 )
+_HEAD_ACROSS = {"H": "at the right", "F": "at the left"}
+"""Where the head is, by the direction that the rows point to."""
+
+MAX_DAYS_APART = 2
+"""Between the dates of exposure and study; a film after midnight is no contradiction."""
+
+_EARLIEST = dt.date(1901, 1, 1)
+"""Dates before it are placeholders; there were hardly any films."""
+
+_MISORDERED = "the order of the films and their phases may be wrong: correct it."
 
 
 def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | None) -> ImageReference:
@@ -50,9 +61,14 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
 
 def acquired_at(dataset: Dataset) -> dt.datetime | None:
     """Date and time of the exposure: AcquisitionDateTime, or the first of acquisition, content, series, study date."""
+    return _dated(dataset)[1]
+
+
+def _dated(dataset: Dataset) -> tuple[str, dt.datetime | None]:
+    """The keyword that `acquired_at` takes the date from, and the date."""
     moment = parse_moment(text(dataset, "AcquisitionDateTime") or "")
     if moment is not None:
-        return moment
+        return "AcquisitionDateTime", moment
     for date_keyword, time_keyword in _DATES:
         date = re.sub(r"[.\-]", "", text(dataset, date_keyword) or "")
         if not re.fullmatch(r"\d{8}", date):
@@ -60,8 +76,30 @@ def acquired_at(dataset: Dataset) -> dt.datetime | None:
         moment = parse_moment(date + re.sub(r"\D", "", (text(dataset, time_keyword) or "").partition(".")[0]))
         moment = moment or parse_moment(date)
         if moment is not None:
-            return moment
-    return None
+            return date_keyword, moment
+    return "AcquisitionDate", None
+
+
+def date_warnings(dataset: Dataset) -> tuple[str, ...]:
+    """Why the date of the exposure may be wrong; the dates themselves stay out, as outputs may hide them."""
+    keyword, acquired = _dated(dataset)
+    if acquired is None:
+        return ()
+    if acquired.date() < _EARLIEST:
+        return (f"{keyword} is a placeholder from before 1901; {_MISORDERED}",)
+    warnings = []
+    if acquired.date() > dt.date.today() + dt.timedelta(days=1):
+        warnings.append(f"{keyword} lies in the future; {_MISORDERED}")
+    study = parse_moment(re.sub(r"[.\-]", "", text(dataset, "StudyDate") or ""))
+    if study is not None and study.date() >= _EARLIEST:
+        apart = (acquired.date() - study.date()).days
+        if abs(apart) > MAX_DAYS_APART:
+            side = "after" if apart > 0 else "before"
+            warnings.append(
+                f"{keyword} is {abs(apart)} days {side} StudyDate, at most {MAX_DAYS_APART} are usual; the film is "
+                f"ordered by {keyword}: check both dates."
+            )
+    return tuple(warnings)
 
 
 def parse_moment(digits: str) -> dt.datetime | None:
@@ -84,21 +122,25 @@ def parse_moment(digits: str) -> dt.datetime | None:
         return None
 
 
-def facing_of(dataset: Dataset) -> tuple[Facing, tuple[str, ...]]:
-    """The side the patient's front is turned to, from PatientOrientation, and a note when the film lies rotated.
+def facing_of(dataset: Dataset, name: str) -> Facing:
+    """The side the patient's front is turned to, from PatientOrientation.
 
     The first value is the direction of the rows: A means that the front is at the right edge of the image.
+
+    Raises:
+        InputError: the head is not at the top.
     """
     value = element_value(dataset, "PatientOrientation")
     parts = [value] if isinstance(value, str) else list(value or ())
     words = [str(part).strip().upper() for part in parts]
     if len(words) != 2:
-        return Facing.UNKNOWN, ()
+        return Facing.UNKNOWN
     rows, columns = words
-    note: tuple[str, ...] = ()
-    if columns[:1] == "H":
-        note = ("PatientOrientation says that the head is at the bottom of the image.",)
-    elif rows[:1] in ("H", "F"):
-        note = ("PatientOrientation says that the film lies rotated by a quarter turn.",)
-    facing = {"A": Facing.RIGHT, "P": Facing.LEFT}.get(rows[:1], Facing.UNKNOWN)
-    return facing, note
+    head = "at the bottom" if columns[:1] == "H" else _HEAD_ACROSS.get(rows[:1])
+    if head is not None:
+        raise InputError(
+            f"{name}: PatientOrientation {printable(rows)}\\{printable(columns)}: the head is {head}, at the top is "
+            "expected; turn the film and its header, or correct the header if only that is wrong",
+            (rows, columns),
+        )
+    return {"A": Facing.RIGHT, "P": Facing.LEFT}.get(rows[:1], Facing.UNKNOWN)

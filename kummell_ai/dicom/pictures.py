@@ -29,6 +29,7 @@ COLOUR_SHARE = 0.0005
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 _TIFF_PHOTOMETRIC = 262
 _EXIF_ORIENTATION = 274
+_EXIF_MIRROR, _EXIF_TURNS = 2, range(3, 9)
 
 
 def looks_like_picture(head: bytes) -> bool:
@@ -42,7 +43,7 @@ def read_picture(
     """Pixels, pixel size, reference and notes of a picture file; bone is taken to be bright, as in any viewer.
 
     Raises:
-        InputError: damaged, in colour, too large, or with several pages and no ``frame``.
+        InputError: damaged, in colour, turned by viewers, too large, or with several pages and no ``frame``.
     """
     name = printable(path.name)
     with damage_is_input_error(name, "the picture"):
@@ -51,7 +52,7 @@ def read_picture(
         page = _seek(picture, frame, name)
         _check_size(picture, name)  # pages differ
         picture.load()
-        notes = _notes(picture)
+        notes = _turn_notes(picture, name)
         pixels = _grey(picture, name)
     if spacing_mm is None:
         notes += ("A picture file has no pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.",)
@@ -80,10 +81,22 @@ def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
     return frame
 
 
-def _notes(picture: Image.Image) -> tuple[str, ...]:
-    if picture.getexif().get(_EXIF_ORIENTATION, 1) in (0, 1):
+def _turn_notes(picture: Image.Image, name: str) -> tuple[str, ...]:
+    """A note where viewers mirror the picture, which changes no number.
+
+    Raises:
+        InputError: viewers turn it, so that its stored rows do not have the head at the top.
+    """
+    turn = picture.getexif().get(_EXIF_ORIENTATION, 1)
+    if turn in _EXIF_TURNS:
+        raise InputError(
+            f"{name}: the picture carries a turn for viewers (EXIF orientation {turn}), 1 is expected: save it as it "
+            "is shown, head up, without that mark",
+            turn,
+        )
+    if turn != _EXIF_MIRROR:
         return ()
-    return ("The picture carries a turn for viewers, which is not applied; coordinates are those of the stored rows.",)
+    return ("Viewers show the picture mirrored; coordinates are those of the stored rows.",)
 
 
 def _grey(picture: Image.Image, name: str) -> GreyArray:

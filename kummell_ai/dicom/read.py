@@ -18,7 +18,7 @@ from pydicom.dataset import FileDataset
 from kummell_ai.dicom.codecs import decode_frame
 from kummell_ai.dicom.container import damage_is_input_error, looks_like_dicom, number, read_container, text
 from kummell_ai.dicom.grey import to_grey
-from kummell_ai.dicom.header import facing_of, reference_of
+from kummell_ai.dicom.header import date_warnings, facing_of, reference_of
 from kummell_ai.dicom.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_TOTAL_PIXELS
 from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, read_picture
 from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutter_mask
@@ -47,7 +47,8 @@ def read_radiograph(
         frame: 1-based frame of a multi-frame file, which is needed there.
 
     Raises:
-        InputError: the file is missing, damaged, no film, in colour, too large, or needs a frame number.
+        InputError: the file is missing, damaged, no film, in colour, too large, needs a frame number, or its header
+            says that the head is not at the top.
         UsageError: ``spacing_mm`` is not plausible.
     """
     film = Path(path)
@@ -66,6 +67,8 @@ def _read_bytes(path: Path) -> bytes:
         if path.is_dir():
             os.listdir(path)  # a folder that cannot be opened is said to be one
             raise InputError(f"{path.name}: a folder, not a film; give its files", str(path))
+        if not path.is_file() and path.exists():
+            raise InputError(f"{path.name}: no regular file (a pipe or device); give the film's file", str(path))
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputError(f"{path.name}: {size} bytes is more than {MAX_FILE_BYTES}; no film is that large", size)
@@ -90,7 +93,7 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
     with damage_is_input_error(name, "the DICOM header"):
         frame_number = index + 1 if frame is not None and _frames(dataset) > 1 else None
         reference = reference_of(dataset, path, data, frame_number)
-        facing, facing_notes = facing_of(dataset)
+        facing, doubts = facing_of(dataset, name), date_warnings(dataset)
         spacing = spacing_of(dataset, spacing_mm)
         film = _shown(stored, dataset, reference.name)
     return replace(
@@ -98,7 +101,8 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
         spacing=spacing.spacing,
         reference=reference,
         facing=facing,
-        notes=film.notes + spacing.notes + facing_notes,
+        notes=film.notes + spacing.notes,
+        warnings=spacing.warnings + doubts,
     )
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.errors import SeriesError
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import ImageReference, Radiograph
 
 UNKNOWN_PATIENT = "unknown"
 
@@ -27,6 +27,19 @@ class PatientSeries:
     patient_id: str
     films: tuple[tuple[Phase, Radiograph], ...]
     notes: tuple[str, ...] = ()
+
+
+ExposureKey = tuple[str, str, int | None]
+
+
+def exposure_keys(reference: ImageReference) -> tuple[ExposureKey, ...]:
+    """What two films share when they are one exposure: the bytes, or the SOPInstanceUID if one was saved again.
+
+    >>> exposure_keys(ImageReference("a", sha256="9f", sop_instance_uid="1.2.3"))
+    (('sha256', '9f', None), ('SOPInstanceUID', '1.2.3', None))
+    """
+    named = (("sha256", reference.sha256), ("SOPInstanceUID", reference.sop_instance_uid))
+    return tuple((kind, value, reference.frame_number) for kind, value in named if value)
 
 
 def group_by_patient(
@@ -68,15 +81,18 @@ def order_series(patient_id: str, films: Sequence[Radiograph], *, surgery_date: 
 
 
 def _without_copies(films: Sequence[Radiograph]) -> tuple[list[Radiograph], list[str]]:
-    kept: dict[str, Radiograph] = {}
+    kept: list[Radiograph] = []
+    seen: dict[ExposureKey, str] = {}
     notes: list[str] = []
-    for position, film in enumerate(films):
-        key = f"{film.reference.sha256 or position}/{film.reference.frame_number}"
-        if key in kept:
-            notes.append(f"{film.reference.name} is a copy of {kept[key].reference.name} and is left out.")
+    for film in films:
+        keys = exposure_keys(film.reference)
+        known = next((seen[key] for key in keys if key in seen), None)
+        if known is not None:
+            notes.append(f"{film.reference.name} is a copy of {known} and is left out.")
         else:
-            kept[key] = film
-    return list(kept.values()), notes
+            kept.append(film)
+            seen |= dict.fromkeys(keys, film.reference.name)
+    return kept, notes
 
 
 def _by_date(patient_id: str, films: list[Radiograph], notes: list[str]) -> list[Radiograph]:

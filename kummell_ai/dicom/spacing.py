@@ -24,10 +24,11 @@ SAME = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class SpacingFinding:
-    """A pixel size and what a reader must know about it, one sentence each."""
+    """A pixel size and what a reader must know about it, one sentence each; warnings are contradictions."""
 
     spacing: PixelSpacing
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def spacing_of(dataset: Dataset, given_mm: tuple[float, float] | None = None) -> SpacingFinding:
@@ -35,20 +36,23 @@ def spacing_of(dataset: Dataset, given_mm: tuple[float, float] | None = None) ->
 
     Order: calibrated PixelSpacing (it names its calibration, or fits ImagerPixelSpacing by a magnification), then
     ImagerPixelSpacing over EstimatedRadiographicMagnificationFactor, then ImagerPixelSpacing at the detector, then
-    PixelSpacing of unknown plane, then none.
+    PixelSpacing of unknown plane, then none. Entries that contradict each other are told.
     """
     notes: list[str] = []
+    warnings: list[str] = []
     pixel = _pair(dataset, "PixelSpacing", notes)
     imager = _pair(dataset, "ImagerPixelSpacing", notes) or _pair(dataset, "NominalScannedPixelSpacing", notes)
-    found = _from_header(dataset, pixel, imager, notes)
+    found = _from_header(dataset, pixel, imager, notes, warnings)
+    if found.is_metric:
+        warnings += _aspect_warnings(dataset, found, imager)
     if given_mm is not None:
         if found.is_metric:
             notes.append(
                 f"The given pixel spacing {given_mm[0]:g} x {given_mm[1]:g} mm overrules {found.row_mm:g} x "
                 f"{found.column_mm:g} mm of the header."
             )
-        found = given_spacing(given_mm)
-    return SpacingFinding(found, tuple(notes))
+        found, warnings = given_spacing(given_mm), []
+    return SpacingFinding(found, tuple(notes), tuple(warnings))
 
 
 def given_spacing(given_mm: tuple[float, float] | None) -> PixelSpacing:
@@ -89,10 +93,14 @@ def _pair(dataset: Dataset, keyword: str, notes: list[str]) -> tuple[float, floa
 
 
 def _from_header(
-    dataset: Dataset, pixel: tuple[float, float] | None, imager: tuple[float, float] | None, notes: list[str]
+    dataset: Dataset,
+    pixel: tuple[float, float] | None,
+    imager: tuple[float, float] | None,
+    notes: list[str],
+    warnings: list[str],
 ) -> PixelSpacing:
     if pixel is not None:
-        calibration = _calibration(dataset, pixel, imager, notes)
+        calibration = _calibration(dataset, pixel, imager, notes, warnings)
         if calibration is not None:
             magnified = imager is not None and calibration is not Calibration.ASSUMED
             return PixelSpacing(*pixel, calibration, imager[0] / pixel[0] if imager and magnified else None)
@@ -104,30 +112,57 @@ def _from_header(
         )
         return PixelSpacing(*pixel, Calibration.ASSUMED)
     notes.append("The file has no usable pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.")
-    return PixelSpacing.unknown(_aspect(dataset))
+    return PixelSpacing.unknown(_aspect(dataset) or 1.0)
 
 
 def _calibration(
-    dataset: Dataset, pixel: tuple[float, float], imager: tuple[float, float] | None, notes: list[str]
+    dataset: Dataset,
+    pixel: tuple[float, float],
+    imager: tuple[float, float] | None,
+    notes: list[str],
+    warnings: list[str],
 ) -> Calibration | None:
     """How PixelSpacing was calibrated; None when it is only the detector's pixel under another name.
 
-    Without a calibration type a pixel that is smaller than the detector's by one factor on both axes, no more than
-    that of a magnification, is taken for calibrated; any other difference, as of a film that was scaled, is not.
+    A pixel that is smaller than the detector's by one factor on both axes, no more than that of a magnification, is
+    calibrated, even without a calibration type; any other difference, as of a film that was scaled, is not, whatever
+    type the header names.
     """
     kind = (text(dataset, "PixelSpacingCalibrationType") or "").upper()
-    if kind in ("FIDUCIAL", "GEOMETRY"):
-        return Calibration[kind]
-    if imager is None or all(abs(p - i) <= SAME * i for p, i in zip(pixel, imager, strict=True)):
+    is_named = kind in ("FIDUCIAL", "GEOMETRY")
+    if imager is None:
+        return Calibration[kind] if is_named else None
+    if all(abs(p - i) <= SAME * i for p, i in zip(pixel, imager, strict=True)):
+        if is_named:
+            notes.append(
+                f"PixelSpacing is named calibrated ({kind}) but is the detector's, {imager[0]:g} x {imager[1]:g} mm; "
+                "it is taken for the detector's."
+            )
         return None
     row, column = (i / p for p, i in zip(pixel, imager, strict=True))
-    if abs(row - column) <= SAME_RATIO * row and min(row, column) >= 1.0 and max(row, column) <= MAX_MAGNIFICATION:
-        return Calibration.GEOMETRY
-    notes.append(
+    is_even = abs(row - column) <= SAME_RATIO * row
+    if is_even and min(row, column) >= 1.0 and max(row, column) <= MAX_MAGNIFICATION:
+        return Calibration[kind] if is_named else Calibration.GEOMETRY
+    claim = f", although it is named calibrated ({kind})" if is_named else ""
+    (warnings if is_named and is_even else notes).append(  # an uneven pixel is warned of by its shape
         f"PixelSpacing {pixel[0]:g} x {pixel[1]:g} and the detector's {imager[0]:g} x {imager[1]:g} mm fit no "
-        f"magnification of 1 to {MAX_MAGNIFICATION:g}; PixelSpacing is used, lengths may be wrong by the magnification."
+        f"magnification of 1 to {MAX_MAGNIFICATION:g}{claim}; PixelSpacing is used, lengths may be wrong by the "
+        "magnification."
     )
     return Calibration.ASSUMED
+
+
+def _aspect_warnings(dataset: Dataset, found: PixelSpacing, imager: tuple[float, float] | None) -> list[str]:
+    """Other entries that give the pixel another shape than the one that is used; each falsifies every angle."""
+    used = found.row_mm / found.column_mm
+    others = {"the detector's": None if imager is None else imager[0] / imager[1], "PixelAspectRatio": _aspect(dataset)}
+    told = [f"{name} is {ratio:.3g}" for name, ratio in others.items() if ratio and abs(ratio / used - 1) > SAME_RATIO]
+    if not told:
+        return []
+    return [
+        f"The pixel spacing makes a pixel {used:.3g} times as high as wide, {' and '.join(told)}; a wrong one "
+        "falsifies every angle and ratio: check the spacing, or pass --spacing ROW COLUMN."
+    ]
 
 
 def _at_patient(dataset: Dataset, imager: tuple[float, float], notes: list[str]) -> PixelSpacing:
@@ -144,8 +179,9 @@ def _at_patient(dataset: Dataset, imager: tuple[float, float], notes: list[str])
     return PixelSpacing(*imager, Calibration.DETECTOR_PLANE)
 
 
-def _aspect(dataset: Dataset) -> float:
+def _aspect(dataset: Dataset) -> float | None:
+    """Height of a pixel over its width as PixelAspectRatio gives it; None when it is absent or unusable."""
     ratio = numbers(dataset, "PixelAspectRatio")
     if len(ratio) == 2 and min(ratio) > 0 and max(ratio) <= MAX_ASPECT * min(ratio):
         return ratio[0] / ratio[1]
-    return 1.0
+    return None

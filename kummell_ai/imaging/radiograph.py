@@ -99,6 +99,7 @@ class Radiograph:
         reference: where the film comes from.
         valid_box: (x0, y0, x1, y1) px inside shutters and constant borders.
         notes: what the reader had to do or could not know, one sentence each.
+        warnings: what of the file cannot be trusted, one sentence each, without dates or names of the header.
     """
 
     pixels: NDArray[np.float32]
@@ -107,6 +108,7 @@ class Radiograph:
     facing: Facing = Facing.UNKNOWN
     valid_box: tuple[float, float, float, float] | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,25 +50,23 @@ class Uncertainty:
         models calibrated before the two were told apart.
 
         Raises:
-            CheckpointError: the factors are not of that form.
+            CheckpointError: the factors are not of that form, not finite or not above 0.
         """
         scale = info.get("covariance_scale") or 1.0
         by_stratum = scale if isinstance(scale, Mapping) else dict.fromkeys(STRATA, scale)
         try:
-            corners = {
-                s: np.broadcast_to(np.asarray(f, np.float64), (len(CORNERS),)) for s, f in _complete(by_stratum).items()
-            }
+            corners = {s: _corner_factors(f) for s, f in _complete(by_stratum).items()}
             alone, together = (_by_quantity(info.get(key) or {}) for key in ("interval_factors", "together_factors"))
-            together_scale = {str(s): float(f) for s, f in (info.get("together_scale") or {}).items()}
+            together_scale = {str(s): _factor(f) for s, f in (info.get("together_scale") or {}).items()}
             changes = {
-                str(q): {str(name): float(f) for name, f in rows.items()}
+                str(q): {str(name): _factor(f) for name, f in rows.items()}
                 for q, rows in (info.get("change_factors") or {}).items()
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                f"model.json holds no factors of uncertainty as expected ({error!r}): covariance_scale is four numbers "
-                f"for each of {', '.join(STRATA)}, interval_factors and together_factors one for each by quantity, "
-                "change_factors one by quantity and comparison; calibrate the model anew",
+                f"model.json holds no factors of uncertainty as expected ({error!r}): all are above 0, "
+                f"covariance_scale is four for each of {', '.join(STRATA)}, interval_factors and together_factors "
+                "one for each by quantity, change_factors one by quantity and comparison; calibrate the model anew",
                 scale,
             ) from error
         return cls(corners, alone, together, together_scale, changes)
@@ -91,7 +90,21 @@ class Uncertainty:
 
 
 def _by_quantity(factors: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    return {str(quantity): {s: float(f) for s, f in _complete(rows).items()} for quantity, rows in factors.items()}
+    return {str(quantity): {s: _factor(f) for s, f in _complete(rows).items()} for quantity, rows in factors.items()}
+
+
+def _factor(value: Any) -> float:
+    """``value`` as a factor of a standard error or covariance, which is finite and above 0."""
+    factor = float(value)
+    if not (math.isfinite(factor) and factor > 0.0):
+        raise ValueError(f"{factor} is no factor")
+    return factor
+
+
+def _corner_factors(values: Any) -> FloatArray:
+    """Factors (4,) of the corners' covariances, from one for all or four."""
+    factors = np.broadcast_to(np.asarray(values, np.float64), (len(CORNERS),))
+    return np.array([_factor(factor) for factor in factors])
 
 
 def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:

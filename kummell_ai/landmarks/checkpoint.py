@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kummell_ai.anatomy import CORNERS, LEVELS
 from kummell_ai.errors import CheckpointError
@@ -23,6 +24,10 @@ from kummell_ai.shipped import model_hash
 
 FORMAT = 1
 WEIGHTS, REFINER, RECIPE, CARD = "weights.safetensors", "refiner.safetensors", "model.json", "README.md"
+SHA256 = "sha256"
+"""Entry of model.json: SHA-256 (hex) by file of weights."""
+MAX_WIDTH = 4096
+"""Channels of a layer; beyond it a damaged recipe would ask for more memory than there is."""
 LICENCE_NOTE = "As whoever trained it says; films and the weights it started from may have terms of their own."
 
 
@@ -74,7 +79,7 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _save_weights(folder / WEIGHTS, network)
+    digest = _save_weights(folder / WEIGHTS, network)
     (folder / REFINER).unlink(missing_ok=True)
     recipe: dict[str, Any] = {
         "name": folder.name,
@@ -83,6 +88,7 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
         "licence": LICENCE_NOTE,
         "intended_use": "Research use only, not a medical device.",
         **_finite(dict(info)),
+        SHA256: {WEIGHTS: digest},
     }
     return write_info(folder, recipe)
 
@@ -99,12 +105,15 @@ def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any])
     stale = {*("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")}
     stale |= {"metrics"} if "refiner" in info else set()
     kept = {key: value for key, value in info.items() if key not in stale}
-    _save_weights(Path(folder) / REFINER, refiner)
+    digest = _save_weights(Path(folder) / REFINER, refiner)
     second = {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}
-    return write_info(folder, {**kept, "covariance_scale": [1.0] * len(CORNERS), "refiner": second})
+    digests = {**_digests(info), REFINER: digest}
+    scale = [1.0] * len(CORNERS)
+    return write_info(folder, {**kept, SHA256: digests, "covariance_scale": scale, "refiner": second})
 
 
-def _save_weights(path: Path, network: nn.Module) -> None:
+def _save_weights(path: Path, network: nn.Module) -> str:
+    """Write the weights of a network; returns the SHA-256 of the file (hex)."""
     from safetensors.torch import save_file
 
     tensors = {
@@ -119,6 +128,7 @@ def _save_weights(path: Path, network: nn.Module) -> None:
         )
     save_file(tensors, str(path))
     path.chmod(0o644)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_info(folder: Path, info: Mapping[str, Any]) -> Path:
@@ -139,14 +149,14 @@ def read_info(folder: Path) -> dict[str, Any]:
         info = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder} holds no {RECIPE}; give a model folder", folder) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); copy the model folder again", path) from error
     if not isinstance(info, dict):
         raise CheckpointError(f"{path} holds no recipe; copy the model folder again", path)
     for key, expected in fixed_facts().items():
         if info.get(key) != expected:
             raise CheckpointError(
-                f"{path} says {key} = {info.get(key)!r}, this program needs {expected!r}; "
+                f"{path} says {key} = {repr(info.get(key))[:200]}, this program needs {expected!r}; "
                 "use a model made for this version",
                 info.get(key),
             )
@@ -162,32 +172,69 @@ def load_bundle(folder: Path) -> Bundle:
     folder = Path(folder)
     info = read_info(folder)
     try:
-        network = KeypointNetwork(NetworkSizes(**info["network"]))
-        refiner = RefinerNetwork(RefinerSizes(**info["refiner"]["sizes"])) if "refiner" in info else None
-    except (KeyError, TypeError) as error:
+        network = KeypointNetwork(NetworkSizes(**_widths(info["network"])))
+        refiner = RefinerNetwork(RefinerSizes(**_widths(info["refiner"]["sizes"]))) if "refiner" in info else None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder / RECIPE} names no sizes ({error}); copy the folder again", folder) from error
-    _load_weights(folder / WEIGHTS, network)
+    digests = _digests(info)
+    _load_weights(folder / WEIGHTS, network, digests.get(WEIGHTS))
     if refiner is not None:
-        _load_weights(folder / REFINER, refiner)
+        _load_weights(folder / REFINER, refiner, digests.get(REFINER))
     return Bundle(str(info.get("name", folder.name)), network, info, model_hash(folder, info), refiner)
 
 
-def _load_weights(path: Path, network: nn.Module) -> None:
-    """Put the weights of a file into ``network`` and make it ready."""
+def _widths(sizes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``sizes`` of a network, if each can be a number of channels."""
+    if not isinstance(sizes, dict):
+        raise TypeError(f"{str(sizes)[:40]!r} is no table of channels")
+    for name, width in sizes.items():
+        if type(width) is not int or not 1 <= width <= MAX_WIDTH:
+            raise ValueError(f"{name} is {str(width)[:40]!r}, 1 to {MAX_WIDTH} channels are expected")
+    return sizes
+
+
+def _digests(info: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 by file of weights as model.json has them; empty for models from before they were kept.
+
+    Raises:
+        CheckpointError: they are no such table.
+    """
+    digests = info.get(SHA256, {})
+    if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
+        raise CheckpointError(
+            f"{RECIPE}: {SHA256} is no table of files and hashes; copy the model folder again", digests
+        )
+    return digests
+
+
+def _load_weights(path: Path, network: nn.Module, digest: str | None) -> None:
+    """Put the weights of a file into ``network`` and make it ready; ``digest`` is the file's SHA-256 if known."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        tensors = load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
+        data = path.read_bytes()
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise CheckpointError(f"{path} is not the file that {RECIPE} names ({SHA256}); copy the folder again", path)
+        tensors = load(data)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); copy the folder again", path) from error
     state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     expected = {n: v.shape for n, v in network.state_dict().items() if not n.endswith("num_batches_tracked")}
     wrong = sorted(n for n in expected.keys() | state.keys() if n not in state or expected.get(n) != state[n].shape)
     if wrong:
         raise CheckpointError(f"{path} does not fit its {RECIPE} at {wrong[0]}; copy the folder again", wrong[0])
+    if digest is None:
+        _check_finite(path, state)
     network.load_state_dict(state, strict=False)
     network.eval().to(memory_format=torch.channels_last)
+
+
+def _check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Files whose hash is known were checked when they were written."""
+    unsound = next((name for name, value in state.items() if not torch.isfinite(value).all()), None)
+    if unsound is not None:
+        raise CheckpointError(f"{path}: weights of {unsound} are not finite; copy the folder again", unsound)
 
 
 def _finite(value: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from kummell_ai.anatomy import Facing
-from kummell_ai.errors import UsageError
+from kummell_ai.errors import CheckpointError, UsageError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.assembly import Uncertainty, assemble, calibrated
@@ -52,6 +52,10 @@ TTA_SCALES = (0.88, 1.14)
 """Further scales that are averaged when ``tta`` is asked for."""
 
 
+MAX_SIZE_PX = 4096.0
+"""Network rows, or depth of a body in them, beyond which model.json is damaged."""
+
+
 class Predictor:
     """Locates the vertebrae of lateral films.
 
@@ -74,8 +78,8 @@ class Predictor:
         self._network = for_inference(bundle.network, self._device, bf16=bf16)
         refiner = bundle.refiner
         self._refiner = None if refiner is None else for_inference(refiner, self._device, bf16=bf16, one_size=True)
-        self._rows = int(bundle.info.get("rows", 512))
-        self._usual_depth = float(bundle.info.get("usual_depth_px", 50.0))
+        self._rows = int(_size(bundle, "rows", 512.0))
+        self._usual_depth = _size(bundle, "usual_depth_px", 50.0)
         self._uncertainty = Uncertainty.from_info(bundle.info)
 
     @classmethod
@@ -168,3 +172,20 @@ class Predictor:
         rows, columns = film.content
         shown = [b for b in bodies if (b.centre_px < np.array([columns, rows])).all()]
         return Pass(plan, film.to_network, tuple(shown), maps.view.astype(np.float64))
+
+
+def _size(bundle: Bundle, key: str, usual: float) -> float:
+    """The size (network px) that a model's recipe has under ``key``; ``usual`` where it says nothing.
+
+    Raises:
+        CheckpointError: it is no number of 1 to 4096.
+    """
+    size = bundle.info.get(key, usual)
+    if isinstance(size, bool) or not isinstance(size, int | float) or not 1.0 <= size <= MAX_SIZE_PX:
+        told = repr(size)[:40]
+        raise CheckpointError(
+            f"model.json of {bundle.name} says {key} = {told}, 1 to {MAX_SIZE_PX:g} px are expected; "
+            "copy the model folder again",
+            told,
+        )
+    return float(size)

@@ -19,8 +19,10 @@ from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
+from kummell_ai.measurement.rounding import apart_from
 from kummell_ai.measurement.scale import isotropic
 from kummell_ai.measurement.segments import facing_sign_of
+from kummell_ai.measurement.upside_down import upside_down_findings
 
 LATERAL_PROBABILITY = 0.5
 """A film below this probability of being lateral is refused."""
@@ -83,8 +85,9 @@ def refuse_unusable(landmarks: SpineLandmarks) -> None:
     name = landmarks.reference.name
     lateral = landmarks.lateral_probability
     if lateral is not None and lateral < LATERAL_PROBABILITY:
+        told = apart_from(lateral, LATERAL_PROBABILITY)
         raise FilmRefusedError(
-            f"{name} does not look like a lateral film (probability {lateral:.2f}, at least {LATERAL_PROBABILITY} is "
+            f"{name} does not look like a lateral film (probability {told}, at least {LATERAL_PROBABILITY} is "
             "expected; frontal, lying and inverted films look so): give a lateral film, head up and bone bright",
             lateral,
         )
@@ -104,6 +107,7 @@ def refuse_unusable(landmarks: SpineLandmarks) -> None:
 def header_findings(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     """Where the file's header contradicts what is seen, and what the reader noted."""
     found = [Finding("reader-note", Severity.INFO, note) for note in radiograph.notes]
+    found += [Finding("header-contradiction", Severity.WARNING, text) for text in radiograph.warnings]
     view = (radiograph.reference.view_position or "").upper()
     if view in _FRONTAL_VIEWS:
         text = f"ViewPosition is {view} but the film looks lateral; it is measured as lateral: check the header"
@@ -131,7 +135,7 @@ def spine_findings(landmarks: SpineLandmarks, counted_from: VertebralLevel | Non
         counted_from: the level that a person gave and all names are counted from.
     """
     found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks, counted_from)]
-    found += _unsure_corners(landmarks)
+    found += [*_unsure_corners(landmarks), *upside_down_findings(landmarks.level_evidence)]
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -166,8 +170,9 @@ def _unsure_corners(landmarks: SpineLandmarks) -> list[Finding]:
     percent = 100.0 * float(np.median(known)) if len(known) else 0.0
     if percent <= UNSURE_PERCENT:
         return []
+    told = apart_from(percent, UNSURE_PERCENT, digits=1)
     text = (
-        f"the corners of this film are unsure: their standard deviation is {percent:.1f} % of a body's depth in the "
+        f"the corners of this film are unsure: their standard deviation is {told} % of a body's depth in the "
         f"median, up to {UNSURE_PERCENT:g} % is usual: look at them, or give a better film"
     )
     return [Finding("corners-unsure", Severity.WARNING, text)]
@@ -181,7 +186,7 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
     is_doubtful = chosen.probability < LEVEL_PROBABILITY
     if not is_doubtful and (other is None or other.probability < RUNNER_UP):
         return []
-    text = f"the names {row_text(chosen.levels)} have probability {chosen.probability:.2f}"
+    text = f"the names {row_text(chosen.levels)} have probability {apart_from(chosen.probability, LEVEL_PROBABILITY)}"
     if other is not None:
         shift = shift_text(row_shift(chosen.levels, other.levels))
         text += f"; {row_text(other.levels)} ({shift}) has {other.probability:.2f}"
@@ -259,10 +264,12 @@ def _certainty(body: VertebraLandmarks, name: str, *, name_by_row: bool) -> list
     """Doubts about one vertebra; names that stand or fall together are the film's doubt, not its."""
     found = []
     if body.confidence < CONFIDENCE:
-        text = f"{name}: low detection confidence ({body.confidence:.2f}, below {CONFIDENCE}); check its corners"
+        confidence = apart_from(body.confidence, CONFIDENCE)
+        text = f"{name}: low detection confidence ({confidence}, below {CONFIDENCE}); check its corners"
         found.append(("low-confidence", text))
     if not name_by_row and body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
-        text = f"the name {name} has probability {body.level_probability:.2f}; below {LEVEL_PROBABILITY} check it"
+        probability = apart_from(body.level_probability, LEVEL_PROBABILITY)
+        text = f"the name {name} has probability {probability}; below {LEVEL_PROBABILITY} check it"
         found.append(("uncertain-level", text))
     return found
 
@@ -306,13 +313,15 @@ def _shape(
         square = replace(body, points_px=isotropic(body.points_px, spacing), covariance_px=None)
         aspect = float(heights.posterior_height(square.points_px)) / square.depth_px if square.depth_px > 0 else np.inf
         if not _ASPECT[0] <= aspect <= _ASPECT[1]:
-            text = f"{name} has posterior height / depth {aspect:.2f}; {_ASPECT[0]} to {_ASPECT[1]} are plausible"
+            told = apart_from(aspect, *_ASPECT)
+            text = f"{name} has posterior height / depth {told}; {_ASPECT[0]} to {_ASPECT[1]} are plausible"
             found.append(("implausible-body", f"{text}: look at its corners"))
     depths = np.array([v.depth_px for v in landmarks.vertebrae])
     depths = depths[np.isfinite(depths)]
     if depths.size >= 3 and np.isfinite(body.depth_px):
         share = body.depth_px / float(np.median(depths))
         if not _DEPTH[0] <= share <= _DEPTH[1]:
-            text = f"{name} is {share:.2f} times as deep as the median body; {_DEPTH[0]} to {_DEPTH[1]} are plausible"
+            told = apart_from(share, *_DEPTH)
+            text = f"{name} is {told} times as deep as the median body; {_DEPTH[0]} to {_DEPTH[1]} are plausible"
             found.append(("implausible-depth", f"{text}: look at its corners"))
     return found

@@ -12,6 +12,7 @@ from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.results import Finding, Severity
+from kummell_ai.measurement.rounding import apart_from
 
 NO_SPACING = "the film has no pixel spacing; give it (row and column in mm), or read the ratios"
 _CAVEATS = {
@@ -22,6 +23,8 @@ _CAVEATS = {
 
 _SHAPE = (1.1, 1.6)
 """Usual endplate depth over the higher wall, median of a film: 1.18 to 1.57 on 99 % of 1,000 simulated films."""
+_SQUARE = 0.01
+"""Relative difference of row and column spacing below which pixels are square."""
 
 
 def isotropic(points_px: FloatArray, spacing: PixelSpacing) -> FloatArray:
@@ -51,9 +54,13 @@ def body_depths(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -
 
 
 def stretch_findings(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -> tuple[Finding, ...]:
-    """Whether the bodies of a film whose pixel aspect nobody gave are too long or too high for vertebrae."""
+    """Whether the bodies of a film are too long or too high for vertebrae, so that its pixel aspect must be wrong.
+
+    A film whose header has square pixels is not looked at: that is right far more often than a body's shape is usual.
+    """
     whole = [v.corners_px for v in vertebrae if v.level is not VertebralLevel.S1 and np.isfinite(v.corners_px).all()]
-    if spacing.is_metric or len(whole) < 2:
+    is_sure = spacing.calibration not in (Calibration.NONE, Calibration.ASSUMED)
+    if len(whole) < 2 or (is_sure and abs(spacing.row_mm / spacing.column_mm - 1.0) <= _SQUARE):
         return ()
     corners = isotropic(np.stack(whole), spacing)
     depths = np.linalg.norm(corners[:, [0, 2]] - corners[:, [1, 3]], axis=2).mean(axis=1)
@@ -62,8 +69,9 @@ def stretch_findings(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpaci
     if _SHAPE[0] <= shape <= _SHAPE[1]:
         return ()
     text = (
-        f"bodies are {shape:.2f} times as deep as high; {_SHAPE[0]} to {_SHAPE[1]} are usual: the picture looks "
-        "stretched, which falsifies every angle and ratio: use the original film, or give its true pixel spacing"
+        f"bodies are {apart_from(shape, *_SHAPE)} times as deep as high; {_SHAPE[0]} to {_SHAPE[1]} are usual: the "
+        "picture looks stretched, or its pixel spacing is wrong, which falsifies every angle and ratio: use the "
+        "original film, or give its true pixel spacing"
     )
     return (Finding("picture-stretched", Severity.WARNING, text),)
 
@@ -90,8 +98,8 @@ def spacing_findings(spacing: PixelSpacing, depths: FloatArray) -> tuple[Finding
     seen = depths[np.isfinite(depths)]
     if seen.size and not 18.0 <= (depth := float(np.median(seen))) <= 60.0:
         text = (
-            f"vertebral depth is {depth:.1f} mm with the given pixel spacing; 18 to 60 mm are plausible: "
-            "check the spacing before using lengths"
+            f"vertebral depth is {apart_from(depth, 18.0, 60.0, digits=1)} mm with the given pixel spacing; 18 to 60 "
+            "mm are plausible: check the spacing before using lengths"
         )
         findings.append(Finding("implausible-spacing", Severity.WARNING, text))
     return tuple(findings)

@@ -8,6 +8,7 @@ from kummell_ai.reporting.finding_values_zh import values_in_chinese
 
 FINDING_ZH: dict[str, str] = {
     "reader-note": "读取影像文件时的说明。",
+    "header-contradiction": "文件头内容自相矛盾或不可信；请核对日期与像素间距。",
     "series-note": "整理全部影像时的说明。",
     "no-spacing": "影像缺少像素间距，无法给出以毫米为单位的高度；请提供像素间距，或只看角度与比值。",
     "spacing-at-detector": "像素间距为探测器平面的数值，患者体内的实际长度更小；请使用经校准的影像，或比较比值与角度。",
@@ -33,6 +34,7 @@ FINDING_ZH: dict[str, str] = {
     ),
     "names-pinned": "已按指定的伤椎节段重新确定所有影像的节段命名。",
     "names-not-pinned": "指定的伤椎节段与影像所示不符，节段命名未作更改；请核对节段名称。",
+    "upside-down": "各椎体单独判读的节段未按自头侧至尾侧的顺序排列，影像可能上下颠倒，或节段命名有误；请确认头侧在上。",
     "corners-unsure": "该影像的角点很不确定；请查看角点，或提供质量更好的影像。",
     "low-confidence": "椎体检出的置信度偏低；请核对其角点。",
     "uncertain-level": "椎体节段名称不确定；请在影像上点数椎体加以核对。",

@@ -19,7 +19,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def test_folders_are_searched_and_sorted(tmp_path: Path) -> None:
-    touch(tmp_path, "b/IM2", "b/IM1", "a.dcm", "DICOMDIR", ".hidden", ".git/x", "b/notes.txt", "r.JSON")
+    touch(tmp_path, "b/IM2", "b/IM1", "a.dcm", "DICOMDIR", ".hidden", ".git/x", "b/notes.txt", "r.JSON", "t.parquet")
     found = find_films([tmp_path])
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a.dcm", "b/IM1", "b/IM2"]
 
@@ -37,6 +37,45 @@ def test_nothing_found_is_an_error(tmp_path: Path) -> None:
         find_films([tmp_path])
     with pytest.raises(InputError, match="no film in an empty list"):
         find_films([])
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    touch(tmp_path, "store/IM1", "case/IM2")
+    (tmp_path / "case" / "linked").symlink_to(tmp_path / "store")
+    (tmp_path / "store" / "back").symlink_to(tmp_path / "case")
+    found = find_films([tmp_path / "case"])
+    assert [str(path.relative_to(tmp_path / "case")) for path in found] == ["IM2", "linked/IM1"]
+
+
+def test_a_broken_link_is_not_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dcm")
+    (tmp_path / "b.dcm").symlink_to(tmp_path / "gone.dcm")
+    (tmp_path / "c.dcm").symlink_to(tmp_path / "c.dcm")
+    assert [path.name for path in find_films([tmp_path])] == ["a.dcm", "b.dcm", "c.dcm"]
+    with pytest.raises(InputError, match=r"b\.dcm: cannot be opened \(No such file or directory\)"):
+        read_radiograph(tmp_path / "b.dcm")
+
+
+def test_a_pipe_in_a_folder_is_no_film(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dcm")
+    os.mkfifo(tmp_path / "b.dcm")
+    assert find_films([tmp_path]) == (tmp_path / "a.dcm",)
+
+
+def test_a_path_that_cannot_be_looked_at_is_left_to_the_reader(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dcm")
+    odd = tmp_path / ("x" * 300)
+    assert set(find_films([odd, tmp_path])) == {odd, tmp_path / "a.dcm"}
+    with pytest.raises(InputError, match=r"cannot be opened \(File name too long\)"):
+        read_radiograph(odd)
+
+
+def test_figures_of_this_program_are_no_films(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "results/figures/heights.png", "results/figures/heights.svg", "figures/IM1.png", "x/a.png", "x/a.svg"
+    )
+    found = find_films([tmp_path])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["figures/IM1.png", "x/a.png"]
 
 
 def test_a_folder_that_cannot_be_opened_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -16,6 +18,7 @@ from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from kummell_ai.anatomy import Facing
 from kummell_ai.dicom import limits, read_radiograph
 from kummell_ai.dicom.container import read_container
 from kummell_ai.errors import InputError
@@ -98,6 +101,84 @@ def test_left_justified_pixels_are_refused(tmp_path: Path) -> None:
 )
 def test_the_moment_of_the_exposure(tmp_path: Path, tags: dict[str, str], moment: dt.datetime | None) -> None:
     assert read_radiograph(save(tmp_path / "a", dataset(**tags))).reference.acquired == moment
+
+
+@pytest.mark.parametrize(
+    ("orientation", "place"),
+    [
+        (["A", "H"], "bottom"),
+        (["P", "HA"], "bottom"),
+        (["H", "A"], "right"),
+        (["F", "P"], "left"),
+        (["HP", "P"], "right"),
+    ],
+)
+def test_a_film_whose_head_is_not_at_the_top_is_refused(tmp_path: Path, orientation: list[str], place: str) -> None:
+    film = dataset(PatientOrientation=orientation)
+    refused(save(tmp_path / "a", film), rf"PatientOrientation \w+\\\w+: the head is at the {place}, .*; turn the film")
+
+
+@pytest.mark.parametrize(
+    ("orientation", "facing"),
+    [(["A", "F"], Facing.RIGHT), (["PFL", "FA"], Facing.LEFT), (["L", "F"], Facing.UNKNOWN), (None, Facing.UNKNOWN)],
+)
+def test_the_header_tells_which_side_is_the_front(
+    tmp_path: Path, orientation: list[str] | None, facing: Facing
+) -> None:
+    film = dataset() if orientation is None else dataset(PatientOrientation=orientation)
+    assert read_radiograph(save(tmp_path / "a", film)).facing is facing
+
+
+@pytest.mark.parametrize(
+    ("tags", "match"),
+    [
+        ({"StudyDate": "20240104"}, None),
+        ({"StudyDate": "20240105"}, "AcquisitionDate is 3 days before StudyDate, at most 2 are usual; .*: check both"),
+        ({"StudyDate": "20200102"}, "AcquisitionDate is 1461 days after StudyDate"),
+        (
+            {"AcquisitionDate": None, "ContentDate": "20240601", "StudyDate": "20240102"},
+            "ContentDate is 151 days after",
+        ),
+        ({"StudyDate": "19000101"}, None),
+        ({"AcquisitionDate": "19000101"}, "AcquisitionDate is a placeholder from before 1901; .*: correct it"),
+        ({"AcquisitionDateTime": "29990101120000"}, "AcquisitionDateTime lies in the future"),
+        ({"AcquisitionDate": None}, None),
+    ],
+)
+def test_dates_that_cannot_be_right_are_warned_of(tmp_path: Path, tags: dict[str, str], match: str | None) -> None:
+    warnings = read_radiograph(save(tmp_path / "a", dataset(**tags))).warnings
+    assert len(warnings) == (match is not None)
+    assert match is None or re.match(match, warnings[0])
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian], ids=str)
+@pytest.mark.parametrize("tags", [{"Rows": 18}, {"Columns": 39}, {"Rows": 35}], ids=str)
+def test_a_header_of_fewer_rows_or_columns_than_are_stored_is_refused(
+    tmp_path: Path, syntax: str, tags: dict[str, int]
+) -> None:
+    path = save(tmp_path / "a", dataset(syntax=syntax, **tags))
+    refused(
+        path, r"the pixel data has 2880 bytes, \d+ are expected of .*; the header is damaged, export the film again"
+    )
+
+
+def test_padding_behind_the_pixels_is_no_damage(tmp_path: Path) -> None:
+    odd = dataset(ramp("u1", 255)[:35, :39].copy())
+    odd.PixelData += b"\xff"
+    padded = dataset()
+    padded.PixelData += bytes(12)
+    frames = dataset(np.stack([ramp()] * 3))
+    assert read_radiograph(save(tmp_path / "a", odd)).pixels.shape == (35, 39)
+    assert read_radiograph(save(tmp_path / "b", padded)).pixels.shape == (36, 40)
+    assert read_radiograph(save(tmp_path / "c", frames), frame=3).pixels.shape == (36, 40)
+    padded.PixelData += b"\1" * 2
+    refused(save(tmp_path / "d", padded), "the pixel data has 2894 bytes, 2880 are expected")
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dcm")
+    refused(tmp_path / "pipe.dcm", "no regular file")
+    refused(Path("/dev/zero"), "no regular file")
 
 
 def test_colour(tmp_path: Path) -> None:

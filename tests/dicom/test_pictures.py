@@ -117,12 +117,22 @@ def test_a_large_page_behind_a_small_one_is_refused(tmp_path: Path, monkeypatch:
         read_radiograph(path, frame=2)
 
 
-def test_a_turn_for_viewers_is_not_applied(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turn", [3, 4, 6, 8])
+def test_a_picture_that_viewers_turn_is_refused(tmp_path: Path, turn: int) -> None:
     exif = Image.Exif()
-    exif[274] = 6
+    exif[274] = turn
+    path = put(tmp_path / "a", ramp("u1", 255), "JPEG", exif=exif.tobytes())
+    with pytest.raises(InputError, match=rf"EXIF orientation {turn}\), .*: save it as it is shown, head up"):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize(("turn", "notes"), [(1, 0), (2, 1)])
+def test_a_picture_that_viewers_mirror_is_read_as_stored(tmp_path: Path, turn: int, notes: int) -> None:
+    exif = Image.Exif()
+    exif[274] = turn
     read = read_radiograph(put(tmp_path / "a", ramp("u1", 255), "JPEG", exif=exif.tobytes()))
     assert read.pixels.shape == (36, 40)
-    assert any("not applied" in note for note in read.notes)
+    assert sum("mirrored" in note for note in read.notes) == notes
 
 
 def test_given_spacing(tmp_path: Path) -> None:

@@ -16,11 +16,19 @@ PIXELS = np.zeros((2, 2), np.float32)
 PRE, POST, LAST, UNKNOWN = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP, Phase.UNKNOWN
 
 
-def film(name: str, acquired: str | None, patient: str | None = "P1", sha: str | None = None) -> Radiograph:
+def film(
+    name: str,
+    acquired: str | None,
+    patient: str | None = "P1",
+    sha: str | None = None,
+    uid: str | None = None,
+    frame: int | None = None,
+) -> Radiograph:
     moment = None if acquired is None else dt.datetime.fromisoformat(acquired)
-    return Radiograph(
-        PIXELS, PixelSpacing.unknown(), ImageReference(name, patient_id=patient, acquired=moment, sha256=sha)
+    reference = ImageReference(
+        name, patient_id=patient, acquired=moment, sha256=sha, sop_instance_uid=uid, frame_number=frame
     )
+    return Radiograph(PIXELS, PixelSpacing.unknown(), reference)
 
 
 def phases(films: list[Radiograph], surgery: str | None = None) -> list[tuple[str, Phase]]:
@@ -92,6 +100,19 @@ def test_a_copy_is_left_out_with_a_note() -> None:
     (series,) = group_by_patient(films)
     assert [one.reference.name for _, one in series.films] == ["a", "b"]
     assert any("a2 is a copy of a" in note for note in series.notes)
+
+
+def test_an_exposure_saved_again_under_other_dates_is_a_copy() -> None:
+    films = [film("a", "2024-01-01", sha="1", uid="1.2"), film("b", "2024-02-01", sha="2", uid="1.2")]
+    (series,) = group_by_patient([*films, film("c", "2024-03-01", sha="3", uid="1.3")])
+    assert [one.reference.name for _, one in series.films] == ["a", "c"]
+    assert any("b is a copy of a" in note for note in series.notes)
+
+
+def test_frames_of_one_file_are_no_copies() -> None:
+    films = [film("a", "2024-01-01", sha="1", uid="1.2", frame=1), film("b", "2024-02-01", sha="1", uid="1.2", frame=2)]
+    (series,) = group_by_patient(films)
+    assert len(series.films) == 2
 
 
 def test_films_without_patient_are_one_group_with_a_note() -> None:

@@ -49,6 +49,18 @@ IMAGER = [0.2, 0.2]
         ),
         ({"ImagerPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
         ({"NominalScannedPixelSpacing": IMAGER}, 0.2, Calibration.DETECTOR_PLANE, None),
+        (
+            {"PixelSpacing": IMAGER, "ImagerPixelSpacing": IMAGER, "PixelSpacingCalibrationType": "GEOMETRY"},
+            0.2, Calibration.DETECTOR_PLANE, None,
+        ),
+        (
+            {"PixelSpacing": [0.75] * 2, "ImagerPixelSpacing": [0.49] * 2, "PixelSpacingCalibrationType": "FIDUCIAL"},
+            0.75, Calibration.ASSUMED, None,
+        ),
+        (
+            {"PixelSpacing": [0.05] * 2, "ImagerPixelSpacing": IMAGER, "PixelSpacingCalibrationType": "GEOMETRY"},
+            0.05, Calibration.ASSUMED, None,
+        ),
         ({"PixelSpacing": IMAGER}, 0.2, Calibration.ASSUMED, None),
         ({}, 1.0, Calibration.NONE, None),
         ({"PixelAspectRatio": [2, 1]}, 2.0, Calibration.NONE, None),
@@ -63,6 +75,31 @@ def test_rule_of_the_header(
     assert found.calibration is calibration
     assert found.magnification == (None if magnification is None else pytest.approx(magnification))
     assert found.is_metric == (calibration is not Calibration.NONE)
+
+
+@pytest.mark.parametrize("kind", ["FIDUCIAL", "GEOMETRY"])
+def test_a_calibration_that_the_detector_contradicts_is_told(kind: str) -> None:
+    same = header(PixelSpacing=IMAGER, ImagerPixelSpacing=IMAGER, PixelSpacingCalibrationType=kind)
+    assert any("is taken for the detector's" in note for note in spacing_of(same).notes)
+    larger = header(PixelSpacing=[0.75] * 2, ImagerPixelSpacing=[0.49] * 2, PixelSpacingCalibrationType=kind)
+    (warning,) = spacing_of(larger).warnings
+    assert f"fit no magnification of 1 to 2, although it is named calibrated ({kind})" in warning
+    assert spacing_of(larger, (0.3, 0.3)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({"ImagerPixelSpacing": IMAGER}, "0.667 times as high as wide, the detector's is 1;"),
+        ({"PixelAspectRatio": [1, 1]}, "0.667 times as high as wide, PixelAspectRatio is 1;"),
+        ({"ImagerPixelSpacing": [0.2, 0.3], "PixelAspectRatio": [2, 3]}, None),
+        ({}, None),
+    ],
+)
+def test_another_shape_of_the_pixel_is_told(tags: dict[str, Any], told: str | None) -> None:
+    found = spacing_of(header(PixelSpacing=[0.16, 0.24], PixelSpacingCalibrationType="GEOMETRY", **tags))
+    assert len(found.warnings) == (told is not None)
+    assert told is None or told in found.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
+import hashlib
 import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from kummell_ai.errors import CheckpointError
-from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
+from kummell_ai.landmarks.checkpoint import add_refiner, load_bundle, save_bundle
 from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerSizes
+from kummell_ai.shipped import default_model
 
 SIZES = NetworkSizes(deepest=32, context=16, decoder=16, level=16)
 
@@ -77,10 +81,79 @@ def test_another_network_is_refused(folder):
         load_bundle(folder)
 
 
-def test_damaged_weights_are_refused(folder):
-    (folder / "weights.safetensors").write_bytes(b"not weights")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+def without_hashes(folder):
+    path = folder / "model.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "sha256"}))
+
+
+def refused(folder, match):
+    with pytest.raises(CheckpointError, match=match) as caught:
         load_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_none_are_refused(folder):
+    (folder / "weights.safetensors").write_bytes(b"not weights")
+    without_hashes(folder)
+    refused(folder, "cannot be read")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "refiner.safetensors"])
+def test_changed_weights_are_refused(folder, name):
+    add_refiner(folder, RefinerNetwork(RefinerSizes(16, 16, 16, 16)), {})
+    assert set(json.loads((folder / "model.json").read_text())["sha256"]) == {
+        "weights.safetensors",
+        "refiner.safetensors",
+    }
+    assert load_bundle(folder).refiner is not None
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: -len(data) // 4] + bytes(len(data) - len(data[: -len(data) // 4])))
+    refused(folder, rf"{name} is not the file that model\.json names \(sha256\); copy the folder again")
+
+
+def test_a_model_without_hashes_loads(folder):
+    without_hashes(folder)
+    assert load_bundle(folder).name == "tiny"
+
+
+def test_the_shipped_weights_are_the_ones_their_recipe_names():
+    folder = default_model()
+    named = json.loads((folder / "model.json").read_text())["sha256"]
+    assert named == {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("weights.safetensors", "refiner.safetensors")
+    }
+
+
+def test_weights_that_are_not_finite_are_refused(folder):
+    path = folder / "weights.safetensors"
+    tensors = load_file(path)
+    next(iter(tensors.values())).view(-1)[0] = float("nan")
+    save_file(tensors, path)
+    without_hashes(folder)
+    refused(folder, "are not finite; copy the folder again")
+
+
+@pytest.mark.parametrize("width", [-8, 0, "16", 16.0, None, True, 10**9])
+def test_sizes_that_no_network_has_are_refused(folder, width):
+    change(folder, network={**SIZES.as_dict(), "decoder": width})
+    refused(folder, "names no sizes")
+
+
+@pytest.mark.parametrize("network", [None, [], "x", {}, {"other": 1}])
+def test_a_recipe_without_sizes_is_refused(folder, network):
+    change(folder, network=network)
+    refused(folder, "names no sizes|does not fit")
+
+
+def test_hashes_that_are_none_are_refused(folder):
+    change(folder, sha256=[1])
+    refused(folder, "sha256 is no table")
+
+
+def test_a_deeply_nested_recipe_is_refused(folder):
+    (folder / "model.json").write_text('{"a":' * 100_000)
+    refused(folder, "cannot be read")
 
 
 def test_a_damaged_recipe_is_refused(folder):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from kummell_ai.anatomy import LEVELS, Facing
-from kummell_ai.errors import UsageError
+from kummell_ai.errors import CheckpointError, UsageError
 from kummell_ai.imaging.frames import ScaleShift
+from kummell_ai.imaging.interval_factors import STRATA
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.landmarks.assembly import assemble
 from kummell_ai.landmarks.checkpoint import Bundle
@@ -94,6 +95,31 @@ def test_no_vertebra_is_missed_on_a_film_of_flat_or_high_pixels():
 def test_covariances_are_calibrated_per_corner():
     first = predictor().locate(SCENE.radiograph()).vertebrae[2].covariance_px
     assert first[0, 0, 0] > 2.0 * first[1, 0, 0]
+
+
+@pytest.mark.parametrize("key", ["rows", "usual_depth_px"])
+@pytest.mark.parametrize("size", ["abc", None, 0, -512, float("nan"), float("inf"), 10**9, True, [512]])
+def test_a_recipe_with_an_impossible_size_is_refused_in_one_line(key, size):
+    bundle = Bundle("oracle", OracleNetwork(SCENE), {key: size}, "0" * 64)
+    with pytest.raises(CheckpointError, match=rf"oracle says {key} = .*, 1 to 4096 px are expected") as caught:
+        Predictor(bundle)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.0, -1.0])
+@pytest.mark.parametrize(
+    "info",
+    [
+        lambda f: {"covariance_scale": [1.0, 1.0, 1.0, f]},
+        lambda f: {"interval_factors": {"wedge_angle": {**dict.fromkeys(STRATA, 1.0), "intact": f}}},
+        lambda f: {"together_factors": {"wedge_angle": {**dict.fromkeys(STRATA, 1.0), "intact": f}}},
+        lambda f: {"together_scale": {"intact": f}},
+        lambda f: {"change_factors": {"wedge_angle": {"loss": f}}},
+    ],
+)
+def test_factors_of_uncertainty_that_are_none_are_refused(info, wrong):
+    with pytest.raises(CheckpointError, match="all are above 0"):
+        Predictor(Bundle("oracle", OracleNetwork(SCENE), info(wrong), "0" * 64))
 
 
 def test_a_corner_outside_the_film_is_not_seen():

@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kummell_ai.anatomy import Facing
+from kummell_ai.anatomy import LEVELS as ALL
+from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import IntervalFactors
+from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.measurement.pipeline import measure_film
 from kummell_ai.measurement.quality import check_landmarks, facing_of, spine_findings
+from kummell_ai.measurement.results import Severity
 from tests.measurement.spines import PROVENANCE, SIZE, SPACING, L, measured, mirrored, spine
 
 
@@ -76,6 +79,47 @@ def test_notes_of_the_reader() -> None:
     assert codes(spine(), notes=("a shutter was cut off",)) == ["reader-note"]
 
 
+def test_what_the_reader_could_not_trust() -> None:
+    film = radiograph(spine(), warnings=("AcquisitionDate lies in the future",))
+    (found,) = check_landmarks(film, spine())
+    assert (found.code, found.severity) == ("header-contradiction", Severity.WARNING)
+
+
+def looking_like(names: tuple[VertebralLevel, ...], surely: float = 0.9) -> SpineLandmarks:
+    """The spine of T11 to L3 whose bodies by themselves look like ``names``."""
+    share = np.full((len(names), len(ALL)), (1.0 - surely) / (len(ALL) - 1))
+    share[np.arange(len(names)), [ALL.index(name) for name in names]] = surely
+    row = NameRow((L.T11, L.T12, L.L1, L.L2, L.L3), 0.97)
+    return replace(spine(), level_evidence=LevelEvidence(np.log(share), np.zeros(4), (row,)))
+
+
+@pytest.mark.parametrize(
+    ("names", "surely", "expected"),
+    [
+        ((L.T11, L.T12, L.L1, L.L2, L.L3), 0.9, []),
+        ((L.T12, L.L1, L.L2, L.L3, L.L4), 0.9, []),  # all one off, as after a given level
+        ((L.T13, L.L2, L.L3, L.T11, L.T12), 0.9, ["upside-down"]),
+        ((L.L3, L.L2, L.L1, L.T12, L.T11), 0.9, ["upside-down"]),
+        ((L.L3, L.L2, L.L1, L.T12, L.T11), 0.05, []),  # bodies that look like anything
+    ],
+)
+def test_a_row_that_runs_from_foot_to_head(
+    names: tuple[VertebralLevel, ...], surely: float, expected: list[str]
+) -> None:
+    found = spine_findings(looking_like(names, surely))
+    assert [f.code for f in found] == expected
+    for finding in found:
+        assert "which is no row from head to foot: the film may be upside down" in finding.message
+
+
+def test_few_vertebrae_do_not_tell_the_top() -> None:
+    landmarks = looking_like((L.L3, L.L2, L.L1, L.T12, L.T11))
+    evidence = landmarks.level_evidence
+    assert evidence is not None
+    few = LevelEvidence(evidence.log_probability[:3], np.zeros(2), (NameRow((L.T11, L.T12, L.L1), 0.97),))
+    assert spine_findings(replace(landmarks, vertebrae=landmarks.vertebrae[:3], level_evidence=few)) == ()
+
+
 def test_names() -> None:
     assert codes(with_body(spine(), 1, level=None)) == ["level-unknown"]
     assert "level-twice" in codes(with_body(spine(), 1, level=L.L1))
@@ -127,6 +171,16 @@ def test_findings_reach_the_measurement_once() -> None:
     assert [f.code for f in film.vertebrae[1].findings] == ["low-confidence", "cropped"]
     assert [f.code for f in film.vertebrae[2].findings] == ["cropped"]
     assert film.size_px == SIZE
+
+
+def test_a_number_beyond_a_limit_does_not_read_as_the_limit() -> None:
+    """34 mm of depth are 136 px, of which 3.02 % must not be told as 3.0 % where 3 % is usual."""
+    landmarks = spine(sigma_px=136 * 0.0302)
+    bodies = tuple(replace(v, interval_factors=IntervalFactors("intact", {})) for v in landmarks.vertebrae)
+    (found,) = spine_findings(replace(landmarks, vertebrae=bodies))
+    assert "is 3.02 % of a body's depth" in found.message
+    (low,) = check_landmarks(radiograph(spine()), with_body(spine(), 2, confidence=0.4999))
+    assert "confidence (0.4999, below 0.5)" in low.message
 
 
 @pytest.mark.parametrize(("sigma_px", "expected"), [(3.0, []), (5.0, ["corners-unsure"])])
