@@ -97,9 +97,10 @@ def _report(
         index_level=levels[0] if levels else None,
         further_levels=levels[1:],
         surgical_segment=segment,
-        surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
+        surgery_date=dt.date.min if any(shot.phase for shot in visits.shots) else surgery,
         shapes=shapes,
     )
+    report = replace(report, findings=(*visits.against_time, *report.findings))
     report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)
     return MeasuredPatient(report, tuple(others), films, {f.film.reference: f.entry for f in listed}, surgery)
@@ -148,9 +149,9 @@ def _in_manifest_words(report: CorrectionReport) -> CorrectionReport:
 
 def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     def worded(text: str) -> str:
-        for option, column in OPTIONS.items():
+        for option, column in {**OPTIONS, "--phases": "phase"}.items():
             text = text.replace(option, f"{column} in a manifest")
-        return text
+        return text.replace("give the spacing, or read angles", "set it in the film's header, or read angles")
 
     return tuple(replace(finding, message=worded(finding.message)) for finding in findings)
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PAGES = ("index.html", "report*.html", "report*.json", "patient-*/report*.html", "patient-*/report*.json")
 """The pages of a run, relative to its folder."""
 
+SAID_BEFORE = ("one-film", "phase-against-dates")
+"""Codes of the findings that were said when the films were put in order."""
+
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
 
@@ -153,10 +156,11 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         index_level=args.index_level,
         further_levels=args.further_levels,
         surgical_segment=args.surgical_segment,
-        surgery_date=args.surgery_date or (dt.date.min if patient.visits.are_certain else None),
+        surgery_date=dt.date.min if args.phases else args.surgery_date,
         notes=patient.notes,
         shapes=args.shapes,
     )
+    report = replace(report, findings=(*patient.visits.against_time, *report.findings))
     return [report, *further_reports(report, args.surgical_segment)]
 
 
@@ -165,7 +169,7 @@ def _say_findings(reports: Sequence[CorrectionReport], problems: Problems) -> No
     from kummell_ai.measurement.results import Severity
 
     warnings = (f for report in reports for f in report.findings if f.severity is Severity.WARNING)
-    for message in dict.fromkeys(f.message for f in warnings if f.code != "one-film"):
+    for message in dict.fromkeys(f.message for f in warnings if f.code not in SAID_BEFORE):
         problems.warn(f"patient {reports[0].patient_id}", message)
     for film in reports[0].films:
         analysis.say_film_warnings(film.measurement, film.measurement.reference.name, problems)

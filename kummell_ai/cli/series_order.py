@@ -47,6 +47,8 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             problems.fail(problem.place, problem.text)
         for problem in visits.same_day:
             problems.warn(problem.place, problem.text)
+        for finding in visits.against_time:
+            problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
             notes += _notes(patient, visits, surgery)
             _say_limits(patient, visits, len(groups[patient]) - len(unique), problems)

@@ -234,3 +234,17 @@ def test_the_methods_say_whether_films_were_measured_together(
         assert ("were measured together" in (out / "methods.txt").read_text()) is told
         report = json.loads(next(out.glob("patient-*/report.json")).read_text())
         assert report["provenance"]["options"]["shapes"] == shapes
+
+
+def test_phases_of_a_manifest_against_the_dates_are_told(tmp_path: Path) -> None:
+    for phase in made_up.DATES:
+        write_dicom(tmp_path / f"{phase.value}.dcm", phase, "A")
+    rows = ["pre-op.dcm,A,pre,2024-03-05", "post-op.dcm,A,last,", "follow-up.dcm,A,post,"]
+    (tmp_path / "m.csv").write_text("\n".join(["film,patient_id,phase,surgery_date", *rows]) + "\n")
+    code, _, err = run(str(tmp_path / "m.csv"), "--out", str(tmp_path / "out"))
+    assert code == 0
+    days = [made_up.DATES[phase].date() for phase in (Phase.POST_OP, Phase.FOLLOW_UP)]
+    line = f"post-op.dcm (follow-up, {days[0]}) is earlier than follow-up.dcm (post-op, {days[1]}): check the phases"
+    assert err.count(f"patient A: {line}") == 1
+    assert line in (tmp_path / "out" / "report.html").read_text()
+    assert line[1:] in next((tmp_path / "out").glob("patient-A/report.html")).read_text()

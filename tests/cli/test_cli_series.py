@@ -174,7 +174,24 @@ def test_phases_that_are_given_stand_against_the_hardware(
     report = json.loads((tmp_path / "report.json").read_text())
     assert [f["phase"] for f in report["films"]] == ["pre-op", "post-op"]
     assert [f["message"] for f in report["findings"] if f["code"] == "series-note"] == ["Phases are as given."]
-    assert "the phase stays pre-op" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "is pre-op by --phases but screws are seen; the phase stays pre-op: check --phases" in err
+    assert "is post-op" not in err, "screws are expected there"
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_phases_against_the_dates_are_told_once_and_on_the_page(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    films = [str(next((stored / phase).iterdir())) for phase in ("pre-op", "follow-up", "post-op")]
+    words = ["series", *films, "--out", str(tmp_path), "--phases", "pre-op,post-op,follow-up"]
+    assert main([*words, *more]) == 0
+    days = [made_up.DATES[phase].date() for phase in (Phase.POST_OP, Phase.FOLLOW_UP)]
+    line = f"post-op/IM_0001.dcm (follow-up, {days[0]}) is earlier than follow-up/IM_0001.dcm (post-op, {days[1]})"
+    assert capsys.readouterr().err.count(f"patient KUM-001: {line}: check the phases") == 1
+    if not more:
+        box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+        assert line[1:] in box
 
 
 def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
