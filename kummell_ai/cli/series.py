@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import filecmp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +96,7 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     """The phase of each film as ``--phases`` gives it.
 
     Raises:
-        UsageError: not one phase for each input, an input is a folder, or a film stands twice.
+        UsageError: not one phase for each input, an input is a folder, or a film stands twice, also as a copy.
     """
     if args.phases is None:
         return {}
@@ -106,7 +108,21 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     twice = next((entry for entry, file in zip(args.inputs, files, strict=True) if files.count(file) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice} stands twice; with --phases each film has one phase", str(twice))
+    _refuse_copies(list(zip(args.inputs, args.phases, strict=True)))
     return dict(zip(args.inputs, args.phases, strict=True))
+
+
+def _refuse_copies(films: Sequence[tuple[Path, Phase]]) -> None:
+    """Two files of the same content would be one film with two phases.
+
+    Raises:
+        UsageError: there are such.
+    """
+    present = [(path, phase) for path, phase in films if path.is_file()]
+    for (path, phase), (other, its_phase) in combinations(present, 2):
+        if path.stat().st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False):
+            text = f"{other} ({its_phase.value}) is a copy of {path} ({phase.value}); each film has one phase: "
+            raise UsageError(text + "give the film once", str(other))
 
 
 def _write_all(

@@ -248,3 +248,43 @@ def test_phases_of_a_manifest_against_the_dates_are_told(tmp_path: Path) -> None
     assert err.count(f"patient A: {line}") == 1
     assert line in (tmp_path / "out" / "report.html").read_text()
     assert line[1:] in next((tmp_path / "out").glob("patient-A/report.html")).read_text()
+
+
+def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path) -> None:
+    for i, patient in enumerate(("001", "002")):
+        for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+            write_dicom(tmp_path / "in" / patient / "img" / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
+    code, out, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert (code, "2 patients, 4 of 4 films" in out) == (0, True)
+    for patient in ("001", "002"):
+        line = "2 films name no patient: taken for one patient, by folder"
+        assert f"patient unknown {patient}/img: {line} {patient}/img; give patient_id in a manifest" in err
+    _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "hidden"), "--deidentify", "key")
+    assert "2 films name no patient: taken for one patient, by folder; give patient_id in a manifest" in err
+    assert "img" not in err
+
+
+def test_nameless_films_in_one_folder_are_told(tmp_path: Path) -> None:
+    for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "", seed=seed)
+    code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "patient unknown in/: 2 films name no patient: taken for one patient" in err
+
+
+def test_a_manifest_must_name_the_patients_of_nameless_films(tmp_path: Path) -> None:
+    rows = ["film,phase"]
+    for phase in ("pre-op", "post-op"):
+        rows.append(f"{write_dicom(tmp_path / f'{phase}.dcm', Phase(phase), '').name},{phase}")
+    rows.append(f"{write_dicom(tmp_path / 'named.dcm', Phase.PRE_OP, 'A', seed=3).name},pre")
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    code, out, err = run(str(tmp_path / "m.csv"), "--out", str(tmp_path / "out"))
+    assert (code, "1 patient, 1 of 3 films" in out) == (2, True)
+    assert "m.csv row 2: pre-op.dcm: names no patient; it is not used: give patient_id in the row" in err
+    assert err.count("names no patient") == 2
+
+
+def test_a_film_is_no_manifest(tmp_path: Path) -> None:
+    film = write_dicom(tmp_path / "a.dcm", Phase.PRE_OP)
+    code, _, err = run(str(film), "--out", str(tmp_path / "out"))
+    assert (code, err) == (1, "kummell-ai: a.dcm: is a film; give its folder or a manifest\n")

@@ -165,6 +165,17 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     ]  # fmt: skip
 
 
+def test_a_copy_of_a_film_has_no_phase_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = write_dicom(tmp_path / "pre.dcm", Phase.PRE_OP)
+    (tmp_path / "copy.dcm").write_bytes(film.read_bytes())
+    words = ["series", str(film), str(tmp_path / "copy.dcm"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--phases", "pre-op,post-op"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{tmp_path / 'copy.dcm'} (post-op) is a copy of {film} (pre-op); each film has one phase" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_phases_that_are_given_stand_against_the_hardware(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,7 +299,7 @@ def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: py
     (folder / "copy.dcm").write_bytes(film.read_bytes())
     assert main(["series", str(folder), "--out", str(tmp_path / "out"), "--index-level", "T4", "--json"]) == 0
     warnings = json.loads(capsys.readouterr().out)["warnings"]
-    assert "patient unknown: 1 of 3 films left out, copies of others" in warnings
+    assert "patient unknown: 1 of 3 films left out, copies of others: post-op.dcm of copy.dcm" in warnings
     assert any("2 films name no patient and are taken to be of one" in line for line in warnings)
     assert any("T4 is not found on pre-op.dcm" in line for line in warnings)
 

@@ -95,7 +95,11 @@ def test_a_single_film_and_the_day_of_surgery(day: str, shows: Phase, phase: Pha
 
 
 def test_phases_that_run_against_the_dates_are_told() -> None:
-    films = [shot("x", "2020-07-19", LAST, LAST), shot("y", "2021-09-09", POST, POST), shot("z", "2020-07-09", PRE, PRE)]
+    films = [
+        shot("x", "2020-07-19", LAST, LAST),
+        shot("y", "2021-09-09", POST, POST),
+        shot("z", "2020-07-09", PRE, PRE),
+    ]
     (finding,) = order_visits(films).against_time
     assert (finding.code, finding.severity) == ("phase-against-dates", Severity.WARNING)
     assert finding.message == (
@@ -107,7 +111,11 @@ def test_phases_that_run_against_the_dates_are_told() -> None:
 
 
 def test_phases_that_run_against_the_day_of_surgery_are_told() -> None:
-    films = [shot("a", "2024-03-08", PRE, PRE), shot("b", "2024-03-09", POST, POST), shot("c", "2024-03-06", LAST, LAST)]
+    films = [
+        shot("a", "2024-03-08", PRE, PRE),
+        shot("b", "2024-03-09", POST, POST),
+        shot("c", "2024-03-06", LAST, LAST),
+    ]
     told = [f.message for f in order_visits(films, dt.date(2024, 3, 7)).against_time]
     assert told == [
         "a (pre-op, 2024-03-08) is later than the surgery date 2024-03-07: check the phase and the date",
