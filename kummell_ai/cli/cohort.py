@@ -20,13 +20,25 @@ if TYPE_CHECKING:
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import CohortStudy
 
+NAMED = ("report*.json", "series.csv", "measurements.csv", "angles.csv", "*.overlay.*")
+"""Results of `kummell-ai series` and `measure`, which name their patient."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("cohort", help="table, tests and figures of many patients, with their clinical scores")
-    parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=Path, help="list of films, or a folder of them")
-    parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "source", metavar="MANIFEST.csv|FOLDER", type=options.path_of_input, help="list of films, or a folder of them"
+    )
+    parser.add_argument(
+        "--clinical",
+        type=options.path_of_input,
+        metavar="CSV",
+        help="scores: patient_id, vas_pre, ..., frankel_last",
+    )
+    parser.add_argument(
+        "--out", required=True, type=options.path_of_input, metavar="DIR", help="folder for the results"
+    )
     options.add_model(parser)
     options.add_shapes(parser)
     options.add_language(parser, "of the pages")
@@ -46,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     before = results_in(folder, ("patient-*/report*.html",))
-    _check_key(args.deidentify, folder, before)
+    _check_key(args.deidentify, folder, before | results_in(folder, NAMED))
     losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     if pseudonyms:
@@ -94,15 +106,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_key(key: str | None, folder: Path, before: Collection[Path]) -> None:
-    """Whether a study can be de-identified by ``key`` into a folder that holds the pages ``before``.
+    """Whether a study can be de-identified by ``key`` into a folder that holds the results ``before``.
 
     Raises:
-        UsageError: the key is empty, or the pages name patients.
+        UsageError: the key is empty, or the results name patients.
     """
     if key is not None and not key:
         raise UsageError("--deidentify is empty; give a secret that only you know", key)
     if key and any(not page.parent.name.startswith("patient-P-") for page in before):
-        raise UsageError(f"{folder} holds pages of an earlier run that name patients; give a new folder", str(folder))
+        raise UsageError(f"{folder} holds results of an earlier run that name patients; give a new folder", str(folder))
 
 
 def _say_unmatched(measured: Mapping[str, str], scored: Mapping[str, str], losses: Losses) -> None:

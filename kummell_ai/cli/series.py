@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, results_in, safe_name, say_stale, unique_stems, write_atomic
+from kummell_ai.cli.files import (
+    FILM_JSON,
+    REPORT_JSON,
+    check_out,
+    check_replaced,
+    results_in,
+    safe_name,
+    say_stale,
+    unique_stems,
+    write_atomic,
+)
 from kummell_ai.errors import SeriesError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +33,10 @@ if TYPE_CHECKING:
     from kummell_ai.measurement.results import CorrectionReport
 
 
-PAGES = ("index.html", "report*.html", "report*.json", "patient-*/report*.html", "patient-*/report*.json")
+PAGES = (
+    "index.html",
+    *(f"{folder}report{name}" for folder in ("", "patient-*/") for name in (".html", "-*.html", ".json", "-*.json")),
+)
 """The pages of a run, relative to its folder."""
 
 SAID_BEFORE = ("one-film", "phase-against-dates")
@@ -76,6 +89,9 @@ def run(args: argparse.Namespace) -> int:
     paths = analysis.find_inputs(args.inputs, problems)
     analysis.check_one_frame(args, paths)
     phases = _given_phases(args)
+    stems = unique_stems(paths, beside_reports=True).values()
+    check_replaced([folder / f"{stem}.json" for stem in stems], FILM_JSON)
+    check_replaced([folder / "report.json"], REPORT_JSON)
     if args.dry_run:
         return _dry_run(args, paths, phases, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
@@ -202,7 +218,7 @@ def _write_reports(
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.page import write_page
 
-    stems = unique_stems([film.path for film in films])
+    stems = unique_stems([film.path for film in films], beside_reports=True)
     pictures = {}
     for film in films:
         radiograph = analysis.with_pixels(film, args)
@@ -216,6 +232,7 @@ def _write_reports(
     links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
     for report in reports:
         stem = _stem(report, reports)
+        check_replaced([folder / f"{stem}.json"], REPORT_JSON)
         write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
         write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
 

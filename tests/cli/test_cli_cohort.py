@@ -217,7 +217,14 @@ def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) 
     assert run(*words)[0] == 0
     code, _, err = run(*words, "--deidentify", "key")
     assert code == 1
-    assert "holds pages of an earlier run that name patients; give a new folder" in err
+    assert "holds results of an earlier run that name patients; give a new folder" in err
+
+
+@pytest.mark.parametrize("command", ["series", "measure"])
+def test_results_of_one_named_patient_are_not_mixed_with_pseudonyms(stored: Path, tmp_path: Path, command: str) -> None:
+    assert main([command, str(stored), "--out", str(tmp_path)]) == 0
+    code, _, err = run(str(stored), "--out", str(tmp_path), "--deidentify", "key")
+    assert (code, "holds results of an earlier run that name patients" in err) == (1, True)
 
 
 def test_the_methods_say_whether_films_were_measured_together(

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import models
+from kummell_ai.cli import models, outputs
 from kummell_ai.cli.main import main
+from kummell_ai.errors import UsageError
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
@@ -237,3 +238,31 @@ def test_a_given_level_names_the_injured_vertebra(film: Path, tmp_path: Path, mo
     result = json.loads((tmp_path / "pre.json").read_text())
     assert [v["level"] for v in result["vertebrae"]] == ["T9", "T10", "T11", "T12", "L1", "L2"]
     assert "names-pinned" in [f["code"] for f in result["findings"]]
+
+
+def test_an_annotation_beside_the_film_is_not_replaced(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotation = film.with_suffix(".json")
+    annotation.write_text('{"version": "5.0.1", "shapes": []}')
+    for command in ("measure", "series"):
+        assert main([command, str(film), "--out", str(film.parent)]) == 1
+        err = capsys.readouterr().err
+        assert err == (
+            f"kummell-ai: {annotation} is no film of this program and would be replaced; give another folder to --out\n"
+        )
+    assert sorted(film.parent.iterdir()) == [film, annotation]
+    assert "shapes" in annotation.read_text()
+    assert main(["measure", str(film), "--out", str(film.parent), "--formats", "csv"]) == 0
+    with pytest.raises(UsageError, match="would be replaced"):
+        outputs.write_film(film.parent, film.stem, made_up.radiograph(), made_up.measurement(), ("json",))
+
+
+def test_films_of_an_earlier_run_are_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    for _ in range(2):
+        assert main(["measure", str(film), *out]) == 0
+        assert capsys.readouterr().err == ""
+    other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
+    assert main(["measure", str(other), *out]) == 0
+    assert "pre.json, pre.overlay.png, pre.overlay.svg of an earlier run stay here" in capsys.readouterr().err

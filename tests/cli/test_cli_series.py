@@ -332,3 +332,23 @@ def test_a_given_level_names_the_injured_vertebra_of_all_films(
     assert [[v["level"] for v in film["vertebrae"]] for film in films] == [["T11", "T12", "L1", "L2", "L3", "L4"]] * 3
     (text,) = [f["message"] for f in report["findings"] if f["code"] == "names-pinned"]
     assert "L2 is given: the vertebra that looks injured was found as L1" in text
+
+
+def test_films_that_are_called_like_a_report_keep_files_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, phase in (("report.dcm", Phase.PRE_OP), ("report-T12.dcm", Phase.POST_OP)):
+        write_dicom(tmp_path / "in" / name, phase)
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert main(["series", str(tmp_path / "in"), "--out", str(out), "--index-level", "L1,T12"]) == 0
+        assert "earlier run" not in capsys.readouterr().err
+    kinds = {path.name: json.loads(path.read_text())["schema"] for path in out.glob("*.json")}
+    assert kinds.pop("report.json") == kinds.pop("report-T12.json") == "kummell_ai.report/1"
+    assert list(kinds.values()) == ["kummell_ai.film/1"] * 2
+
+
+def test_a_file_that_is_no_report_is_not_replaced(stored: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"shapes": []}')
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
