@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, results_in, say_stale
+from kummell_ai.cli.files import check_out, is_result, results_in, say_stale
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
@@ -20,25 +20,17 @@ if TYPE_CHECKING:
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import CohortStudy
 
-NAMED = ("report*.json", "series.csv", "measurements.csv", "angles.csv", "*.overlay.*")
+NAMED = ("series.csv", "measurements.csv", "angles.csv", "*.overlay.*")
 """Results of `kummell-ai series` and `measure`, which name their patient."""
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("cohort", help="table, tests and figures of many patients, with their clinical scores")
-    parser.add_argument(
-        "source", metavar="MANIFEST.csv|FOLDER", type=options.path_of_input, help="list of films, or a folder of them"
-    )
-    parser.add_argument(
-        "--clinical",
-        type=options.path_of_input,
-        metavar="CSV",
-        help="scores: patient_id, vas_pre, ..., frankel_last",
-    )
-    parser.add_argument(
-        "--out", required=True, type=options.path_of_input, metavar="DIR", help="folder for the results"
-    )
+    path = options.path_of_input
+    parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=path, help="list of films, or a folder of them")
+    parser.add_argument("--clinical", type=path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
+    parser.add_argument("--out", required=True, type=path, metavar="DIR", help="folder for the results")
     options.add_model(parser)
     options.add_shapes(parser)
     options.add_language(parser, "of the pages")
@@ -58,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     before = results_in(folder, ("patient-*/report*.html",))
-    _check_key(args.deidentify, folder, before | results_in(folder, NAMED))
+    named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
+    _check_key(args.deidentify, folder, before | named)
     losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     if pseudonyms:

@@ -21,6 +21,12 @@ from kummell_ai.measurement.pipeline import Shapes, further_reports, measure_fil
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import CorrectionReport, Finding, RadiographMeasurement, Severity
 
+SPACING = (
+    "give the spacing, or read angles and ratios",
+    "use angles and ratios, or convert it to DICOM with its spacing",
+)
+"""The remedy for a film without a scale in other commands, and here, where no scale can be given."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPatient:
@@ -151,7 +157,7 @@ def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     def worded(text: str) -> str:
         for option, column in {**OPTIONS, "--phases": "phase"}.items():
             text = text.replace(option, f"{column} in a manifest")
-        return text.replace("give the spacing, or read angles", "set it in the film's header, or read angles")
+        return text.replace(*SPACING)
 
     return tuple(replace(finding, message=worded(finding.message)) for finding in findings)
 

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
+    analysis.check_model(args)
     stems, names = unique_stems(paths), labels(paths)
     return [{"film": names[film.path], "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
 

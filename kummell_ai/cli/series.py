@@ -181,6 +181,7 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
     Raises:
         SeriesError: no level stands out and none is given.
     """
+    from kummell_ai.cli.series_order import missing_phase
     from kummell_ai.measurement.pipeline import further_reports, measure_series
 
     report = measure_series(
@@ -192,7 +193,9 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         notes=patient.notes,
         shapes=args.shapes,
     )
-    report = replace(report, findings=(*patient.visits.against_time, *report.findings))
+    missing = missing_phase([(f.phase, f.measurement.reference) for f in report.films], args.surgery_date)
+    found = (*patient.visits.against_time, *([missing] if missing else []))
+    report = replace(report, findings=(*found, *report.findings))
     return [report, *further_reports(report, args.surgical_segment)]
 
 
@@ -246,13 +249,19 @@ def _write_index(folder: Path, written: Sequence[WrittenReport], args: argparse.
 
 
 def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Path, Phase], problems: Problems) -> int:
-    from kummell_ai.cli.series_order import order_patients
+    from kummell_ai.cli.series_order import missing_phase, order_patients
     from kummell_ai.cohort.visits import Shot
     from kummell_ai.measurement.mismatch import posture_of
 
+    analysis.check_model(args)
     found = [(film.path, film.radiograph.reference) for film in analysis.read_all(paths, args, problems)]
     shots = [Shot(ref.name, phases.get(path), ref, posture=posture_of(ref)) for path, ref in found]
     patients = order_patients(shots, args.surgery_date, problems)
+    for patient in patients:
+        references = [shot.reference for shot in patient.visits.shots]
+        missing = missing_phase(list(zip(patient.visits.phases, references, strict=True)), args.surgery_date)
+        if missing:
+            problems.warn(f"patient {patient.patient_id}", missing.message)
     plan: list[dict[str, Any]] = [
         {
             "patient_id": patient.patient_id,

@@ -6,9 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.dicom.series import UNKNOWN_PATIENT
+from kummell_ai.imaging.radiograph import ImageReference
+from kummell_ai.measurement.results import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,28 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes)))
     return ordered
+
+
+def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.date | None) -> Finding | None:
+    """A warning where a change cannot be given because the films of a phase are missing; one film alone has its own.
+
+    Args:
+        films: of a patient, with their phases.
+        surgery: day of the operation, or None.
+    """
+    phases = {phase for phase, _ in films}
+    if len(films) < 2 or phases >= {Phase.PRE_OP, Phase.POST_OP}:
+        return None
+    days = [film.acquired.date() for _, film in films if film.acquired is not None]
+    if phases >= {Phase.PRE_OP, Phase.FOLLOW_UP}:
+        text = "no post-op film: the overall change alone; add the film"
+    elif surgery is not None and days and not min(days) <= surgery <= max(days):
+        side = "after" if surgery > max(days) else "before"
+        text = f"the surgery date {surgery} lies {side} all films: no correction; check it, or add a film {side} it"
+    else:
+        absent = "film after surgery" if Phase.PRE_OP in phases else "pre-op film"
+        text = f"no {absent}: no correction; add the film, or check the phases"
+    return Finding("missing-phase", Severity.WARNING, text)
 
 
 def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, str]]]:

@@ -200,7 +200,9 @@ def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> No
     film.save_as(path)
     code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert code == 0
-    assert "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it" in err
+    line = "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it: use angles and ratios"
+    assert f"{line}, or convert it to DICOM with its spacing" in err
+    assert "give the spacing" not in err
     assert "has no usable pixel spacing" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -220,9 +222,11 @@ def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) 
     assert "holds results of an earlier run that name patients; give a new folder" in err
 
 
-@pytest.mark.parametrize("command", ["series", "measure"])
-def test_results_of_one_named_patient_are_not_mixed_with_pseudonyms(stored: Path, tmp_path: Path, command: str) -> None:
-    assert main([command, str(stored), "--out", str(tmp_path)]) == 0
+@pytest.mark.parametrize("command", [["series"], ["measure"], ["measure", "--formats", "json"]])
+def test_results_of_one_named_patient_are_not_mixed_with_pseudonyms(
+    stored: Path, tmp_path: Path, command: list[str]
+) -> None:
+    assert main([*command, "--out", str(tmp_path), "--", str(stored)]) == 0
     code, _, err = run(str(stored), "--out", str(tmp_path), "--deidentify", "key")
     assert (code, "holds results of an earlier run that name patients" in err) == (1, True)
 

@@ -266,3 +266,33 @@ def test_films_of_an_earlier_run_are_told(film: Path, tmp_path: Path, capsys: py
     other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
     assert main(["measure", str(other), *out]) == 0
     assert "pre.json, pre.overlay.png, pre.overlay.svg of an earlier run stay here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["measure", "series"])
+def test_a_dry_run_checks_the_model_and_the_device(
+    command: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[Path | None, str]] = []
+
+    def load(folder: Path | None, *, precision: str, device: str) -> FakePredictor:
+        asked.append((folder, device))
+        raise UsageError("no such model")
+
+    monkeypatch.setattr(models, "load_predictor", load)
+    words = [command, str(film), "--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(words) == 0
+    assert main([*words, "--model", "nowhere"]) == main([*words, "--device", "nothing"]) == 1
+    assert asked == [(Path("nowhere"), "cpu"), (None, "nothing")]
+    assert "no such model" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_calibrated_is_told_once(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
+    predictor = FakePredictor()
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: predictor)
+    for source, count in ((None, 1), (SIMULATED_FILMS, 0)):
+        predictor.bundle = FakeBundle(calibrated_on=source)
+        assert main(["measure", str(film), str(other), "--out", str(tmp_path / "out")]) == 0
+        assert capsys.readouterr().out.count("intervals of this model are not calibrated") == count

@@ -352,3 +352,32 @@ def test_a_file_that_is_no_report_is_not_replaced(stored: Path, tmp_path: Path) 
     (tmp_path / "report.json").write_text('{"shapes": []}')
     assert main(["series", str(stored), "--out", str(tmp_path)]) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "line"),
+    [
+        (["post-op", "follow-up"], ["--phases", "post-op,follow-up"], "no pre-op film: no correction; add the film"),
+        (["pre-op", "post-op"], ["--phases", "pre-op,pre-op"], "no film after surgery: no correction; add the film"),
+        (["pre-op", "follow-up"], ["--phases", "pre-op,follow-up"], "no post-op film: the overall change alone"),
+        (["pre-op", "post-op"], ["--surgery-date", "2030-01-01"], "the surgery date 2030-01-01 lies after all films"),
+        (["pre-op", "post-op"], ["--surgery-date", "2000-01-01"], "the surgery date 2000-01-01 lies before all films"),
+        (["pre-op", "post-op"], ["--phases", "pre-op,post-op"], ""),
+    ],
+)
+def test_a_phase_that_is_missing_is_told(
+    stored: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    more: list[str],
+    line: str,
+) -> None:
+    films = [str(next((stored / name).iterdir())) for name in names]
+    for words in (["--dry-run"], []):
+        assert main(["series", *films, "--out", str(tmp_path), *more, *words]) == 0
+        said = capsys.readouterr().err
+        assert (f"patient KUM-001: {line}" if line else "") in said
+        assert ("film" in said) == bool(line)
+    box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+    assert line[1:] in box
