@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kummell_ai.imaging.radiograph import Radiograph
     from kummell_ai.measurement.results import RadiographMeasurement
 
+NOT_CALIBRATED = "The intervals of this model are not calibrated; films are measured apart."
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFilm:
@@ -139,12 +141,30 @@ def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespa
     return measure_film(film, predictor.locate(film), provenance=provenance, index_level=args.index_level)
 
 
+def check_model(args: argparse.Namespace) -> None:
+    """For a dry run: load the network where another than the shipped one, or another place or precision, is asked for.
+
+    Raises:
+        CheckpointError: the model folder cannot be used.
+        UsageError: the device cannot be used.
+    """
+    if (args.model, args.precision, args.device) != (None, "auto", "cpu"):
+        models.load_predictor(args.model, precision=args.precision, device=args.device)
+
+
 def tell_of_intervals(measurements: Iterable[RadiographMeasurement]) -> None:
-    """Say once that intervals set on simulated films are too narrow for real ones, where that is so."""
+    """Say once what limits the intervals: they were set on simulated films, or not at all."""
     from kummell_ai.reporting.words import INTERVALS_TOO_NARROW, intervals_too_narrow
 
-    if intervals_too_narrow(measurements):
+    films = list(measurements)
+    if intervals_too_narrow(films):
         console.tell(INTERVALS_TOO_NARROW)
+    if any(film.provenance.calibrated_on is None and not _has_factors(film) for film in films):
+        console.tell(NOT_CALIBRATED)
+
+
+def _has_factors(film: RadiographMeasurement) -> bool:
+    return any(vertebra.landmarks.interval_factors is not None for vertebra in film.vertebrae)
 
 
 def without_pixels(film: Radiograph) -> Radiograph:

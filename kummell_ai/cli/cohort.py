@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, results_in, say_stale
+from kummell_ai.cli.files import check_out, is_result, results_in, say_stale
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import CohortStudy
 
+NAMED = ("series.csv", "measurements.csv", "angles.csv", "*.overlay.*")
+"""Results of `kummell-ai series` and `measure`, which name their patient."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("cohort", help="table, tests and figures of many patients, with their clinical scores")
-    parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=Path, help="list of films, or a folder of them")
-    parser.add_argument("--clinical", type=Path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    path = options.path_of_input
+    parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=path, help="list of films, or a folder of them")
+    parser.add_argument("--clinical", type=path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
+    parser.add_argument("--out", required=True, type=path, metavar="DIR", help="folder for the results")
     options.add_model(parser)
     options.add_shapes(parser)
     options.add_language(parser, "of the pages")
@@ -46,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     before = results_in(folder, ("patient-*/report*.html",))
-    _check_key(args.deidentify, folder, before)
+    named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
+    _check_key(args.deidentify, folder, before | named)
     losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     if pseudonyms:
@@ -94,15 +99,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_key(key: str | None, folder: Path, before: Collection[Path]) -> None:
-    """Whether a study can be de-identified by ``key`` into a folder that holds the pages ``before``.
+    """Whether a study can be de-identified by ``key`` into a folder that holds the results ``before``.
 
     Raises:
-        UsageError: the key is empty, or the pages name patients.
+        UsageError: the key is empty, or the results name patients.
     """
     if key is not None and not key:
         raise UsageError("--deidentify is empty; give a secret that only you know", key)
     if key and any(not page.parent.name.startswith("patient-P-") for page in before):
-        raise UsageError(f"{folder} holds pages of an earlier run that name patients; give a new folder", str(folder))
+        raise UsageError(f"{folder} holds results of an earlier run that name patients; give a new folder", str(folder))
 
 
 def _say_unmatched(measured: Mapping[str, str], scored: Mapping[str, str], losses: Losses) -> None:

@@ -43,9 +43,21 @@ def list_films(source: Path) -> tuple[list[ManifestFilm], list[Problem]]:
         InputError: nothing is there, or the manifest cannot be read.
     """
     if source.is_file():
+        if _is_film(source):
+            raise InputError(f"{source.name}: is a film; give its folder or a manifest", str(source))
         return read_manifest(source)
     paths = find_films([source])
     return [ManifestFilm(p, p.relative_to(source).as_posix(), None, None, None, (), ()) for p in paths], []
+
+
+def _is_film(path: Path) -> bool:
+    """Whether a file is no table but a film: DICOM, PNG, JPEG or TIFF by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except OSError:
+        return False  # reading it says so
+    return head[128:] == b"DICM" or head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
 
 
 def hide_names(entries: Sequence[ManifestFilm], pseudonyms: Pseudonyms, losses: Losses) -> None:
@@ -62,23 +74,18 @@ def read_by_patient(
 ) -> dict[str, list[ListedFilm]]:
     """Films without pixels by the name of their patient in all outputs, sorted by it."""
     groups: dict[str, list[tuple[ManifestFilm, Radiograph]]] = {}
+    nameless: dict[str, str] = {}
     seen: dict[tuple[str | None, int | None], str] = {}
     differing: set[tuple[str, str]] = set()
     for entry in console.track(entries, "reading", len(entries)):
-        fault = Fault.UNREADABLE
-        try:
-            if not entry.path.is_file():
-                raise InputError(f"{entry.path.name}: is not there; check the path, relative to the manifest")
-            film = read_radiograph(entry.path)
-            key = (film.reference.sha256, film.reference.frame_number)
-            if key in seen:
-                fault = Fault.COPY
-                raise InputError(f"{entry.path.name}: is a copy of {seen[key]}; list it once")
-            seen[key] = entry.place
-        except InputError as error:
-            losses.refuse(fault, entry.place, str(error))
+        film = _read(entry, seen, losses)
+        if film is None:
             continue
-        patient = entry.patient_id or film.reference.patient_id or f"unknown {entry.path.parent.name}".strip()
+        patient = entry.patient_id or film.reference.patient_id
+        if not patient:
+            folder = _folder_of(entry)
+            patient = f"unknown {folder}"
+            nameless[patient] = folder
         film = replace(film, pixels=film.pixels[:1, :1].copy())
         in_header = film.reference.patient_id
         if pseudonyms and in_header:
@@ -93,9 +100,45 @@ def read_by_patient(
         name = pseudonyms.patient(patient) if pseudonyms else patient
         if pseudonyms:
             losses.secrets[patient] = name
+        if patient in nameless:
+            _say_nameless(name, len(films), None if pseudonyms else nameless[patient], losses)
         _say_two_people(name, films, losses)
         named[name] = _name_films(patient, films, pseudonyms)
     return dict(sorted(named.items()))
+
+
+def _read(entry: ManifestFilm, seen: dict[tuple[str | None, int | None], str], losses: Losses) -> Radiograph | None:
+    """A film whose patient can be told and that is none of those ``seen``; else None, and why is said."""
+    fault = Fault.UNREADABLE
+    try:
+        if not entry.path.is_file():
+            raise InputError(f"{entry.path.name}: is not there; check the path, relative to the manifest")
+        film = read_radiograph(entry.path)
+        key = (film.reference.sha256, film.reference.frame_number)
+        if key in seen:
+            fault = Fault.COPY
+            raise InputError(f"{entry.path.name}: is a copy of {seen[key]}; list it once")
+        seen[key] = entry.place
+        if not (entry.patient_id or film.reference.patient_id) and " row " in entry.place:
+            fault = Fault.INCOMPLETE_ROW
+            raise InputError(f"{entry.path.name}: names no patient; it is not used: give patient_id in the row")
+    except InputError as error:
+        losses.refuse(fault, entry.place, str(error))
+        return None
+    return film
+
+
+def _folder_of(entry: ManifestFilm) -> str:
+    """The folder of a film in the input, which stands for its patient; the input's own name ends with a slash."""
+    return entry.place.rpartition("/")[0] or f"{entry.path.resolve().parent.name}/"
+
+
+def _say_nameless(name: str, count: int, folder: str | None, losses: Losses) -> None:
+    """What is taken for a patient because it lies in one folder; a ``folder`` may hold a name and is then None."""
+    where = "" if folder is None else f" {folder}"
+    what = f"{count} film{' names' if count == 1 else 's name'} no patient"
+    text = f"{what}: taken for one patient, by folder{where}; give patient_id in a manifest"
+    losses.warn(Problem(Fault.FINDING, f"patient {name}", text))
 
 
 def _say_two_people(name: str, films: Sequence[tuple[ManifestFilm, Radiograph]], losses: Losses) -> None:

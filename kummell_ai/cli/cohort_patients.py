@@ -22,6 +22,12 @@ from kummell_ai.measurement.pipeline import Shapes, further_reports, measure_fil
 from kummell_ai.measurement.provenance import build_provenance
 from kummell_ai.measurement.results import CorrectionReport, Finding, RadiographMeasurement, Severity
 
+SPACING = (
+    "give the spacing, or read angles and ratios",
+    "use angles and ratios, or convert it to DICOM with its spacing",
+)
+"""The remedy for a film without a scale in other commands, and here, where no scale can be given."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPatient:
@@ -98,9 +104,10 @@ def _report(
         index_level=levels[0] if levels else None,
         further_levels=levels[1:],
         surgical_segment=segment,
-        surgery_date=(surgery or dt.date.min) if visits.are_certain else None,
+        surgery_date=dt.date.min if any(shot.phase for shot in visits.shots) else surgery,
         shapes=shapes,
     )
+    report = replace(report, findings=(*visits.against_time, *report.findings))
     report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)
     for finding in (f for r in (report, *others) for f in scale_findings(r)):
@@ -151,9 +158,9 @@ def _in_manifest_words(report: CorrectionReport) -> CorrectionReport:
 
 def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     def worded(text: str) -> str:
-        for option, column in OPTIONS.items():
+        for option, column in {**OPTIONS, "--phases": "phase"}.items():
             text = text.replace(option, f"{column} in a manifest")
-        return text
+        return text.replace(*SPACING)
 
     return tuple(replace(finding, message=worded(finding.message)) for finding in findings)
 

@@ -16,6 +16,9 @@ from kummell_ai.imaging.names import printable
 
 MAX_NAME = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+FILM_JSON, REPORT_JSON = "kummell_ai.film/", "kummell_ai.report/"
+"""How the schema of a result begins."""
+_REPORT = re.compile(r"report(-.*)?", re.IGNORECASE)
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
 
 
@@ -36,6 +39,28 @@ def safe_name(text: str, fallback: str = "film") -> str:
 def results_in(folder: Path, patterns: Iterable[str]) -> set[Path]:
     """The files in ``folder`` that match one of the glob ``patterns``."""
     return {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+
+
+def is_result(path: Path, schema: str) -> bool:
+    """Whether a file is a JSON that this program wrote, by the beginning of its ``schema``."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(200).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return re.match(rf'\s*{{\s*"schema":\s*"{re.escape(schema)}', head) is not None
+
+
+def check_replaced(paths: Iterable[Path], schema: str) -> None:
+    """What stands where JSON files with ``schema`` will be written is such a file itself.
+
+    Raises:
+        UsageError: a file of another kind, such as a person's annotation of the film, would be replaced.
+    """
+    for path in paths:
+        if path.exists() and not is_result(path, schema):
+            text = f"{path} is no {schema.strip('/').rpartition('.')[2]} of this program and would be replaced; "
+            raise UsageError(text + "give another folder to --out", str(path))
 
 
 def say_stale(folder: Path, before: set[Path], written: Iterable[Path], problems: Problems) -> None:
@@ -65,10 +90,17 @@ def labels(paths: Iterable[Path]) -> dict[Path, str]:
             depth[path] += 1
 
 
-def unique_stems(paths: Iterable[Path]) -> dict[Path, str]:
-    """A file stem for each film: its own where it is the only one, else with its folders and a hash of them."""
+def unique_stems(paths: Iterable[Path], *, beside_reports: bool = False) -> dict[Path, str]:
+    """A file stem for each film: its own where it is the only one, else with its folders and a hash of them.
+
+    Args:
+        paths: the films.
+        beside_reports: keep ``report`` and ``report-...`` for the reports that stand in the same folder.
+    """
     names = labels(paths)
     stems = {path: safe_name(path.stem) for path in names}
+    if beside_reports:
+        stems |= {p: safe_name(f"film {names[p]}") for p, stem in stems.items() if _REPORT.fullmatch(stem)}
     counts = Counter(stem.lower() for stem in stems.values())
     return {path: stem if counts[stem.lower()] == 1 else safe_name(names[path]) for path, stem in stems.items()}
 

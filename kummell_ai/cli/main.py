@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from kummell_ai import __version__
 from kummell_ai.cli import cohort, console, evaluate, exits, info, measure, options, series, synthesize, train
@@ -12,6 +14,8 @@ from kummell_ai.errors import KummellError
 
 COMMANDS = (measure, series, cohort, synthesize, train, evaluate, info)
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""Nobody reads the output any more, as behind ``| head``; the films that follow are not measured."""
 
 
 def build_parser() -> options.Parser:
@@ -26,6 +30,8 @@ def build_parser() -> options.Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=options.Parser)
     for command in COMMANDS:
         command.add_parser(commands)
+    for own in commands.choices.values():
+        own.set_defaults(prog=own.prog)
     return parser
 
 
@@ -35,16 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal or file that lacks a character gets it spelled out
             stream.reconfigure(errors="backslashreplace")
     try:
-        args = build_parser().parse_args(argv)
+        parser = build_parser()
+        args, unknown = parser.parse_known_args(argv)
+        if unknown:
+            parser.prog = args.prog  # its help has the options that are known
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = args.run(args)
+        sys.stdout.flush()
     except SystemExit as stop:
         return int(stop.code or 0)
     except KummellError as error:
         console.say(f"kummell-ai: {error}")
         return exits.WRONG_USE
     except BrokenPipeError:
-        sys.stderr.close()
-        return exits.DONE
+        _drop_output()
+        return BROKEN_PIPE
     except OSError as error:
         console.say(f"kummell-ai: {error.filename or 'a file'}: {error.strerror}; check the disk and its rights")
         return exits.WRONG_USE
@@ -52,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.say("kummell-ai: interrupted; files already written are whole")
         return INTERRUPTED
     return code
+
+
+def _drop_output() -> None:
+    """Let what is still to be written to a closed pipe go nowhere, so that the end of the program does not fail."""
+    with suppress(OSError, ValueError):  # an output that is no file has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,19 @@ from typing import Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, labels, unique_stems
+from kummell_ai.cli.files import (
+    FILM_JSON,
+    check_out,
+    check_replaced,
+    is_result,
+    labels,
+    results_in,
+    say_stale,
+    unique_stems,
+)
+
+ENDINGS = (".json", ".overlay.svg", ".overlay.png")
+"""Of the files of a film."""
 
 
 def add_parser(commands: Any) -> None:
@@ -32,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     paths = analysis.find_inputs(args.inputs, problems)
     analysis.check_one_frame(args, paths)
+    if "json" in args.formats:
+        check_replaced([folder / f"{stem}.json" for stem in unique_stems(paths).values()], FILM_JSON)
     films = _dry_run(args, paths, problems) if args.dry_run else _measure(args, folder, paths, problems)
     code = exits.exit_code(len(films), len(problems.failed))
     _tell(args, folder, films, problems, code)
@@ -39,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
+    analysis.check_model(args)
     stems, names = unique_stems(paths), labels(paths)
     return [{"film": names[film.path], "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
 
@@ -49,6 +64,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
     stems, shown = unique_stems(paths), labels(paths)
     films: list[dict[str, Any]] = []
     measurements = []
+    before, written = _films_in(folder), set()
     for film in analysis.measure_all(paths, args, problems):
         measurement = film.measurement
         if args.index_level is not None:
@@ -56,6 +72,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
         files = outputs.write_film(
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )
+        written |= {folder / f"{stems[film.path]}{ending}" for ending in ENDINGS}
         measurements.append(measurement)
         analysis.say_film_warnings(measurement, shown[film.path], problems)
         if args.index_level is not None and measurement.at(args.index_level) is None:
@@ -74,9 +91,17 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             console.tell(f"{shown[film.path]}: {count} vertebra{'' if count == 1 else 'e'} ({names})")
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
+    if measurements:
+        say_stale(folder, before, written, problems)
     if not args.json:
         analysis.tell_of_intervals(measurements)
     return films
+
+
+def _films_in(folder: Path) -> set[Path]:
+    """The files of films in ``folder``, as an earlier run may have left them."""
+    found = results_in(folder, (f"*{ending}" for ending in ENDINGS))
+    return {path for path in found if path.suffix != ".json" or is_result(path, FILM_JSON)}
 
 
 def _tell(args: argparse.Namespace, folder: Path, films: list[dict[str, Any]], problems: Problems, code: int) -> None:

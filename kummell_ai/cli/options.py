@@ -105,7 +105,7 @@ def positive(text: str) -> int:
 def path_of_input(text: str) -> Path:
     """A path; an empty text, as an unset shell variable gives it, would mean the working folder."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("an empty path; name a film or a folder")
+        raise argparse.ArgumentTypeError("an empty path; name a file or a folder")
     return Path(text)
 
 
@@ -138,7 +138,7 @@ def add_inputs(parser: argparse.ArgumentParser, *, several_levels: bool = False)
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--model``, ``--precision`` and ``--device``: which network, and how and where it computes."""
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument("--model", type=path_of_input, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),

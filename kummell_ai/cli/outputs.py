@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli.files import write_atomic
+from kummell_ai.cli.files import FILM_JSON, check_replaced, write_atomic
 
 if TYPE_CHECKING:
     from kummell_ai.anatomy import VertebralLevel
@@ -31,13 +31,18 @@ def write_film(
     formats: Sequence[str],
     index_level: VertebralLevel | None = None,
 ) -> dict[str, str]:
-    """The files of one film: ``<stem>.json``, ``<stem>.overlay.svg`` and ``.png``; returns their names by format."""
+    """The files of one film: ``<stem>.json``, ``<stem>.overlay.svg`` and ``.png``; returns their names by format.
+
+    Raises:
+        UsageError: ``<stem>.json`` is there and is no film of this program.
+    """
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
 
     written: dict[str, str] = {}
     contents: list[tuple[str, str, str | bytes]] = []
     if "json" in formats:
+        check_replaced([folder / f"{stem}.json"], FILM_JSON)
         contents.append(("json", f"{stem}.json", json_text(to_json(measurement))))
     if "svg" in formats:
         drawing = draw_overlay(radiograph, measurement, index_level=index_level)

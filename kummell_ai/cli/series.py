@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import filecmp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, results_in, safe_name, say_stale, unique_stems, write_atomic
+from kummell_ai.cli.files import (
+    FILM_JSON,
+    REPORT_JSON,
+    check_out,
+    check_replaced,
+    results_in,
+    safe_name,
+    say_stale,
+    unique_stems,
+    write_atomic,
+)
 from kummell_ai.errors import SeriesError, UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +33,14 @@ if TYPE_CHECKING:
     from kummell_ai.measurement.results import CorrectionReport
 
 
-PAGES = ("index.html", "report*.html", "report*.json", "patient-*/report*.html", "patient-*/report*.json")
+PAGES = (
+    "index.html",
+    *(f"{folder}report{name}" for folder in ("", "patient-*/") for name in (".html", "-*.html", ".json", "-*.json")),
+)
 """The pages of a run, relative to its folder."""
+
+SAID_BEFORE = ("one-film", "phase-against-dates")
+"""Codes of the findings that were said when the films were put in order."""
 
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
@@ -71,6 +89,9 @@ def run(args: argparse.Namespace) -> int:
     paths = analysis.find_inputs(args.inputs, problems)
     analysis.check_one_frame(args, paths)
     phases = _given_phases(args)
+    stems = unique_stems(paths, beside_reports=True).values()
+    check_replaced([folder / f"{stem}.json" for stem in stems], FILM_JSON)
+    check_replaced([folder / "report.json"], REPORT_JSON)
     if args.dry_run:
         return _dry_run(args, paths, phases, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
@@ -91,7 +112,7 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     """The phase of each film as ``--phases`` gives it.
 
     Raises:
-        UsageError: not one phase for each input, an input is a folder, or a film stands twice.
+        UsageError: not one phase for each input, an input is a folder, or a film stands twice, also as a copy.
     """
     if args.phases is None:
         return {}
@@ -103,7 +124,21 @@ def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
     twice = next((entry for entry, file in zip(args.inputs, files, strict=True) if files.count(file) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice} stands twice; with --phases each film has one phase", str(twice))
+    _refuse_copies(list(zip(args.inputs, args.phases, strict=True)))
     return dict(zip(args.inputs, args.phases, strict=True))
+
+
+def _refuse_copies(films: Sequence[tuple[Path, Phase]]) -> None:
+    """Two files of the same content would be one film with two phases.
+
+    Raises:
+        UsageError: there are such.
+    """
+    present = [(path, phase) for path, phase in films if path.is_file()]
+    for (path, phase), (other, its_phase) in combinations(present, 2):
+        if path.stat().st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False):
+            text = f"{other} ({its_phase.value}) is a copy of {path} ({phase.value}); each film has one phase: "
+            raise UsageError(text + "give the film once", str(other))
 
 
 def _write_all(
@@ -146,6 +181,7 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
     Raises:
         SeriesError: no level stands out and none is given.
     """
+    from kummell_ai.cli.series_order import missing_phase
     from kummell_ai.measurement.pipeline import further_reports, measure_series
 
     report = measure_series(
@@ -153,10 +189,13 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         index_level=args.index_level,
         further_levels=args.further_levels,
         surgical_segment=args.surgical_segment,
-        surgery_date=args.surgery_date or (dt.date.min if patient.visits.are_certain else None),
+        surgery_date=dt.date.min if args.phases else args.surgery_date,
         notes=patient.notes,
         shapes=args.shapes,
     )
+    missing = missing_phase([(f.phase, f.measurement.reference) for f in report.films], args.surgery_date)
+    found = (*patient.visits.against_time, *([missing] if missing else []))
+    report = replace(report, findings=(*found, *report.findings))
     return [report, *further_reports(report, args.surgical_segment)]
 
 
@@ -165,7 +204,7 @@ def _say_findings(reports: Sequence[CorrectionReport], problems: Problems) -> No
     from kummell_ai.measurement.results import Severity
 
     warnings = (f for report in reports for f in report.findings if f.severity is Severity.WARNING)
-    for message in dict.fromkeys(f.message for f in warnings if f.code != "one-film"):
+    for message in dict.fromkeys(f.message for f in warnings if f.code not in SAID_BEFORE):
         problems.warn(f"patient {reports[0].patient_id}", message)
     for film in reports[0].films:
         analysis.say_film_warnings(film.measurement, film.measurement.reference.name, problems)
@@ -182,7 +221,7 @@ def _write_reports(
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.page import write_page
 
-    stems = unique_stems([film.path for film in films])
+    stems = unique_stems([film.path for film in films], beside_reports=True)
     pictures = {}
     for film in films:
         radiograph = analysis.with_pixels(film, args)
@@ -196,6 +235,7 @@ def _write_reports(
     links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
     for report in reports:
         stem = _stem(report, reports)
+        check_replaced([folder / f"{stem}.json"], REPORT_JSON)
         write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
         write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
 
@@ -209,13 +249,19 @@ def _write_index(folder: Path, written: Sequence[WrittenReport], args: argparse.
 
 
 def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Path, Phase], problems: Problems) -> int:
-    from kummell_ai.cli.series_order import order_patients
+    from kummell_ai.cli.series_order import missing_phase, order_patients
     from kummell_ai.cohort.visits import Shot
     from kummell_ai.measurement.mismatch import posture_of
 
+    analysis.check_model(args)
     found = [(film.path, film.radiograph.reference) for film in analysis.read_all(paths, args, problems)]
     shots = [Shot(ref.name, phases.get(path), ref, posture=posture_of(ref)) for path, ref in found]
     patients = order_patients(shots, args.surgery_date, problems)
+    for patient in patients:
+        references = [shot.reference for shot in patient.visits.shots]
+        missing = missing_phase(list(zip(patient.visits.phases, references, strict=True)), args.surgery_date)
+        if missing:
+            problems.warn(f"patient {patient.patient_id}", missing.message)
     plan: list[dict[str, Any]] = [
         {
             "patient_id": patient.patient_id,

@@ -6,9 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.dicom.series import UNKNOWN_PATIENT
+from kummell_ai.imaging.radiograph import ImageReference
+from kummell_ai.measurement.results import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +44,55 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
         say(f"The films belong to {len(groups)} patients; one report is written for each.")
     ordered = []
     for patient in sorted(groups):
-        unique, notes = _without_copies(groups[patient])
+        unique, copies = _without_copies(groups[patient])
         visits = order_visits(unique, surgery)
         for problem in visits.undated:
             problems.fail(problem.place, problem.text)
         for problem in visits.same_day:
             problems.warn(problem.place, problem.text)
+        for finding in visits.against_time:
+            problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
+            notes = [f"{name} is a copy of {kept} and is left out." for name, kept in copies]
             notes += _notes(patient, visits, surgery)
-            _say_limits(patient, visits, len(groups[patient]) - len(unique), problems)
+            _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes)))
     return ordered
 
 
-def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[str]]:
+def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.date | None) -> Finding | None:
+    """A warning where a change cannot be given because the films of a phase are missing; one film alone has its own.
+
+    Args:
+        films: of a patient, with their phases.
+        surgery: day of the operation, or None.
+    """
+    phases = {phase for phase, _ in films}
+    if len(films) < 2 or phases >= {Phase.PRE_OP, Phase.POST_OP}:
+        return None
+    days = [film.acquired.date() for _, film in films if film.acquired is not None]
+    if phases >= {Phase.PRE_OP, Phase.FOLLOW_UP}:
+        text = "no post-op film: the overall change alone; add the film"
+    elif surgery is not None and days and not min(days) <= surgery <= max(days):
+        side = "after" if surgery > max(days) else "before"
+        text = f"the surgery date {surgery} lies {side} all films: no correction; check it, or add a film {side} it"
+    else:
+        absent = "film after surgery" if Phase.PRE_OP in phases else "pre-op film"
+        text = f"no {absent}: no correction; add the film, or check the phases"
+    return Finding("missing-phase", Severity.WARNING, text)
+
+
+def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, str]]]:
+    """The films once each, and each copy with the film that it is a copy of."""
     kept: dict[tuple[str | int, int | None], Shot] = {}
-    notes: list[str] = []
+    copies: list[tuple[str, str]] = []
     for position, shot in enumerate(shots):
         key = (shot.reference.sha256 or position, shot.reference.frame_number)
         if key in kept:
-            notes.append(f"{shot.name} is a copy of {kept[key].name} and is left out.")
+            copies.append((shot.name, kept[key].name))
         else:
             kept[key] = shot
-    return list(kept.values()), notes
+    return list(kept.values()), copies
 
 
 def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
@@ -84,12 +113,15 @@ def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
     return notes
 
 
-def _say_limits(patient: str, visits: Visits, copies: int, problems: Problems) -> None:
+def _say_limits(patient: str, visits: Visits, copies: Sequence[tuple[str, str]], problems: Problems) -> None:
     """What a reader of the report should know about the films themselves."""
     shots = visits.shots
     if copies:
-        given = copies + len(shots) + len(visits.undated) + len(visits.same_day)
-        problems.warn(f"patient {patient}", f"{copies} of {given} films left out, copies of others")
+        given = len(copies) + len(shots) + len(visits.undated) + len(visits.same_day)
+        named = ", ".join(f"{name} of {kept}" for name, kept in copies[:3])
+        rest = "" if len(copies) <= 3 else f" and {len(copies) - 3} more"
+        text = f"{len(copies)} of {given} films left out, copies of others: {named}{rest}"
+        problems.warn(f"patient {patient}", text)
     if len(shots) == 1:
         text = "the only film of its patient; a correction needs a film before and one after surgery: add the others"
         problems.warn(shots[0].name, text)

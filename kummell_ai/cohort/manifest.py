@@ -14,6 +14,12 @@ from kummell_ai.cohort.scores import PHASE_WORDS
 from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet
 from kummell_ai.errors import InputError
 
+COLUMNS = (
+    *("film", "patient_id", "phase", "surgery_date", "index_level", "surgical_segment"),
+    *(f"manual_{measure.column}" for measure in FILM_MEASURES),
+)
+"""What a manifest may tell of a film."""
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestFilm:
@@ -50,6 +56,10 @@ def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     if "film" not in sheet.columns:
         raise InputError(f"{path.name}: columns are {', '.join(sheet.columns)}; a column film is needed", str(path))
     films, problems = [], list(sheet.notes)
+    unknown = [column for column in sheet.columns if column and column not in COLUMNS]
+    if unknown:
+        text = f"columns {', '.join(map(repr, unknown))} are not known and not used; check their names"
+        problems.append(Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", text))
     seen: dict[Path, str] = {}
     for row in sheet.rows:
         if "film" not in row.cells:

@@ -54,16 +54,19 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
     if len(lines) < 2:
         count = "1 row" if len(lines) == 1 else "no rows"
         raise InputError(f"{path.name}: has {count}; a header and at least 1 row beneath it are needed", str(path))
+    table: list[list[str]] = []
     try:
-        table = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count)))
+        table.extend(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count), strict=True))
     except csv.Error as error:
-        raise InputError(f"{path.name}: is no table ({error}); save the sheet as CSV UTF-8", str(path)) from None
+        fault = f"is no table from row {len(table) + 1} on ({error})"
+        remedy = "close the quotes of that row, or save the sheet as CSV UTF-8"
+        raise InputError(f"{path.name}: {fault}; {remedy}", str(path)) from None
     columns = _columns(path, table[0])
     notes = _encoding_note(path.name, encoding, lines)
     rows = []
     for number, cells in enumerate(table[1:], start=2):
         place = f"{path.name} row {number}"
-        if any(cell.strip() for cell in cells[len(columns) :]):
+        if len(cells) > len(columns) and any(cell.strip() for cell in cells):  # a blank one may end a shifted row
             found = f"{len(cells)} cells for {len(columns)} columns; the row is not used: check its commas"
             notes.append(Problem(Fault.TOO_MANY_CELLS, place, found))
             continue

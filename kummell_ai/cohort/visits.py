@@ -10,7 +10,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.imaging.radiograph import ImageReference
-from kummell_ai.measurement.results import RadiographMeasurement
+from kummell_ai.measurement.results import Finding, RadiographMeasurement, Severity
 
 _ORDER = {phase: i for i, phase in enumerate((*PHASES, Phase.UNKNOWN))}
 
@@ -65,6 +65,7 @@ class Visits:
         undated: films left out for want of a date.
         same_day: films left out for another of their day.
         are_certain: whether the phases rest on what was given, so that hardware seen does not overrule them.
+        against_time: a warning for each film whose phase runs against the dates or the day of surgery.
     """
 
     shots: tuple[Shot, ...]
@@ -72,6 +73,7 @@ class Visits:
     undated: tuple[Problem, ...]
     same_day: tuple[Problem, ...]
     are_certain: bool
+    against_time: tuple[Finding, ...] = ()
 
     @property
     def films(self) -> tuple[tuple[Phase, RadiographMeasurement], ...]:
@@ -96,7 +98,29 @@ def order_visits(shots: Sequence[Shot], surgery: dt.date | None = None) -> Visit
     found = sorted(zip(_phases(kept, surgery), kept, strict=True), key=lambda pair: (_ORDER[pair[0]], pair[1].acquired))
     certain = surgery is not None or any(shot.phase for shot in kept)
     phases, ordered = tuple(phase for phase, _ in found), tuple(shot for _, shot in found)
-    return Visits(ordered, phases, tuple(undated), tuple(same_day), certain)
+    return Visits(
+        ordered, phases, tuple(undated), tuple(same_day), certain, tuple(_against_time(ordered, phases, surgery))
+    )
+
+
+def _against_time(shots: Sequence[Shot], phases: Sequence[Phase], surgery: dt.date | None) -> list[Finding]:
+    """What a given phase contradicts: an earlier phase of a later day, or the day of surgery; one warning a film."""
+    findings = []
+    dated = [(s, p) for s, p in zip(shots, phases, strict=True) if s.reference.acquired and p is not Phase.UNKNOWN]
+    for shot, phase in dated:
+        day = shot.acquired.date()
+        told = f"{shot.name} ({phase.value}, {day})"
+        before = [(s, p) for s, p in dated if _ORDER[p] < _ORDER[phase]]
+        other, earlier_phase = max(before, key=lambda pair: pair[0].acquired, default=(shot, phase))
+        texts = []
+        if day < other.acquired.date():
+            later = f"{other.name} ({earlier_phase.value}, {other.acquired.date()})"
+            texts.append(f"{told} is earlier than {later}: check the phases")
+        if surgery is not None and (day > surgery if phase is Phase.PRE_OP else day < surgery):
+            order = "later" if day > surgery else "earlier"
+            texts.append(f"{told} is {order} than the surgery date {surgery}: check the phase and the date")
+        findings += [Finding("phase-against-dates", Severity.WARNING, text) for text in texts]
+    return findings
 
 
 def _with_date(shots: Sequence[Shot]) -> tuple[list[Shot], list[Problem]]:
@@ -143,7 +167,7 @@ def _is_same_state(one: Shot, other: Shot) -> bool:
 
 def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
     """A phase for each of ``shots``, which stand in order of time."""
-    if len(shots) == 1 and surgery is None:
+    if len(shots) == 1 and (surgery is None or shots[0].reference.acquired is None):
         return [shots[0].phase or Phase.UNKNOWN]
     phases: list[Phase] = []
     dated: list[Phase] = []  # a film without a date has a given phase and says nothing about the others

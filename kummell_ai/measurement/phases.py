@@ -10,29 +10,46 @@ from kummell_ai.measurement.results import Finding, PhasedMeasurement, Radiograp
 
 
 def settle_phases(
-    films: Sequence[PhasedMeasurement], *, dates_are_certain: bool = False
+    films: Sequence[PhasedMeasurement], *, given_by: str | None = None
 ) -> tuple[list[PhasedMeasurement], list[Finding]]:
     """Phases that agree with the hardware seen: no screws before the operation, screws right after it.
 
     Args:
         films: by date.
-        dates_are_certain: report contradictions but keep the phases.
+        given_by: the option that decided the phases; they then stay, and contradictions are only reported.
     """
     hardware = [_has_hardware(film.measurement) for film in films]
     if not any(hardware):
         return list(films), []
     first = hardware.index(True)
+    if given_by is not None:
+        return list(films), _contradictions(films, hardware, given_by)
     settled, findings = [], []
     for i, film in enumerate(films):
         expected = _expected_phase(i, first, [f.phase for f in films])
         if expected is not film.phase:
             name = film.measurement.reference.name
-            seen = "screws are seen" if hardware[i] else "no screws are seen"
-            outcome = f"the phase stays {film.phase.value}" if dates_are_certain else f"it is taken as {expected.value}"
-            text = f"{name} is {film.phase.value} but {seen}; {outcome}: check the phase, or give --surgery-date"
+            seen = "no screws are seen" if i < first else "is the first with screws" if i == first else ""
+            reason = seen or f"screws are seen on {films[first].measurement.reference.name} already"
+            order = "of unknown phase" if film.phase is Phase.UNKNOWN else f"{film.phase.value} by the dates"
+            text = f"{name} is {order} but {reason}; it is taken as {expected.value}: check it, or give --surgery-date"
             findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
-        settled.append(film if dates_are_certain else replace(film, phase=expected))
+        settled.append(replace(film, phase=expected))
     return settled, findings
+
+
+def _contradictions(films: Sequence[PhasedMeasurement], hardware: Sequence[bool], given_by: str) -> list[Finding]:
+    """Films before the operation with screws, and films after it without, when others have them."""
+    findings = []
+    for film, has_screws in zip(films, hardware, strict=True):
+        if film.phase is not Phase.UNKNOWN and has_screws == (film.phase is Phase.PRE_OP):
+            seen = "screws are seen" if has_screws else "no screws are seen, as on another film"
+            text = (
+                f"{film.measurement.reference.name} is {film.phase.value} by {given_by} but {seen}; "
+                f"the phase stays {film.phase.value}: check {given_by}"
+            )
+            findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
+    return findings
 
 
 def cement_before_surgery(films: Sequence[PhasedMeasurement], level: VertebralLevel) -> list[Finding]:

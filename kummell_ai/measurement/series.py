@@ -54,7 +54,8 @@ def measure_series(
         index_level: the injured vertebra, all names are counted from it; found from the films when absent.
         further_levels: other injured vertebrae; with neither given they are found too.
         surgical_segment: upper and lower level of the operation; by default those with screws.
-        surgery_date: when given, the phases stand as they are and hardware that contradicts them is only reported.
+        surgery_date: when given, the phases stand as they are and hardware that contradicts them is only reported;
+            `datetime.date.min` where a person gave the phases themselves.
         notes: about the series, from reading it; they become findings.
         shapes: ``shared`` places the corners of intact bodies so that all films show one shape of each, ``apart``
             measures each film by itself.
@@ -70,7 +71,8 @@ def measure_series(
     named, about_names = name_films([film.measurement for film in phased], index_level)
     phased = [PhasedMeasurement(film.phase, measurement) for film, measurement in zip(phased, named, strict=True)]
     findings += about_names
-    phased, contradictions = settle_phases(phased, dates_are_certain=surgery_date is not None)
+    given_by = {None: None, dt.date.min: "--phases"}.get(surgery_date, "--surgery-date")
+    phased, contradictions = settle_phases(phased, given_by=given_by)
     findings += contradictions
     measured = [film.measurement for film in phased]
     if index_level is None:

@@ -57,7 +57,9 @@ FINDING_ZH: dict[str, str] = {
     "surgical-segment-apart": "伤椎位于手术节段之外；请核对两者，或指定手术节段。",
     "one-film": "仅有一张影像；评价矫正需要术前与术后影像，请补充其他影像。",
     "film-not-compared": "该影像已测量但未参与比较，该时相以另一张影像为准。",
-    "phase-contradicts-hardware": "按日期推定的时相与所见内固定螺钉不符；请提供手术日期以确定时相。",
+    "phase-contradicts-hardware": "影像的时相与所见内固定螺钉不符；请核对时相与手术日期。",
+    "phase-against-dates": "影像的时相与拍摄日期或手术日期的先后不符；请核对时相与日期。",
+    "missing-phase": "缺少某一时相的影像，相应的变化无法给出；请补充影像，或核对时相与手术日期。",
     "cement-before-surgery": "术前影像上伤椎似含骨水泥：可能曾行强化、时相有误，或将高亮骨质误认为骨水泥；请查看影像。",
     "posture-unlike": (
         "各影像的拍摄体位不同，仅卧位与立位或坐位之别即可使高度相差 6 mm、角度相差 10°；判定仅适用于同一体位的影像。"

@@ -200,7 +200,9 @@ def test_warnings_about_whole_films_are_among_the_findings(tmp_path: Path) -> No
     film.save_as(path)
     code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert code == 0
-    assert "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it" in err
+    line = "patient A: post-op film: the film has no usable pixel spacing; heights in mm need it: use angles and ratios"
+    assert f"{line}, or convert it to DICOM with its spacing" in err
+    assert "give the spacing" not in err
     page = (tmp_path / "out" / "report.html").read_text()
     assert "has no usable pixel spacing" in page
     assert "patient A: heights of L1 are on the scale of pre-op.dcm (" in err
@@ -224,7 +226,16 @@ def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) 
     assert run(*words)[0] == 0
     code, _, err = run(*words, "--deidentify", "key")
     assert code == 1
-    assert "holds pages of an earlier run that name patients; give a new folder" in err
+    assert "holds results of an earlier run that name patients; give a new folder" in err
+
+
+@pytest.mark.parametrize("command", [["series"], ["measure"], ["measure", "--formats", "json"]])
+def test_results_of_one_named_patient_are_not_mixed_with_pseudonyms(
+    stored: Path, tmp_path: Path, command: list[str]
+) -> None:
+    assert main([*command, "--out", str(tmp_path), "--", str(stored)]) == 0
+    code, _, err = run(str(stored), "--out", str(tmp_path), "--deidentify", "key")
+    assert (code, "holds results of an earlier run that name patients" in err) == (1, True)
 
 
 def test_the_methods_say_whether_films_were_measured_together(
@@ -241,3 +252,57 @@ def test_the_methods_say_whether_films_were_measured_together(
         assert ("were measured together" in (out / "methods.txt").read_text()) is told
         report = json.loads(next(out.glob("patient-*/report.json")).read_text())
         assert report["provenance"]["options"]["shapes"] == shapes
+
+
+def test_phases_of_a_manifest_against_the_dates_are_told(tmp_path: Path) -> None:
+    for phase in made_up.DATES:
+        write_dicom(tmp_path / f"{phase.value}.dcm", phase, "A")
+    rows = ["pre-op.dcm,A,pre,2024-03-05", "post-op.dcm,A,last,", "follow-up.dcm,A,post,"]
+    (tmp_path / "m.csv").write_text("\n".join(["film,patient_id,phase,surgery_date", *rows]) + "\n")
+    code, _, err = run(str(tmp_path / "m.csv"), "--out", str(tmp_path / "out"))
+    assert code == 0
+    days = [made_up.DATES[phase].date() for phase in (Phase.POST_OP, Phase.FOLLOW_UP)]
+    line = f"post-op.dcm (follow-up, {days[0]}) is earlier than follow-up.dcm (post-op, {days[1]}): check the phases"
+    assert err.count(f"patient A: {line}") == 1
+    assert line in (tmp_path / "out" / "report.html").read_text()
+    assert line[1:] in next((tmp_path / "out").glob("patient-A/report.html")).read_text()
+
+
+def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path) -> None:
+    for i, patient in enumerate(("001", "002")):
+        for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+            write_dicom(tmp_path / "in" / patient / "img" / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
+    code, out, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert (code, "2 patients, 4 of 4 films" in out) == (0, True)
+    for patient in ("001", "002"):
+        line = "2 films name no patient: taken for one patient, by folder"
+        assert f"patient unknown {patient}/img: {line} {patient}/img; give patient_id in a manifest" in err
+    _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "hidden"), "--deidentify", "key")
+    assert "2 films name no patient: taken for one patient, by folder; give patient_id in a manifest" in err
+    assert "img" not in err
+
+
+def test_nameless_films_in_one_folder_are_told(tmp_path: Path) -> None:
+    for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "", seed=seed)
+    code, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "patient unknown in/: 2 films name no patient: taken for one patient" in err
+
+
+def test_a_manifest_must_name_the_patients_of_nameless_films(tmp_path: Path) -> None:
+    rows = ["film,phase"]
+    for phase in ("pre-op", "post-op"):
+        rows.append(f"{write_dicom(tmp_path / f'{phase}.dcm', Phase(phase), '').name},{phase}")
+    rows.append(f"{write_dicom(tmp_path / 'named.dcm', Phase.PRE_OP, 'A', seed=3).name},pre")
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    code, out, err = run(str(tmp_path / "m.csv"), "--out", str(tmp_path / "out"))
+    assert (code, "1 patient, 1 of 3 films" in out) == (2, True)
+    assert "m.csv row 2: pre-op.dcm: names no patient; it is not used: give patient_id in the row" in err
+    assert err.count("names no patient") == 2
+
+
+def test_a_film_is_no_manifest(tmp_path: Path) -> None:
+    film = write_dicom(tmp_path / "a.dcm", Phase.PRE_OP)
+    code, _, err = run(str(film), "--out", str(tmp_path / "out"))
+    assert (code, err) == (1, "kummell-ai: a.dcm: is a film; give its folder or a manifest\n")

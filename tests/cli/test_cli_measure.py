@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import models
+from kummell_ai.cli import models, outputs
 from kummell_ai.cli.main import main
+from kummell_ai.errors import UsageError
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
@@ -237,3 +238,61 @@ def test_a_given_level_names_the_injured_vertebra(film: Path, tmp_path: Path, mo
     result = json.loads((tmp_path / "pre.json").read_text())
     assert [v["level"] for v in result["vertebrae"]] == ["T9", "T10", "T11", "T12", "L1", "L2"]
     assert "names-pinned" in [f["code"] for f in result["findings"]]
+
+
+def test_an_annotation_beside_the_film_is_not_replaced(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotation = film.with_suffix(".json")
+    annotation.write_text('{"version": "5.0.1", "shapes": []}')
+    for command in ("measure", "series"):
+        assert main([command, str(film), "--out", str(film.parent)]) == 1
+        err = capsys.readouterr().err
+        assert err == (
+            f"kummell-ai: {annotation} is no film of this program and would be replaced; give another folder to --out\n"
+        )
+    assert sorted(film.parent.iterdir()) == [film, annotation]
+    assert "shapes" in annotation.read_text()
+    assert main(["measure", str(film), "--out", str(film.parent), "--formats", "csv"]) == 0
+    with pytest.raises(UsageError, match="would be replaced"):
+        outputs.write_film(film.parent, film.stem, made_up.radiograph(), made_up.measurement(), ("json",))
+
+
+def test_films_of_an_earlier_run_are_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    for _ in range(2):
+        assert main(["measure", str(film), *out]) == 0
+        assert capsys.readouterr().err == ""
+    other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
+    assert main(["measure", str(other), *out]) == 0
+    assert "pre.json, pre.overlay.png, pre.overlay.svg of an earlier run stay here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["measure", "series"])
+def test_a_dry_run_checks_the_model_and_the_device(
+    command: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[Path | None, str]] = []
+
+    def load(folder: Path | None, *, precision: str, device: str) -> FakePredictor:
+        asked.append((folder, device))
+        raise UsageError("no such model")
+
+    monkeypatch.setattr(models, "load_predictor", load)
+    words = [command, str(film), "--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(words) == 0
+    assert main([*words, "--model", "nowhere"]) == main([*words, "--device", "nothing"]) == 1
+    assert asked == [(Path("nowhere"), "cpu"), (None, "nothing")]
+    assert "no such model" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_calibrated_is_told_once(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
+    predictor = FakePredictor()
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: predictor)
+    for source, count in ((None, 1), (SIMULATED_FILMS, 0)):
+        predictor.bundle = FakeBundle(calibrated_on=source)
+        assert main(["measure", str(film), str(other), "--out", str(tmp_path / "out")]) == 0
+        assert capsys.readouterr().out.count("intervals of this model are not calibrated") == count

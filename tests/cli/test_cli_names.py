@@ -77,8 +77,16 @@ def test_a_problem_names_its_film_once(name: str, tmp_path: Path, capsys: pytest
 
 
 def test_an_empty_path_is_not_the_working_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["measure", "", "--out", str(tmp_path / "out")]) == 1
-    assert "an empty path; name a film or a folder" in capsys.readouterr().err
+    out = ["--out", str(tmp_path / "out")]
+    for words in (
+        ["measure", "", *out],
+        ["measure", str(tmp_path), *out, "--model", ""],
+        ["cohort", "", *out],
+        ["cohort", str(tmp_path), "--out", ""],
+        ["cohort", str(tmp_path), *out, "--clinical", ""],
+    ):
+        assert main(words) == 1
+        assert "an empty path; name a file or a folder" in capsys.readouterr().err
 
 
 def test_a_terminal_that_lacks_a_character_gets_it_spelled_out(

@@ -165,6 +165,17 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     ]  # fmt: skip
 
 
+def test_a_copy_of_a_film_has_no_phase_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = write_dicom(tmp_path / "pre.dcm", Phase.PRE_OP)
+    (tmp_path / "copy.dcm").write_bytes(film.read_bytes())
+    words = ["series", str(film), str(tmp_path / "copy.dcm"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--phases", "pre-op,post-op"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{tmp_path / 'copy.dcm'} (post-op) is a copy of {film} (pre-op); each film has one phase" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_phases_that_are_given_stand_against_the_hardware(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,7 +185,24 @@ def test_phases_that_are_given_stand_against_the_hardware(
     report = json.loads((tmp_path / "report.json").read_text())
     assert [f["phase"] for f in report["films"]] == ["pre-op", "post-op"]
     assert [f["message"] for f in report["findings"] if f["code"] == "series-note"] == ["Phases are as given."]
-    assert "the phase stays pre-op" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "is pre-op by --phases but screws are seen; the phase stays pre-op: check --phases" in err
+    assert "is post-op" not in err, "screws are expected there"
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_phases_against_the_dates_are_told_once_and_on_the_page(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    films = [str(next((stored / phase).iterdir())) for phase in ("pre-op", "follow-up", "post-op")]
+    words = ["series", *films, "--out", str(tmp_path), "--phases", "pre-op,post-op,follow-up"]
+    assert main([*words, *more]) == 0
+    days = [made_up.DATES[phase].date() for phase in (Phase.POST_OP, Phase.FOLLOW_UP)]
+    line = f"post-op/IM_0001.dcm (follow-up, {days[0]}) is earlier than follow-up/IM_0001.dcm (post-op, {days[1]})"
+    assert capsys.readouterr().err.count(f"patient KUM-001: {line}: check the phases") == 1
+    if not more:
+        box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+        assert line[1:] in box
 
 
 def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
@@ -271,7 +299,7 @@ def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: py
     (folder / "copy.dcm").write_bytes(film.read_bytes())
     assert main(["series", str(folder), "--out", str(tmp_path / "out"), "--index-level", "T4", "--json"]) == 0
     warnings = json.loads(capsys.readouterr().out)["warnings"]
-    assert "patient unknown: 1 of 3 films left out, copies of others" in warnings
+    assert "patient unknown: 1 of 3 films left out, copies of others: post-op.dcm of copy.dcm" in warnings
     assert any("2 films name no patient and are taken to be of one" in line for line in warnings)
     assert any("T4 is not found on pre-op.dcm" in line for line in warnings)
 
@@ -304,3 +332,52 @@ def test_a_given_level_names_the_injured_vertebra_of_all_films(
     assert [[v["level"] for v in film["vertebrae"]] for film in films] == [["T11", "T12", "L1", "L2", "L3", "L4"]] * 3
     (text,) = [f["message"] for f in report["findings"] if f["code"] == "names-pinned"]
     assert "L2 is given: the vertebra that looks injured was found as L1" in text
+
+
+def test_films_that_are_called_like_a_report_keep_files_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, phase in (("report.dcm", Phase.PRE_OP), ("report-T12.dcm", Phase.POST_OP)):
+        write_dicom(tmp_path / "in" / name, phase)
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert main(["series", str(tmp_path / "in"), "--out", str(out), "--index-level", "L1,T12"]) == 0
+        assert "earlier run" not in capsys.readouterr().err
+    kinds = {path.name: json.loads(path.read_text())["schema"] for path in out.glob("*.json")}
+    assert kinds.pop("report.json") == kinds.pop("report-T12.json") == "kummell_ai.report/1"
+    assert list(kinds.values()) == ["kummell_ai.film/1"] * 2
+
+
+def test_a_file_that_is_no_report_is_not_replaced(stored: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"shapes": []}')
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "line"),
+    [
+        (["post-op", "follow-up"], ["--phases", "post-op,follow-up"], "no pre-op film: no correction; add the film"),
+        (["pre-op", "post-op"], ["--phases", "pre-op,pre-op"], "no film after surgery: no correction; add the film"),
+        (["pre-op", "follow-up"], ["--phases", "pre-op,follow-up"], "no post-op film: the overall change alone"),
+        (["pre-op", "post-op"], ["--surgery-date", "2030-01-01"], "the surgery date 2030-01-01 lies after all films"),
+        (["pre-op", "post-op"], ["--surgery-date", "2000-01-01"], "the surgery date 2000-01-01 lies before all films"),
+        (["pre-op", "post-op"], ["--phases", "pre-op,post-op"], ""),
+    ],
+)
+def test_a_phase_that_is_missing_is_told(
+    stored: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    more: list[str],
+    line: str,
+) -> None:
+    films = [str(next((stored / name).iterdir())) for name in names]
+    for words in (["--dry-run"], []):
+        assert main(["series", *films, "--out", str(tmp_path), *more, *words]) == 0
+        said = capsys.readouterr().err
+        assert (f"patient KUM-001: {line}" if line else "") in said
+        assert ("film" in said) == bool(line)
+    box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+    assert line[1:] in box

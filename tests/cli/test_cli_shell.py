@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,3 +92,21 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 
 def test_lines_hold_no_control_characters() -> None:
     assert console.one_line("a\x1b[31m.dcm", "bad\n\x07 thing") == "a [31m.dcm: bad thing"
+
+
+@pytest.mark.parametrize("command", ["measure", "series"])
+def test_an_unknown_option_points_to_the_help_of_its_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "a.dcm", "--out", "b", "--spacng", "1"]) == exits.WRONG_USE
+    err = capsys.readouterr().err
+    assert err == f"kummell-ai {command}: unrecognized arguments: --spacng 1; see kummell-ai {command} --help\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_output_that_nobody_reads_is_no_success(unbuffered: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys; from kummell_ai.cli.main import main; sys.exit(main(['info', '--json']))"
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, env=environment)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -97,9 +97,27 @@ def test_a_file_of_no_use_is_refused(tmp_path: Path, data: bytes, match: str) ->
 
 
 def test_a_row_that_a_decimal_comma_splits_is_not_used(tmp_path: Path) -> None:
-    found, problems = scores(tmp_path, "patient_id,vas_pre,vas_post\nP1,7,5,2\nP2,7,2,\n")
+    found, problems = scores(tmp_path, "patient_id,vas_pre,vas_post\nP1,7,5,2\nP2,7,2\n,,,,\nP3,7,5,\n")
     assert found == [("P2", "pre-op", 7.0), ("P2", "post-op", 2.0)]
-    assert problems == ["scores.csv row 2: 4 cells for 3 columns; the row is not used: check its commas"]
+    text = "4 cells for 3 columns; the row is not used: check its commas"
+    assert problems == [f"scores.csv row {n}: {text}" for n in (2, 5)], "a blank cell more ends a shifted row, too"
+
+
+def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is no table from row 3 on .*close the quotes of that row"):
+        scores(tmp_path, 'patient_id,vas_pre\nP1,7\nP2,"8\nP3,9\nP4,9\n')
+
+
+def test_columns_that_a_manifest_does_not_know_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("film,patient,manual_cobb,manual_wedge_angle_deg\na.dcm,P1,12,3\n")
+    _, problems = read_manifest(path)
+    assert [(p.fault, p.line) for p in problems] == [
+        (
+            Fault.UNKNOWN_COLUMN,
+            "m.csv row 1: columns 'patient', 'manual_cobb' are not known and not used; check their names",
+        )
+    ]
 
 
 def test_manifest(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.problems import Fault
 from kummell_ai.cohort.visits import Shot, order_visits
+from kummell_ai.measurement.results import Severity
 from tests import made_up
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
@@ -91,3 +92,37 @@ def test_a_film_without_date_and_phase_is_left_out_when_there_are_others() -> No
 )
 def test_a_single_film_and_the_day_of_surgery(day: str, shows: Phase, phase: Phase) -> None:
     assert ordered(shot("a", day, shows), surgery="2024-03-07") == [(phase.value, "a")]
+
+
+def test_phases_that_run_against_the_dates_are_told() -> None:
+    films = [
+        shot("x", "2020-07-19", LAST, LAST),
+        shot("y", "2021-09-09", POST, POST),
+        shot("z", "2020-07-09", PRE, PRE),
+    ]
+    (finding,) = order_visits(films).against_time
+    assert (finding.code, finding.severity) == ("phase-against-dates", Severity.WARNING)
+    assert finding.message == (
+        "x (follow-up, 2020-07-19) is earlier than y (post-op, 2021-09-09): check the phases"
+    )  # fmt: skip
+    one_day = [shot("p", "2024-03-01T16:00", PRE, PRE), shot("q", "2024-03-01T08:00", PRE, POST)]
+    assert order_visits(one_day).against_time == ()
+    assert order_visits([shot("p", "2024-03-01"), shot("q", "2024-03-09", POST)]).against_time == ()
+
+
+def test_phases_that_run_against_the_day_of_surgery_are_told() -> None:
+    films = [
+        shot("a", "2024-03-08", PRE, PRE),
+        shot("b", "2024-03-09", POST, POST),
+        shot("c", "2024-03-06", LAST, LAST),
+    ]
+    told = [f.message for f in order_visits(films, dt.date(2024, 3, 7)).against_time]
+    assert told == [
+        "a (pre-op, 2024-03-08) is later than the surgery date 2024-03-07: check the phase and the date",
+        "c (follow-up, 2024-03-06) is earlier than b (post-op, 2024-03-09): check the phases",
+        "c (follow-up, 2024-03-06) is earlier than the surgery date 2024-03-07: check the phase and the date",
+    ]
+
+
+def test_a_single_film_without_a_date_has_no_phase_by_the_day_of_surgery() -> None:
+    assert ordered(shot("x", None), surgery="2024-03-07") == [("unknown", "x")]

@@ -264,11 +264,20 @@ class TestPhases:
             assert "cement-before-surgery" not in codes(report(before, after, index_level=L.L1))
 
     def test_the_date_of_surgery_decides(self) -> None:
-        phases, findings = self.phases(
-            film(PRE, 20.0, flags=HELD), film(POST, 19.0, flags=HELD), surgery_date=dt.date(2024, 1, 1)
-        )
-        assert phases == [PRE, POST]
-        assert "phase-contradicts-hardware" in findings
+        films = film(PRE, 20.0, flags=HELD), film(POST, 19.0, flags=HELD), film(LAST, 19.0)
+        for day, option in ((dt.date(2024, 1, 1), "--surgery-date"), (dt.date.min, "--phases")):
+            found = report(*films, index_level=L.L1, surgery_date=day)
+            assert [f.phase for f in found.films] == [PRE, POST, LAST]
+            told = [f.message for f in found.findings if f.code == "phase-contradicts-hardware"]
+            assert len(told) == 2, "none about the film after surgery that shows screws"
+            assert f"is pre-op by {option} but screws are seen; the phase stays pre-op: check {option}" in told[0]
+            assert f"is follow-up by {option} but no screws are seen, as on another film" in told[1]
+
+    def test_a_phase_taken_from_the_hardware_says_what_it_was_taken_from(self) -> None:
+        films = film(PRE, 20.0, flags=HELD), film(POST, 19.0, flags=HELD)
+        told = [f.message for f in report(*films, index_level=L.L1).findings if f.code == "phase-contradicts-hardware"]
+        assert "is pre-op by the dates but is the first with screws; it is taken as post-op" in told[0]
+        assert "is post-op by the dates but screws are seen on" in told[1]
 
 
 CEMENT: dict[L, set[str]] = {L.L1: {"cemented"}, L.L3: {"cemented"}}
