@@ -42,6 +42,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "contact_sheet_films --out sheet",
         "contact_sheet_ingredients --out o --templates nosuch",
         "benchmark_inference --model nosuch",
+        "error_tail nosuch",
     ],
 )
 def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:
@@ -61,3 +62,18 @@ def test_help_needs_no_further_package(name: str, package: str, tmp_path: Path) 
         done = run(name, *words, folder=tmp_path)
         assert done.returncode == 1
         assert "pip install" in done.stderr
+
+
+def test_the_tail_of_the_errors(tmp_path: Path) -> None:
+    corners = ("superior_anterior", "superior_posterior", "inferior_anterior", "inferior_posterior")
+    rows = ["film," + ",".join(f"{corner}_distance_mm" for corner in corners)]
+    rows += [f"film-{i},0.5,0.5,0.5,{8.5 if i == 0 else 0.5}" for i in range(12)]
+    (tmp_path / "vertebrae.csv").write_text("\n".join(rows))
+    done = run("error_tail", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    # 47 corners of 0.5 and one of 8.5 mm
+    assert lines[0] == "12 films, 48 located corners, mean error 0.667 mm"
+    assert lines[2] == "beyond 2 mm: 2.1 % of the corners, 27 % of the mean"
+    assert "half of those beyond 2 mm stand on 1 films" in lines
+    assert lines[-1] == "without the 10 worst films: mean error 0.500 mm"
