@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from kummell_ai.cli.files import labels
 from kummell_ai.cohort.manifest import ManifestFilm, read_manifest
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.pseudonym import Pseudonyms
-from kummell_ai.dicom import find_films, read_radiograph
+from kummell_ai.dicom import exposure_keys, find_films, read_radiograph
+from kummell_ai.dicom.series import ExposureKey
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import Radiograph
 
@@ -75,7 +77,7 @@ def read_by_patient(
     """Films without pixels by the name of their patient in all outputs, sorted by it."""
     groups: dict[str, list[tuple[ManifestFilm, Radiograph]]] = {}
     nameless: dict[str, str] = {}
-    seen: dict[tuple[str | None, int | None], str] = {}
+    seen: dict[ExposureKey, str] = {}
     differing: set[tuple[str, str]] = set()
     for entry in console.track(entries, "reading", len(entries)):
         film = _read(entry, seen, losses)
@@ -107,18 +109,19 @@ def read_by_patient(
     return dict(sorted(named.items()))
 
 
-def _read(entry: ManifestFilm, seen: dict[tuple[str | None, int | None], str], losses: Losses) -> Radiograph | None:
+def _read(entry: ManifestFilm, seen: dict[ExposureKey, str], losses: Losses) -> Radiograph | None:
     """A film whose patient can be told and that is none of those ``seen``; else None, and why is said."""
     fault = Fault.UNREADABLE
     try:
-        if not entry.path.is_file():
+        if not os.path.isfile(entry.path):  # unlike the method of a path, also where its folder may not be entered
             raise InputError(f"{entry.path.name}: is not there; check the path, relative to the manifest")
         film = read_radiograph(entry.path)
-        key = (film.reference.sha256, film.reference.frame_number)
-        if key in seen:
+        keys = exposure_keys(film.reference)
+        known = next((seen[key] for key in keys if key in seen), None)
+        if known is not None:
             fault = Fault.COPY
-            raise InputError(f"{entry.path.name}: is a copy of {seen[key]}; list it once")
-        seen[key] = entry.place
+            raise InputError(f"{entry.path.name}: is a copy of {known}; list it once")
+        seen |= dict.fromkeys(keys, entry.place)
         if not (entry.patient_id or film.reference.patient_id) and " row " in entry.place:
             fault = Fault.INCOMPLETE_ROW
             raise InputError(f"{entry.path.name}: names no patient; it is not used: give patient_id in the row")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
-from kummell_ai.dicom.series import UNKNOWN_PATIENT
+from kummell_ai.dicom.series import UNKNOWN_PATIENT, ExposureKey, exposure_keys
 from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.measurement.results import Finding, Severity
 
@@ -84,15 +84,18 @@ def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.dat
 
 def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, str]]]:
     """The films once each, and each copy with the film that it is a copy of."""
-    kept: dict[tuple[str | int, int | None], Shot] = {}
+    kept: list[Shot] = []
+    seen: dict[ExposureKey, str] = {}
     copies: list[tuple[str, str]] = []
-    for position, shot in enumerate(shots):
-        key = (shot.reference.sha256 or position, shot.reference.frame_number)
-        if key in kept:
-            copies.append((shot.name, kept[key].name))
+    for shot in shots:
+        keys = exposure_keys(shot.reference)
+        known = next((seen[key] for key in keys if key in seen), None)
+        if known is None:
+            kept.append(shot)
+            seen |= dict.fromkeys(keys, shot.name)
         else:
-            kept[key] = shot
-    return list(kept.values()), copies
+            copies.append((shot.name, known))
+    return kept, copies
 
 
 def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:

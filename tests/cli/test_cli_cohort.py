@@ -150,6 +150,15 @@ def test_another_patient_in_the_header_and_a_copy_are_said(tmp_path: Path) -> No
     assert {row["phase"] for row in read_rows(tmp_path / "out" / "values.csv")} == {"pre-op"}
 
 
+def test_one_exposure_saved_again_for_another_patient_is_a_copy(tmp_path: Path) -> None:
+    film = write_dicom(tmp_path / "in" / "a.dcm", Phase.PRE_OP, "A")
+    again = pydicom.dcmread(film)
+    again.PatientID = "B"
+    again.save_as(tmp_path / "in" / "b.dcm")
+    _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert "b.dcm: is a copy of a.dcm; list it once" in err
+
+
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "were set on simulated films"), ("zh", "依据模拟影像设定")])
 def test_real_films_with_intervals_of_simulated_ones_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, sentence: str

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -290,6 +291,18 @@ def test_a_run_too_large_for_memory_gives_the_same_report(
     for drawing in run[0].glob("*.svg"):
         assert (tmp_path / drawing.name).read_text() == drawing.read_text()
     assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 3
+
+
+def test_one_exposure_saved_again_with_another_date_is_a_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+        film = write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, seed=seed)
+    again = pydicom.dcmread(film)
+    again.StudyDate = again.AcquisitionDate = "20230101"
+    again.save_as(tmp_path / "in" / "zz.dcm")
+    main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"])
+    assert any("copies of others: zz.dcm of post-op.dcm" in w for w in json.loads(capsys.readouterr().out)["warnings"])
 
 
 def test_what_limits_the_report_is_said(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,7 +108,7 @@ def test_a_run_puts_the_refiner_beside_the_network(config, folders, tmp_path):
     assert not {"interval_factors", "calibration", "metrics"} & again.info.keys(), "they were of another second stage"
     assert again.calibrated_on is None
     (tmp_path / "model" / "refiner.safetensors").write_bytes(b"no")
-    with pytest.raises(CheckpointError, match=r"refiner\.safetensors cannot be read"):
+    with pytest.raises(CheckpointError, match=r"refiner\.safetensors is not the file that model\.json names"):
         load_bundle(tmp_path / "model")
 
 
