@@ -43,6 +43,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "contact_sheet_ingredients --out o --templates nosuch",
         "benchmark_inference --model nosuch",
         "error_tail nosuch",
+        "evaluate_upside_down --films nosuch",
     ],
 )
 def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:
