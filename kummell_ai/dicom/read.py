@@ -7,6 +7,7 @@ happens in this process; an archive that reads unknown files by the thousand sho
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,8 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
         facing, doubts = facing_of(dataset, name), date_warnings(dataset)
         spacing = spacing_of(dataset, spacing_mm)
         film = _shown(stored, dataset, reference.name)
+    if reference.sop_instance_uid:
+        reference = replace(reference, pixels_checksum=f"{zlib.crc32(film.pixels.tobytes()):08x}")
     return replace(
         film,
         spacing=spacing.spacing,

@@ -33,12 +33,14 @@ ExposureKey = tuple[str, str, int | None]
 
 
 def exposure_keys(reference: ImageReference) -> tuple[ExposureKey, ...]:
-    """What two films share when they are one exposure: the bytes, or the SOPInstanceUID if one was saved again.
+    """What two films share when they are one exposure: the bytes, or SOPInstanceUID and pixels if one was saved again.
 
-    >>> exposure_keys(ImageReference("a", sha256="9f", sop_instance_uid="1.2.3"))
-    (('sha256', '9f', None), ('SOPInstanceUID', '1.2.3', None))
+    >>> exposure_keys(ImageReference("a", sha256="9f", sop_instance_uid="1.2.3", pixels_checksum="7"))
+    (('sha256', '9f', None), ('SOPInstanceUID', '1.2.3 7', None))
     """
-    named = (("sha256", reference.sha256), ("SOPInstanceUID", reference.sop_instance_uid))
+    uid, checksum = reference.sop_instance_uid, reference.pixels_checksum
+    again = None if uid is None or checksum is None else f"{uid} {checksum}"
+    named = (("sha256", reference.sha256), ("SOPInstanceUID", again))
     return tuple((kind, value, reference.frame_number) for kind, value in named if value)
 
 

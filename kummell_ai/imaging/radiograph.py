@@ -68,6 +68,8 @@ class ImageReference:
         modality, view_position, patient_position, manufacturer: as in the header.
         frame_number: 1-based frame of a multi-frame file, else None.
         simulated: whether the header says that the film is simulated.
+        pixels_checksum: of the pixels of a film with a ``sop_instance_uid``; some files share one that do not show
+            one exposure, as where a program that takes names out gives all the same.
     """
 
     name: str
@@ -86,6 +88,7 @@ class ImageReference:
     manufacturer: str | None = None
     frame_number: int | None = None
     simulated: bool = False
+    pixels_checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.dicom import group_by_patient, order_series, split_by_patient
+from kummell_ai.dicom import group_by_patient, order_series, read_radiograph, split_by_patient
 from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
+from tests.dicom.dicom_films import dataset, ramp, save
 
 PIXELS = np.zeros((2, 2), np.float32)
 PRE, POST, LAST, UNKNOWN = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP, Phase.UNKNOWN
@@ -23,10 +25,17 @@ def film(
     sha: str | None = None,
     uid: str | None = None,
     frame: int | None = None,
+    pixels: str = "7",
 ) -> Radiograph:
     moment = None if acquired is None else dt.datetime.fromisoformat(acquired)
     reference = ImageReference(
-        name, patient_id=patient, acquired=moment, sha256=sha, sop_instance_uid=uid, frame_number=frame
+        name,
+        patient_id=patient,
+        acquired=moment,
+        sha256=sha,
+        sop_instance_uid=uid,
+        frame_number=frame,
+        pixels_checksum=pixels,
     )
     return Radiograph(PIXELS, PixelSpacing.unknown(), reference)
 
@@ -109,6 +118,15 @@ def test_an_exposure_saved_again_under_other_dates_is_a_copy() -> None:
     assert any("b is a copy of a" in note for note in series.notes)
 
 
+def test_films_that_share_a_uid_and_no_picture_are_no_copies() -> None:
+    films = [
+        film("a", "2024-01-01", sha="1", uid="1.2", pixels="1"),
+        film("b", "2024-02-01", sha="2", uid="1.2", pixels="2"),
+    ]
+    (series,) = group_by_patient(films)
+    assert [one.reference.name for _, one in series.films] == ["a", "b"]
+
+
 def test_frames_of_one_file_are_no_copies() -> None:
     films = [film("a", "2024-01-01", sha="1", uid="1.2", frame=1), film("b", "2024-02-01", sha="1", uid="1.2", frame=2)]
     (series,) = group_by_patient(films)
@@ -123,3 +141,11 @@ def test_films_without_patient_are_one_group_with_a_note() -> None:
 
 def test_no_films_give_no_series() -> None:
     assert group_by_patient([]) == ()
+
+
+def test_the_checksum_of_the_pixels_survives_another_header(tmp_path: Path) -> None:
+    header = {"PatientID": "B", "AcquisitionDate": "20230101"}
+    made = {"first": dataset(), "second": dataset(**header), "other": dataset(ramp()[::-1])}
+    films = {name: read_radiograph(save(tmp_path / f"{name}.dcm", film)) for name, film in made.items()}
+    checksums = {name: film.reference.pixels_checksum for name, film in films.items()}
+    assert checksums["first"] == checksums["second"] != checksums["other"]
