@@ -1,7 +1,7 @@
 """Set how far a model's ellipses and intervals may be trusted, from films with known truth.
 
-kummell-ai synthesize --out runs/calibration --count 300 --seed 46500000 --format png
-kummell-ai synthesize --out runs/check --count 240 --seed 76000000 --format png
+kummell-ai synthesize --out runs/calibration --count 1200 --seed 46500000 --format png
+kummell-ai synthesize --out runs/check --count 960 --seed 76000000 --format png
 python scripts/calibrate_covariance.py --model DIR --films runs/calibration --check runs/check
 
 Writes the factors into model.json (docs/uncertainty.md) and prints how often ellipses and intervals hold the truth: on
