@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from kummell_ai.errors import InputError, KummellError
 from kummell_ai.evaluation.calibration import (
     LocatedFilm,
@@ -28,9 +30,10 @@ from kummell_ai.evaluation.calibration import (
 from kummell_ai.evaluation.coverage import Coverage, coverage_of
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
-from kummell_ai.landmarks.assembly import Uncertainty
+from kummell_ai.landmarks.assembly import Uncertainty, calibrated
 from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
+from kummell_ai.measurement.quality import spine_findings
 from kummell_ai.shipped import model_hash
 
 
@@ -70,6 +73,20 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
         c = new.get((old.subject, old.stratum))
         if c is not None:
             print(_line(old, c))
+
+
+def print_unsure(films: Sequence[LocatedFilm], results: Sequence[FilmResult], uncertainty: Uncertainty) -> None:
+    """How many films are told to have unsure corners, and how far off those are, beside the others."""
+    told = [
+        any(f.code == "corners-unsure" for f in spine_findings(calibrated(film.found, uncertainty))) for film in films
+    ]
+    rows = [np.concatenate([[np.nan], *(v.corners.percent for v in r.vertebrae if v.corners)]) for r in results]
+    medians = np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in rows])
+    print(f"\n{sum(told)} of {len(films)} films have unsure corners; error of a film's corners, median of the films:")
+    for name, mask in (("told", np.array(told)), ("others", ~np.array(told))):
+        if mask.any():
+            own = medians[mask]
+            print(f"  {name}: {np.nanmedian(own):.1f} % of depth ({np.nanmin(own):.1f} to {np.nanmax(own):.1f})")
 
 
 def _line(old: Coverage, new: Coverage) -> str:
@@ -112,6 +129,7 @@ def calibrate(args: argparse.Namespace) -> None:
     print_table(title, kind_of(films), judge_films(films, old), fit.held_out)
     title = "The same, each film by itself -> those of a patient measured together"
     print_table(title, kind_of(films), fit.held_out, fit.held_out_together)
+    print_unsure(films, judge_films(films, fit.uncertainty), fit.uncertainty)
     if args.check:
         check = located(args.check, args.model, None, args.limit)
         alone = judge_films(check, fit.uncertainty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +70,12 @@ class VertebraLandmarks:
             return np.full(2, np.nan)
         point: FloatArray = self.points_px[landmark]
         return point
+
+
+def repeated_levels(vertebrae: Sequence[VertebraLandmarks]) -> set[VertebralLevel]:
+    """The levels that stand more than once, so that none of the vertebrae of that name can be told to bear it."""
+    levels = [body.level for body in vertebrae if body.level is not None]
+    return {level for level in levels if levels.count(level) > 1}
 
 
 @dataclass(frozen=True, slots=True)

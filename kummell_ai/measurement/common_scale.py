@@ -10,7 +10,7 @@ import numpy as np
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
 from kummell_ai.geometry.propagation import propagate_values
-from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.annotation import VertebraLandmarks, repeated_levels
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.neighbours import is_intact
 from kummell_ai.measurement.results import Finding, RadiographMeasurement, Severity
@@ -94,7 +94,7 @@ def ruler_levels(
 ) -> tuple[VertebralLevel, ...]:
     """Levels that are intact and fully seen on both films, the injured one and names that stand twice left out."""
     levels = []
-    twice = {level for film in (before, after) for level in _standing_twice(film)}
+    twice = repeated_levels(before.landmarks.vertebrae) | repeated_levels(after.landmarks.vertebrae)
     for body in before.landmarks.vertebrae:
         other = None if body.level is None else after.landmarks.at(body.level)
         if body.level is None or body.level is index_level or body.level in twice or other is None:
@@ -102,11 +102,6 @@ def ruler_levels(
         if is_intact(body, before.spacing) and is_intact(other, after.spacing):
             levels.append(body.level)
     return tuple(levels)
-
-
-def _standing_twice(film: RadiographMeasurement) -> set[VertebralLevel]:
-    levels = [body.level for body in film.landmarks.vertebrae if body.level is not None]
-    return {level for level in levels if levels.count(level) > 1}
 
 
 def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -> CommonScale:

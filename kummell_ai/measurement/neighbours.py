@@ -9,7 +9,7 @@ import numpy as np
 
 from kummell_ai.anatomy import LEVELS, VertebralLevel
 from kummell_ai.geometry import heights
-from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.annotation import VertebraLandmarks, repeated_levels
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.scale import isotropic
 
@@ -99,11 +99,11 @@ def _next_intact(
     vertebrae: Sequence[VertebraLandmarks], index: int, step: int, spacing: PixelSpacing
 ) -> tuple[VertebraLandmarks | None, list[str]]:
     skipped = []
-    levels = [body.level for body in vertebrae]
+    twice = repeated_levels(vertebrae)
     for place, body in _candidates(vertebrae, index, step):
         if body is None:
             skipped.append(f"{place} is not on the film")
-        elif body.level is not None and levels.count(body.level) > 1:
+        elif body.level in twice:
             skipped.append(f"{place} is named twice")
         elif (reason := _why_not(body, spacing)) is not None:
             skipped.append(f"{_name(body)} {reason}")

@@ -28,6 +28,7 @@ _PARTS = (
     (r"(\w+) is itself wedged", r"\1 自身楔变"),
     (r"(\w+) has no body height", r"\1 无椎体高度"),
     (r"(\w+) is not on the film", r"\1 不在影像内"),
+    (r"(\w+) is named twice", r"\1 被重复命名"),
     (r"(\w+) is the reference above", r"以 \1 为上方参考"),
     (r"(\w+) is the reference below", r"以 \1 为下方参考"),
     (r"no intact vertebra above", "上方无未骨折椎体"),
@@ -45,8 +46,8 @@ _PARTS = (
         r"无法测量：95% 区间为 ± \1，超过常见矫正量 \2",
     ),
     (
-        r"not measurable: its 95 % interval is ± (.+) %, as little height was lost before",
-        r"无法测量：95% 区间为 ± \1%，此前高度丢失很少",
+        r"not measurable: its 95 % interval is ± (.+) %, the value before is too small",
+        r"无法测量：95% 区间为 ± \1%，此前数值过小",
     ),
     (
         r"undefined: the height lost before, (\S+ \S+)(?: \((\S+) to (\S+)\))?, cannot be told from 0",
@@ -55,6 +56,10 @@ _PARTS = (
     (
         r"undefined: the angle before, (.+), is within the detectable change or its own interval, (.+)",
         r"无定义：此前角度 \1，未超出可检测变化或其自身区间 \2",
+    ),
+    (
+        r"undefined: the angle before, (.+), is a lordosis, of which no kyphosis can be corrected",
+        r"无定义：此前角度 \1 为前凸，无后凸可矫正",
     ),
     (r"undefined: its denominator is 0", "无定义：分母为 0"),
     (r"not part of this comparison", "不属于此项比较"),

@@ -17,7 +17,9 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.cohort.measures import SCORES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import CohortStudy, Flow, Line
+from kummell_ai.measurement.derived import rates
 from kummell_ai.measurement.results import CorrectionReport, Finding, Severity
+from kummell_ai.quantities import Interval, Quantity
 from kummell_ai.reporting.caveat_words_zh import caveat_translator
 from kummell_ai.reporting.cohort_page import write_cohort_page
 from kummell_ai.reporting.cohort_words import name_of, words
@@ -202,12 +204,34 @@ def test_a_chinese_sentence_has_the_simple_values_of_its_finding(code: str, mess
             "not measurable: its 95 % interval is ± 8.1 mm, more than a typical correction of 6.5 mm",
             "无法测量：95% 区间为 ± 8.1 mm，超过常见矫正量 6.5 mm",
         ),
+        ("T12 is named twice; L2 is the reference below", "T12 被重复命名；以 L2 为下方参考"),
         ("a part of its own", "a part of its own"),
     ],
 )
 def test_a_reason_is_chinese_where_it_has_words(caveat: str, chinese: str) -> None:
     assert caveat_translator("zh")(caveat) == chinese
     assert caveat_translator("en")(caveat) == caveat
+
+
+def test_the_reasons_for_a_missing_rate_are_chinese_as_they_are_given() -> None:
+    def given(cobb: Quantity, height: float, name: str) -> str:
+        body = {"anterior_height": Quantity(height, "mm", Interval(height - 1, height + 1)), "segmental_cobb": cobb}
+        first = body | {"reference_height": Quantity(26.0, "mm", Interval(25.0, 27.0))}
+        after = {
+            "anterior_height": Quantity(26.0, "mm", None),
+            "segmental_cobb": Quantity(40.0, "deg", Interval(0, 80)),
+        }
+        rate = rates(first, after, 5.0, lambda _: 1.0)[name]
+        assert rate.value is None
+        return str(rate.caveat)
+
+    small, lordotic, wide = (
+        Quantity(a, "deg", Interval(a - w, a + w)) for a, w in ((2.0, 1.0), (-9.0, 1.0), (6.0, 5.5))
+    )
+    caveats = [given(cobb, 15.0, "correction_rate") for cobb in (small, lordotic, wide)]
+    caveats.append(given(small, 25.9, "height_restoration_rate"))
+    for caveat in caveats:
+        assert not re.search("[a-z]{3}", caveat_translator("zh")(caveat)), caveat
 
 
 def study_with_every_fault() -> CohortStudy:
