@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -107,7 +107,7 @@ def _best(pen: Pen, room: Room, body: Body, index_level: VertebralLevel | None, 
     """
     level = body.vertebra.level
     colour = s.INDEX if level is not None and level is index_level else s.OUTLINE
-    words = [pen.say(word) for flag, word in FLAG_WORDS.items() if flag in body.vertebra.landmarks.flags]
+    words = [pen.say(FLAG_WORDS[flag]) for flag in shown_flags(body.vertebra.landmarks.flags)]
     least = np.inf
     tried: set[tuple[s.Point, int]] = set()
     found: list[s.Label] = []
@@ -150,6 +150,15 @@ def _tries(pen: Pen, body: Body, side: float) -> Iterator[s.Point]:
                     middle = min(max(middle, margin), height - margin)
                 if margin <= middle <= height - margin and abs(body.off_centre(x, middle)) <= body.reach:
                     yield (float(x + side * PAD * pen.text), float(middle))
+
+
+def shown_flags(flags: Collection[str]) -> list[str]:
+    """The flags that are written beside a name; of a body that is cut off no fracture can be told.
+
+    >>> shown_flags({"cropped", "fractured"}), shown_flags({"fractured", "cemented"})
+    (['cropped'], ['fractured', 'cemented'])
+    """
+    return [flag for flag in FLAG_WORDS if flag in flags and not (flag == "fractured" and "cropped" in flags)]
 
 
 def _with_flags(name: s.Label, beside: list[str], beneath: list[str]) -> list[s.Label]:
