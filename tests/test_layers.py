@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "node": _OUTPUT,
     "review": _OUTPUT,
     "cli": _OUTPUT | {"training", "archive", "node", "review"},
+    "__main__": {"cli"},
 }
 """What each room may import besides itself: rooms, or single modules of a room."""
 

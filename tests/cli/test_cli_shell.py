@@ -32,6 +32,15 @@ def test_nothing_heavy_is_imported(action: str) -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_the_package_runs_as_a_module() -> None:
+    asked = [sys.executable, "-m", "kummell_ai"]
+    done = subprocess.run([*asked, "info", "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["packages"]["torch"]
+    wrong = subprocess.run([*asked, "measur"], capture_output=True, text=True)
+    assert wrong.returncode == exits.WRONG_USE
+    assert wrong.stderr.startswith("kummell-ai: ")
+
+
 def test_info_names_versions_models_and_codecs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
