@@ -44,6 +44,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "benchmark_inference --model nosuch",
         "error_tail nosuch",
         "evaluate_upside_down --films nosuch",
+        "evaluate_disturbed --films nosuch --out o",
     ],
 )
 def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:
