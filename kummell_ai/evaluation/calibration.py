@@ -297,7 +297,7 @@ def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
 def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
     """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (px²) of each body that is seen whole."""
     truth = film.truth.landmarks
-    for i, j in match_vertebrae(film.found, truth).pairs:
+    for i, j in match_vertebrae(film.found, truth, film.spacing).pairs:
         body = film.found.vertebrae[j]
         error = body.corners_px - truth.vertebrae[i].corners_px
         if body.covariance_px is not None and np.isfinite(error).all():

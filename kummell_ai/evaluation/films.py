@@ -61,7 +61,7 @@ def evaluate_film(
         index_level: the injured vertebra, for ``truth_3d``.
         truth_3d: true values of the bones by id and unit, for example ``wedge_angle_deg``.
     """
-    matching = match_vertebrae(predicted, truth)
+    matching = match_vertebrae(predicted, truth, spacing)
     partner = dict(matching.pairs)
     renamed = _with_true_names(predicted, truth, matching.pairs)
     pair = (_measure(renamed, spacing, size_px), _measure(truth, spacing, size_px))
