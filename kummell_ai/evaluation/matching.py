@@ -47,6 +47,24 @@ def is_asked_for(body: VertebraLandmarks) -> bool:
     return body.level is not VertebralLevel.S1 and corners_seen(body) >= MIN_CORNERS
 
 
+def cranial_first(truth: SpineLandmarks) -> SpineLandmarks:
+    """The true vertebrae from head to sacrum, by their names or, where one has none, from top to bottom.
+
+    Other programs write the vertebrae of a film in any order.
+    """
+
+    def place(body: VertebraLandmarks) -> tuple[bool, float]:
+        height = float(body.centre_px[1])
+        return not np.isfinite(height), height
+
+    levels = [v.level for v in truth.vertebrae if v.level is not None]
+    if len(levels) == len(truth.vertebrae):
+        order = sorted(range(len(levels)), key=lambda i: levels[i].index)
+    else:
+        order = sorted(range(len(truth.vertebrae)), key=lambda i: place(truth.vertebrae[i]))
+    return replace(truth, vertebrae=tuple(truth.vertebrae[i] for i in order))
+
+
 def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks, spacing: PixelSpacing | None = None) -> Matching:
     """Match bodies one-to-one so that the sum of centre distances is least; none beyond half the true depth.
 

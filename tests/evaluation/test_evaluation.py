@@ -54,6 +54,24 @@ def test_matching_does_not_depend_on_the_order(order: list[int], x: float, y: fl
     assert matching.missed == matching.false == matching.beyond == ()
 
 
+@pytest.mark.parametrize("named", [True, False])
+@given(order=st.permutations(range(5)))
+def test_true_vertebrae_may_stand_in_any_order(named: bool, order: list[int]) -> None:
+    """Other programs write them as they were marked; what lies beyond them, and what a report needs, is the same."""
+    truth = spine()
+    if not named:
+        truth = replace(truth, vertebrae=tuple(replace(v, level=None) for v in truth.vertebrae))
+    shuffled = replace(truth, vertebrae=tuple(truth.vertebrae[i] for i in order))
+    predicted = replace(spine(), vertebrae=(body(None, 200, 10), *moved(spine(), 3, 2).vertebrae, body(None, 360, 300)))
+    index = spine().vertebrae[0].level
+    first, second = (
+        evaluate_film(predicted, true, SPACING, size_px=SIZE, index_level=index) for true in (truth, shuffled)
+    )
+    assert (second.false, second.beyond) == (first.false, first.beyond) == (1, 1)
+    assert [v.level for v in second.needed] == [v.level for v in first.needed]
+    assert [v.predicted_level for v in second.vertebrae] == [v.predicted_level for v in first.vertebrae]
+
+
 def test_the_border_of_matching_is_half_a_depth() -> None:
     assert len(match_vertebrae(moved(spine(), 39.9, 0), spine()).pairs) == 5
     assert match_vertebrae(moved(spine(), 40.1, 0), spine()).missed == (0, 1, 2, 3, 4)
