@@ -23,8 +23,8 @@ from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.evaluation.parts import index_level_of, phase_of, read_film
 from kummell_ai.evaluation.points import ELLIPSE_95, CornerErrors
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
-from kummell_ai.imaging.annotation import SpineLandmarks
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
@@ -319,19 +319,21 @@ def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
 
 
 def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
-    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (px²) of each body that is seen whole."""
+    """Stratum, error (4, 2), own covariance (4, 2, 2) and floor of each whole body, in px as wide as high and px²."""
     truth = film.truth.landmarks
+    square = ScaleShift.resize(film.spacing.column_mm / film.spacing.row_mm, 1.0)
     for i, j in match_vertebrae(film.found, truth, film.spacing).pairs:
         body = film.found.vertebrae[j]
-        error = body.corners_px - truth.vertebrae[i].corners_px
+        corners = square.apply(body.corners_px)
+        error = corners - square.apply(truth.vertebrae[i].corners_px)
         if body.covariance_px is not None and np.isfinite(error).all():
-            floor = (FLOOR_SHARE * body.depth_px) ** 2
-            yield stratum_of(body.flags), error, body.covariance_px[: len(CORNERS)], floor
+            floor = (FLOOR_SHARE * VertebraLandmarks(corners).depth_px) ** 2
+            yield stratum_of(body.flags), error, square.apply_covariance(body.covariance_px[: len(CORNERS)]), floor
 
 
 def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
     """The films held against their truth, each by itself, with the intervals that ``uncertainty`` gives."""
-    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
+    return [_judged(film, calibrated(film.found, uncertainty, film.spacing)) for film in films]
 
 
 def judge_films_together(
@@ -344,7 +346,8 @@ def judge_films_together(
         uncertainty: its factors; where it has none for films measured together, their intervals have none.
         alone: what `judge_films` says of them.
     """
-    found = [_with_together(calibrated(film.found, uncertainty), uncertainty.together_scale) for film in films]
+    alike = [calibrated(film.found, uncertainty, film.spacing) for film in films]
+    found = [_with_together(landmarks, uncertainty.together_scale) for landmarks in alike]
     judged = [
         JudgedFilm(result, landmarks, film.spacing, film.truth.size_px, film.truth.landmarks)
         for film, landmarks, result in zip(films, found, alone, strict=True)
