@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kummell_ai.cli import console, options
 from kummell_ai.errors import InputError, KummellError
 from kummell_ai.evaluation.calibration import (
     LocatedFilm,
@@ -38,15 +39,14 @@ from kummell_ai.shipped import model_hash
 
 
 def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int | None = None) -> list[LocatedFilm]:
-    """The first ``limit`` films of each COCO folder; ``keep`` is a file that holds the predictions for another run."""
+    """The first ``limit`` films of each annotated set; ``keep`` is a file of the predictions, for another run."""
     asked = (model_hash(model, {}), [str(folder.resolve()) for folder in folders], limit)
     if keep is not None and keep.exists():
         made, films = pickle.loads(keep.read_bytes())
         if made != asked:
             raise InputError(f"{keep} is of another model or other films than asked for; give another file", str(keep))
         return list(films)
-    paths = [folder / "annotations.json" for folder in folders]
-    films = list(locate_films(paths, Predictor.load(model), limit=limit, progress=tell))
+    films = list(locate_films(folders, Predictor.load(model), limit=limit, progress=tell, on_fault=tell_fault))
     if keep is not None:
         keep.write_bytes(pickle.dumps((asked, films)))
     return films
@@ -56,6 +56,11 @@ def tell(done: int) -> None:
     """Progress on stderr."""
     if done % 20 == 0:
         print(f"{done} films", file=sys.stderr, flush=True)
+
+
+def tell_fault(name: str, error: InputError) -> None:
+    """A line about an annotation or film that is left out."""
+    print(console.one_line(name, str(error)), file=sys.stderr, flush=True)
 
 
 def kind_of(films: Sequence[LocatedFilm]) -> str:
@@ -78,7 +83,8 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
 def print_unsure(films: Sequence[LocatedFilm], results: Sequence[FilmResult], uncertainty: Uncertainty) -> None:
     """How many films are told to have unsure corners, and how far off those are, beside the others."""
     told = [
-        any(f.code == "corners-unsure" for f in spine_findings(calibrated(film.found, uncertainty))) for film in films
+        any(f.code == "corners-unsure" for f in spine_findings(calibrated(film.found, uncertainty, film.spacing)))
+        for film in films
     ]
     rows = [np.concatenate([[np.nan], *(v.corners.percent for v in r.vertebrae if v.corners)]) for r in results]
     medians = np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in rows])
@@ -101,10 +107,12 @@ def main() -> int:
     """Calibrate the model that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="model folder; its model.json is written")
-    parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
-    parser.add_argument("--check", type=Path, nargs="+", default=[], help="further such folders, only judged")
+    parser.add_argument(
+        "--films", type=Path, nargs="+", required=True, help="annotated sets, such as the folders of synthesize"
+    )
+    parser.add_argument("--check", type=Path, nargs="+", default=[], help="further such sets, only judged")
     parser.add_argument("--keep", type=Path, help="file for the predictions on --films, used again if it is there")
-    parser.add_argument("--limit", type=int, help="use at most this many films of each folder")
+    parser.add_argument("--limit", type=options.positive, help="use at most this many films of each set")
     parser.add_argument("--dry-run", action="store_true", help="print the tables, write nothing")
     args = parser.parse_args()
     try:

@@ -77,7 +77,7 @@ def _evidence(film: LocatedFilm) -> FilmEvidence:
 
 def _named(patient: str, film: LocatedFilm, row: NameRow) -> Named:
     true: list[VertebralLevel | None] = [None] * len(film.found.vertebrae)
-    for i, j in match_vertebrae(film.found, film.truth.landmarks).pairs:
+    for i, j in match_vertebrae(film.found, film.truth.landmarks, film.spacing).pairs:
         true[j] = film.truth.landmarks.vertebrae[i].level
     return Named(patient, str(film.truth.extra.get("field_of_view", "any")), row, tuple(true))
 

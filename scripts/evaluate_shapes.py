@@ -20,6 +20,7 @@ import numpy as np
 from calibrate_covariance import located
 
 from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.cli import options
 from kummell_ai.errors import KummellError
 from kummell_ai.evaluation.calibration import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
@@ -62,8 +63,8 @@ def patients(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[Pat
 def patient_of(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> Patient:
     found = []
     for film in films:
-        landmarks, true = calibrated(film.found, uncertainty), film.truth.landmarks
-        level = {j: true.vertebrae[i].level for i, j in match_vertebrae(landmarks, true).pairs}
+        landmarks, true = calibrated(film.found, uncertainty, film.spacing), film.truth.landmarks
+        level = {j: true.vertebrae[i].level for i, j in match_vertebrae(landmarks, true, film.spacing).pairs}
         bodies = tuple(replace(v, level=level[j]) for j, v in enumerate(landmarks.vertebrae) if j in level)
         found.append(replace(landmarks, vertebrae=bodies, level_evidence=None))
     named = {str(film.truth.extra["index_level"]) for film in films if film.truth.extra.get("index_level")}
@@ -161,7 +162,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
     parser.add_argument("--keep", type=Path, help="file of predictions, as of calibrate_covariance.py")
-    parser.add_argument("--limit", type=int, help="use at most this many films of each folder")
+    parser.add_argument("--limit", type=options.positive, help="use at most this many films of each folder")
     args = parser.parse_args()
     try:
         found = located(args.films, args.model, args.keep, args.limit)

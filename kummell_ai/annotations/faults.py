@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kummell_ai.anatomy import Facing, VertebralLevel
+from kummell_ai.anatomy import LEVELS, Facing, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 
@@ -43,13 +43,22 @@ def why_not_its_scale(film: AnnotatedFilm) -> str | None:
 def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
     """Why annotated vertebrae are no truth to hold anything against; None when they may be one.
 
-    There is none, a level stands there twice or out of order, or front and back are exchanged.
+    There is none, there are more than a spine has, one is a mere spot, a level stands there twice or out of order, or
+    front and back are exchanged.
 
     In order of their names the bodies with four corners must go one way, and that not from the sacrum to the head: each
     step makes less than a right angle with the one before. A spine may lie across a film where the patient bends.
     """
     if not landmarks.vertebrae:
         return "no vertebra is annotated; annotate it, or leave the film out"
+    if len(landmarks.vertebrae) > len(LEVELS):
+        return (
+            f"{len(landmarks.vertebrae)} vertebrae are annotated; a spine shows at most {len(LEVELS)}: keep one of each"
+        )
+    spot = next((k for k, v in enumerate(landmarks.vertebrae) if _is_spot(v)), None)
+    if spot is not None:
+        name = landmarks.vertebrae[spot].level or f"vertebra {spot + 1}"
+        return f"front and back of {name} lie on one spot; mark its corners, or leave it out"
     levels = [v.level for v in landmarks.vertebrae if v.level is not None]
     twice = next((level for level in levels if levels.count(level) > 1), None)
     if twice is not None:
@@ -65,6 +74,13 @@ def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
     if len(steps) > 1 and (whole := placed[-1][1] - placed[0][1])[1] < -abs(float(whole[0])):
         return f"{placed[-1][0]} lies above {placed[0][0]}; {remedy}"
     return _why_mirrored(landmarks)
+
+
+def _is_spot(body: VertebraLandmarks) -> bool:
+    """Whether the endplates that are seen have no length, or cancel out, so that there is no way from front to back."""
+    endplates = body.corners_px[[1, 3]] - body.corners_px[[0, 2]]
+    seen = endplates[np.isfinite(endplates).all(axis=1)]
+    return bool(len(seen)) and not seen.sum(axis=0).any()
 
 
 def _why_mirrored(landmarks: SpineLandmarks) -> str | None:

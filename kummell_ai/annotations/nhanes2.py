@@ -48,6 +48,9 @@ CORNER_NUMBERS = (1, 3, 4, 6)
 MIDDLE_NUMBERS = (2, 5)
 ANTERIOR_NUMBER = 7
 _COUNTS = (4, 6, 9)
+_NUMBERS = (*(list(range(1, count + 1)) for count in _COUNTS), list(CORNER_NUMBERS))
+"""Numbers that the points of one vertebra may have."""
+
 _LEVEL = re.compile(r"[CTLS]\d{1,2}", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[,;:\s]+")
 _COMMENT = "#"
@@ -143,7 +146,11 @@ def _points(name: str, values: list[list[float]]) -> FloatArray:
     if len(values) > 1:
         if any(len(run) != 3 for run in values):
             raise ValueError(f"{name} stands there {len(values)} times; expected its number, x and y each time")
-        values = [[number for run in sorted(values) for number in run[1:]]]
+        values = sorted(values)
+        if (numbers := [run[0] for run in values]) not in _NUMBERS:
+            told = ", ".join(f"{number:g}" for number in numbers)
+            raise ValueError(f"{name} has the points {told}; expected each of 1 to 4, 6 or 9 once, or 1, 3, 4, 6")
+        values = [[number for run in values for number in run[1:]]]
     if len(values[0]) % 2 or len(values[0]) // 2 not in _COUNTS:
         raise ValueError(f"{name} has {len(values[0])} numbers; expected x and y of 4, 6 or 9 points")
     points = np.array(values[0], dtype=np.float64).reshape(-1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,23 @@ def read_annotations(
 
     Raises:
         ValueError: ``form`` is not one of `FORMS`.
-        InputError: nothing is there, the form cannot be told, or an entry cannot be understood.
+        InputError: nothing is there, the form cannot be told, or an entry cannot be understood or stands twice.
     """
     file, found = _resolve(Path(path), form)
     return _read(file, found, facing, on_fault)
 
 
 def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None) -> tuple[AnnotatedFilm, ...]:
+    seen: set[tuple[str, int | None]] = set()
+
     def check(film: AnnotatedFilm) -> AnnotatedFilm:
+        place = (posixpath.normpath(film.file_name), film.landmarks.reference.frame_number)
+        if place in seen:
+            raise InputError(
+                f"{film.file_name}: it is annotated more than once; the first annotation counts, take the others away",
+                film.file_name,
+            )
+        seen.add(place)
         fault = why_not_its_scale(film)
         if fault is None and form in _WITHOUT_NAMES:
             fault = why_not_its_front(film.landmarks)

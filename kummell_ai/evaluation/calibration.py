@@ -10,19 +10,21 @@ from typing import Protocol
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, Phase, VertebralLevel
-from kummell_ai.annotations.coco import AnnotatedFilm, read_coco
+from kummell_ai.anatomy import CORNERS
+from kummell_ai.annotations import films_folder, read_annotations, why_not_a_spine
+from kummell_ai.annotations.coco import AnnotatedFilm, with_patient
+from kummell_ai.annotations.source import OnFault
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.changes import COMPARISONS, GAINS, change_errors
 from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, fitting_scale
-from kummell_ai.evaluation.dataset import read_film
 from kummell_ai.evaluation.films import evaluate_film
 from kummell_ai.evaluation.joint import JudgedFilm, judge_together
 from kummell_ai.evaluation.matching import match_vertebrae
+from kummell_ai.evaluation.parts import index_level_of, phase_of, read_film
 from kummell_ai.evaluation.points import ELLIPSE_95, CornerErrors
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
-from kummell_ai.imaging.annotation import SpineLandmarks
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
@@ -87,25 +89,34 @@ def locate_films(
     *,
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
+    on_fault: OnFault | None = None,
 ) -> Iterator[LocatedFilm]:
-    """The films of several COCO files, one by one; those that are refused are left out.
+    """The films of several annotated sets, one by one; those that are refused are left out.
+
+    The patient is that of the annotation, or else of the film's header.
 
     Args:
-        paths: COCO files; film files are found relative to each.
+        paths: sets, each a file or folder as `read_annotations` takes it.
         locator: what is calibrated.
-        limit: the first so many films of each file only.
+        limit: the first so many films of each set only.
         progress: called with the number of films done after each.
+        on_fault: told of each annotation and film that cannot be used, which is left out; None = it ends the reading.
 
     Raises:
         InputError: annotations or a film cannot be read.
     """
     done = 0
     for path in paths:
-        for annotated in read_coco(path)[:limit]:
-            film = replace(annotated, details=())
-            radiograph = read_film(Path(path).parent, film)
-            found = locator.locate_uncalibrated(radiograph)
+        for annotated in read_annotations(path, on_fault=on_fault)[:limit]:
             done += 1
+            try:
+                film, radiograph = _read(films_folder(path), annotated)
+            except InputError as error:
+                if on_fault is None:
+                    raise
+                on_fault(annotated.file_name, error)
+                continue
+            found = locator.locate_uncalibrated(radiograph)
             if progress is not None:
                 progress(done)
             try:
@@ -113,6 +124,19 @@ def locate_films(
             except FilmRefusedError:
                 continue
             yield LocatedFilm(film, radiograph.spacing, found)
+
+
+def _read(folder: Path, annotated: AnnotatedFilm) -> tuple[AnnotatedFilm, Radiograph]:
+    """The film without what calibration does not use, and its picture.
+
+    Raises:
+        InputError: the film cannot be read, or its annotation is none to hold anything against.
+    """
+    radiograph = read_film(folder, annotated)
+    if (fault := why_not_a_spine(annotated.landmarks)) is not None:
+        raise InputError(f"{annotated.file_name}: {fault}", annotated.file_name)
+    phase_of(annotated), index_level_of(annotated)  # before an hour is spent
+    return with_patient(replace(annotated, details=()), radiograph), radiograph
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,19 +319,21 @@ def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
 
 
 def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
-    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (px²) of each body that is seen whole."""
+    """Stratum, error (4, 2), own covariance (4, 2, 2) and floor of each whole body, in px as wide as high and px²."""
     truth = film.truth.landmarks
-    for i, j in match_vertebrae(film.found, truth).pairs:
+    square = ScaleShift.resize(film.spacing.column_mm / film.spacing.row_mm, 1.0)
+    for i, j in match_vertebrae(film.found, truth, film.spacing).pairs:
         body = film.found.vertebrae[j]
-        error = body.corners_px - truth.vertebrae[i].corners_px
+        corners = square.apply(body.corners_px)
+        error = corners - square.apply(truth.vertebrae[i].corners_px)
         if body.covariance_px is not None and np.isfinite(error).all():
-            floor = (FLOOR_SHARE * body.depth_px) ** 2
-            yield stratum_of(body.flags), error, body.covariance_px[: len(CORNERS)], floor
+            floor = (FLOOR_SHARE * VertebraLandmarks(corners).depth_px) ** 2
+            yield stratum_of(body.flags), error, square.apply_covariance(body.covariance_px[: len(CORNERS)]), floor
 
 
 def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
     """The films held against their truth, each by itself, with the intervals that ``uncertainty`` gives."""
-    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
+    return [_judged(film, calibrated(film.found, uncertainty, film.spacing)) for film in films]
 
 
 def judge_films_together(
@@ -320,7 +346,8 @@ def judge_films_together(
         uncertainty: its factors; where it has none for films measured together, their intervals have none.
         alone: what `judge_films` says of them.
     """
-    found = [_with_together(calibrated(film.found, uncertainty), uncertainty.together_scale) for film in films]
+    alike = [calibrated(film.found, uncertainty, film.spacing) for film in films]
+    found = [_with_together(landmarks, uncertainty.together_scale) for landmarks in alike]
     judged = [
         JudgedFilm(result, landmarks, film.spacing, film.truth.size_px, film.truth.landmarks)
         for film, landmarks, result in zip(films, found, alone, strict=True)
@@ -343,15 +370,13 @@ def _with_together(landmarks: SpineLandmarks, scale: Mapping[str, float]) -> Spi
 
 
 def _judged(film: LocatedFilm, found: SpineLandmarks) -> FilmResult:
-    extra = film.truth.extra
-    named, phase = extra.get("index_level"), extra.get("phase")
     return evaluate_film(
         found,
         film.truth.landmarks,
         film.spacing,
         size_px=film.truth.size_px,
-        phase=Phase(phase) if phase in {p.value for p in Phase} else Phase.UNKNOWN,
-        index_level=None if named is None else VertebralLevel.parse(str(named)),
+        phase=phase_of(film.truth),
+        index_level=index_level_of(film.truth),
     )
 
 

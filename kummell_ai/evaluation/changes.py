@@ -69,13 +69,13 @@ def change_errors(
     """The changes of every patient of whom both films were measured at the same injured level.
 
     Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
-    first after it and the last follow-up, in the order given. A film's own scale is used on either film. Of a loss
-    there are no rates; a rate that a report calls undefined, or whose half width (%) is beyond ``rate_too_wide``, is
-    left out.
+    first after it and the last follow-up, in the order given; one that is refused has no part in a report. A film's own
+    scale is used on either film. Of a loss there are no rates; a rate that a report calls undefined, or whose half
+    width (%) is beyond ``rate_too_wide``, is left out.
     """
     by_patient: dict[str, dict[Phase, FilmResult]] = {}
     for film in films:
-        if film.patient is not None and film.index_level is not None:
+        if film.patient is not None and film.index_level is not None and film.refused is None:
             known = by_patient.setdefault(film.patient, {})
             if film.phase not in known or film.phase is not Phase.POST_OP:
                 known[film.phase] = film

@@ -9,7 +9,7 @@ import numpy as np
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
-from kummell_ai.evaluation.matching import MIN_CORNERS, corners_seen, is_asked_for, match_vertebrae
+from kummell_ai.evaluation.matching import MIN_CORNERS, corners_seen, cranial_first, is_asked_for, match_vertebrae
 from kummell_ai.evaluation.points import corner_errors
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
@@ -54,14 +54,15 @@ def evaluate_film(
 
     Args:
         predicted: what was located.
-        truth: the true landmarks of the same film.
+        truth: the true landmarks of the same film, in any order.
         spacing: of the film.
         size_px: (width, height) of the film.
         phase: of the film.
         index_level: the injured vertebra, for ``truth_3d``.
         truth_3d: true values of the bones by id and unit, for example ``wedge_angle_deg``.
     """
-    matching = match_vertebrae(predicted, truth)
+    truth = cranial_first(truth)
+    matching = match_vertebrae(predicted, truth, spacing)
     partner = dict(matching.pairs)
     renamed = _with_true_names(predicted, truth, matching.pairs)
     pair = (_measure(renamed, spacing, size_px), _measure(truth, spacing, size_px))
@@ -105,7 +106,7 @@ def refused_film(
     index_level: VertebralLevel | None = None,
 ) -> FilmResult:
     """The result of a film that was refused: every vertebra is missed."""
-    missed = tuple(_missed(v, index_level) for v in truth.vertebrae if is_asked_for(v))
+    missed = tuple(_missed(v, index_level) for v in cranial_first(truth).vertebrae if is_asked_for(v))
     film = FilmResult(truth.reference.name, phase, missed, refused=reason)
     return _with_facts(film, truth, spacing, index_level)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.radiograph import PixelSpacing
 
 MATCH_DISTANCE = 0.5
 """Largest distance between matched centres, in depths of the true body."""
@@ -46,16 +47,37 @@ def is_asked_for(body: VertebraLandmarks) -> bool:
     return body.level is not VertebralLevel.S1 and corners_seen(body) >= MIN_CORNERS
 
 
-def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matching:
+def cranial_first(truth: SpineLandmarks) -> SpineLandmarks:
+    """The true vertebrae from head to sacrum, by their names or, where one has none, from top to bottom.
+
+    Other programs write the vertebrae of a film in any order.
+    """
+
+    def place(body: VertebraLandmarks) -> tuple[bool, float]:
+        height = float(body.centre_px[1])
+        return not np.isfinite(height), height
+
+    levels = [v.level for v in truth.vertebrae if v.level is not None]
+    if len(levels) == len(truth.vertebrae):
+        order = sorted(range(len(levels)), key=lambda i: levels[i].index)
+    else:
+        order = sorted(range(len(truth.vertebrae)), key=lambda i: place(truth.vertebrae[i]))
+    return replace(truth, vertebrae=tuple(truth.vertebrae[i] for i in order))
+
+
+def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks, spacing: PixelSpacing | None = None) -> Matching:
     """Match bodies one-to-one so that the sum of centre distances is least; none beyond half the true depth.
 
-    The distance is that of the means of the corners seen in both. S1 is matched if it can be, but a missed or an
+    The distance is that of the means of the corners seen in both, with the pixel aspect of ``spacing`` applied (None =
+    square pixels). S1 is matched if it can be, but a missed or an
     additional S1 counts as no error, and a true body with fewer than three corners on the film is not asked for.
     A predicted body without a partner counts as false, except *beyond the annotation*: within one depth of a body
     that is not asked for; above the topmost true centre (along the line through the two topmost) and at most 1.5
     depths beside that line, because annotators leave real vertebrae out there; and likewise below the lowest true
     centre when that vertebra is named and lies above L5, because then the film or the annotation ends early.
     """
+    aspect = 1.0 if spacing is None else spacing.column_mm / spacing.row_mm
+    predicted, truth = _square(predicted, aspect), _square(truth, aspect)
     whole = tuple(v for v in truth.vertebrae if corners_seen(v) >= MIN_CORNERS)
     index = [i for i, v in enumerate(truth.vertebrae) if corners_seen(v) >= MIN_CORNERS]
     pairs = [(index[i], j) for i, j in _assign(predicted.vertebrae, whole)]
@@ -76,6 +98,12 @@ def match_vertebrae(predicted: SpineLandmarks, truth: SpineLandmarks) -> Matchin
 def corners_seen(body: VertebraLandmarks) -> int:
     """Corners of a body that are on the film."""
     return int(np.isfinite(body.corners_px).all(axis=-1).sum())
+
+
+def _square(landmarks: SpineLandmarks, aspect: float) -> SpineLandmarks:
+    """The corners alone, in px as wide as they are high."""
+    bodies = (replace(v, points_px=v.corners_px * [aspect, 1.0], covariance_px=None) for v in landmarks.vertebrae)
+    return replace(landmarks, vertebrae=tuple(bodies))
 
 
 def _assign(predicted: tuple[VertebraLandmarks, ...], truth: tuple[VertebraLandmarks, ...]) -> list[tuple[int, int]]:

@@ -125,7 +125,7 @@ def _read_all(
 
 
 def _judge(film: AnnotatedFilm, radiograph: Radiograph, predicted: SpineLandmarks) -> FilmResult:
-    phase, spacing, index_level = _phase(film), radiograph.spacing, _index_level(film)
+    phase, spacing, index_level = phase_of(film), radiograph.spacing, index_level_of(film)
     try:
         check_landmarks(radiograph, predicted)
     except FilmRefusedError as error:
@@ -141,14 +141,28 @@ def _judge(film: AnnotatedFilm, radiograph: Radiograph, predicted: SpineLandmark
     )
 
 
-def _phase(film: AnnotatedFilm) -> Phase:
-    try:
-        return Phase(film.extra.get("phase"))
-    except ValueError:
+def phase_of(film: AnnotatedFilm) -> Phase:
+    """When the film was taken, as its annotation says.
+
+    Raises:
+        InputError: it names no phase.
+    """
+    named = film.extra.get("phase")
+    if named is None:
         return Phase.UNKNOWN
+    phase = next((phase for phase in Phase if phase.value == named), None)
+    if phase is None:
+        known = ", ".join(phase.value for phase in Phase)
+        raise InputError(f"{film.file_name}: phase is {named!r}; write one of {known}, or leave it away", named)
+    return phase
 
 
-def _index_level(film: AnnotatedFilm) -> VertebralLevel | None:
+def index_level_of(film: AnnotatedFilm) -> VertebralLevel | None:
+    """The injured level, as the film's annotation says; None where it says nothing.
+
+    Raises:
+        InputError: it names no level.
+    """
     named = film.extra.get("index_level")
     try:
         return None if named is None else VertebralLevel.parse(str(named))

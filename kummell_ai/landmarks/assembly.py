@@ -14,7 +14,7 @@ from kummell_ai.errors import CheckpointError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.levels import weigh_names
@@ -81,11 +81,19 @@ class Uncertainty:
         joint = IntervalFactors(stratum, together, self.changes, True, self.together_scale.get(stratum, 1.0))
         return IntervalFactors(stratum, alone, together=joint)
 
-    def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str) -> FloatArray:
-        """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor."""
+    def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str, aspect: float = 1.0) -> FloatArray:
+        """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor that is round on the patient.
+
+        Args:
+            covariance_px: image px².
+            depth_px: in px as high as those of the image, and as wide as high.
+            stratum: of the body.
+            aspect: width of a pixel over its height.
+        """
         own = self.scale[stratum]
         scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
-        calibrated: FloatArray = covariance_px * scale[:, None, None] + np.eye(2) * (FLOOR_SHARE * depth_px) ** 2
+        floor = np.diag([1.0 / aspect**2, 1.0]) * (FLOOR_SHARE * depth_px) ** 2
+        calibrated: FloatArray = covariance_px * scale[:, None, None] + floor
         return calibrated
 
 
@@ -113,16 +121,26 @@ def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {**{s: rows[s] for s in STRATA[1:]}, filled: rows.get(filled, rows[cemented])}
 
 
-def calibrated(landmarks: SpineLandmarks, uncertainty: Uncertainty) -> SpineLandmarks:
-    """``landmarks`` of `assemble`, whose covariances are the network's own, with calibrated ones and factors."""
-    return replace(landmarks, vertebrae=tuple(_calibrated(body, uncertainty) for body in landmarks.vertebrae))
+def calibrated(
+    landmarks: SpineLandmarks, uncertainty: Uncertainty, spacing: PixelSpacing | None = None
+) -> SpineLandmarks:
+    """``landmarks`` of `assemble`, whose covariances are the network's own, with calibrated ones and factors.
+
+    Args:
+        landmarks: in image px.
+        uncertainty: what the covariances lack.
+        spacing: of the film; None = its pixels are square.
+    """
+    aspect = 1.0 if spacing is None else spacing.column_mm / spacing.row_mm
+    return replace(landmarks, vertebrae=tuple(_calibrated(body, uncertainty, aspect) for body in landmarks.vertebrae))
 
 
-def _calibrated(body: VertebraLandmarks, uncertainty: Uncertainty) -> VertebraLandmarks:
+def _calibrated(body: VertebraLandmarks, uncertainty: Uncertainty, aspect: float) -> VertebraLandmarks:
     stratum = stratum_of(body.flags)
     covariance = body.covariance_px
     if covariance is not None:
-        covariance = uncertainty.calibrate(covariance, _extent(body), stratum)
+        square = replace(body, points_px=body.points_px * [aspect, 1.0])
+        covariance = uncertainty.calibrate(covariance, _extent(square), stratum, aspect)
     return replace(body, covariance_px=covariance, interval_factors=uncertainty.of(stratum))
 
 

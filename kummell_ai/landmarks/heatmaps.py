@@ -5,6 +5,7 @@ Points are in network px (x, y); map cells are `STRIDE` px wide and the half pix
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,12 @@ MAX_PEAKS = 60
 CHANNELS = 1 + len(CORNERS)
 """Centre, then the corners."""
 
+NEAR_CHANNELS = ((1, 2), (3, 4))
+"""Channels of the corners at the cranial and at the caudal end of a body."""
+
+OpenEnds = tuple[bool, bool]
+"""Whether the truth may end before the spine does, cranially and caudally."""
+
 Float32 = NDArray[np.float32]
 
 
@@ -64,8 +71,13 @@ def empty_targets(shape: tuple[int, int]) -> HeatmapTargets:
     return HeatmapTargets(maps, np.ones_like(maps), none, none, np.zeros((0, 8), dtype=np.float32))
 
 
-def encode_heatmaps(points_px: FloatArray, shape: tuple[int, int], stride: int = 4) -> HeatmapTargets:
-    """Targets for ``points_px`` (V, 4, 2) network px, NaN = not seen, with maps of ``shape`` (h, w) cells."""
+def encode_heatmaps(
+    points_px: FloatArray, shape: tuple[int, int], stride: int = 4, open_ends: OpenEnds = (False, False)
+) -> HeatmapTargets:
+    """Targets for ``points_px`` (V, 4, 2) network px, NaN = not seen, with maps of ``shape`` (h, w) cells.
+
+    Beyond ``open_ends`` nothing is known.
+    """
     targets = empty_targets(shape)
     cells: list[NDArray[np.int64]] = []
     rows: list[NDArray[np.int64]] = []
@@ -89,11 +101,50 @@ def encode_heatmaps(points_px: FloatArray, shape: tuple[int, int], stride: int =
         rows.append(np.full(len(near), v, dtype=np.int64))
         cell_centres = cell_to_coordinate(near.astype(np.float64), stride)
         offsets.append((points_px[v][None] - cell_centres[:, None]).reshape(len(near), -1).astype(np.float32))
+    targets.weights[unknown_ends(in_cells, shape, open_ends)] = 0.0
     if not cells:
         return targets
     return HeatmapTargets(
         targets.maps, targets.weights, np.concatenate(cells), np.concatenate(rows), np.concatenate(offsets)
     )
+
+
+def ends_of(corners: FloatArray, open_ends: OpenEnds) -> Iterator[tuple[int, FloatArray, FloatArray]]:
+    """For each end that is open: 0 cranial or 1 caudal, the middle of the last endplate, and the way on (a unit).
+
+    Args:
+        corners: (V, 4, 2) of bodies on an upright film, in any unit and order; NaN = not seen.
+        open_ends: which ends are asked for.
+    """
+    bodies = [body for body in corners if np.isfinite(body).all(axis=1).any()]
+    middles = [np.array([np.nanmean(body[:, 0]), np.nanmean(body[:, 1])]) for body in bodies]
+    order = sorted(range(len(bodies)), key=lambda i: float(middles[i][1]))
+    for end, (last, before) in enumerate(((order[:1], order[1:2]), (order[-1:], order[-2:-1]))):
+        if not (open_ends[end] and last):
+            continue
+        own, way = bodies[last[0]], np.array([0.0, (-1.0, 1.0)[end]])
+        if before:
+            step = middles[last[0]] - middles[before[0]]
+            way = step / max(float(np.linalg.norm(step)), 1e-9)
+        plate = own[2 * end : 2 * end + 2]
+        whole = bool(np.isfinite(plate).all())
+        yield end, plate.mean(axis=0) if whole else middles[last[0]], way
+
+
+def unknown_ends(corners: FloatArray, shape: tuple[int, int], open_ends: OpenEnds) -> NDArray[np.bool_]:
+    """(5, h, w) cells beyond the open ends of bodies (V, 4, 2) in cells, where a vertebra may be that nobody marked.
+
+    The Gaussians of the last corners that are marked reach a little further, those of the next body's a little back.
+    """
+    unknown = np.zeros((CHANNELS, *shape), dtype=np.bool_)
+    ys, xs = np.ogrid[: shape[0], : shape[1]]
+    for end, middle, way in ends_of(corners, open_ends):
+        beyond = (xs - middle[0]) * way[0] + (ys - middle[1]) * way[1]
+        reach = np.zeros((CHANNELS, 1, 1))
+        reach[list(NEAR_CHANNELS[end])] = 3.0 * CORNER_SIGMA
+        reach[list(NEAR_CHANNELS[1 - end])] = -2.0 * CORNER_SIGMA
+        unknown |= beyond > reach
+    return unknown
 
 
 def find_peaks(heatmap: Float32, threshold: float, radius: int = 2) -> NDArray[np.int64]:

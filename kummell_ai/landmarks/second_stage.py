@@ -10,7 +10,7 @@ import numpy as np
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.crops import CropFrame, crop_frame, cut, standard
-from kummell_ai.landmarks.grouping import Candidate, is_plausible
+from kummell_ai.landmarks.grouping import Candidate, endplate_depth, is_plausible
 from kummell_ai.landmarks.refiner import RefinedBody, RefinerNetwork, run_refiner
 
 REACH = 0.3
@@ -50,7 +50,7 @@ def refine(
     crops = np.stack([standard(cut(radiograph.pixels, frame)) for frame in frames])
     seen = run_refiner(refiner, crops)
     pairs = list(zip(seen, frames, strict=True))
-    return tuple(_moved(body, pairs[k * looks : (k + 1) * looks], mirror) for k, body in enumerate(bodies_px))
+    return tuple(_moved(body, pairs[k * looks : (k + 1) * looks], mirror, aspect) for k, body in enumerate(bodies_px))
 
 
 def _frame(body: Candidate, aspect: float, mirror: bool, turn_deg: float, size: float) -> CropFrame:
@@ -64,7 +64,7 @@ def _frame(body: Candidate, aspect: float, mirror: bool, turn_deg: float, size: 
     return CropFrame(np.concatenate([linear, shift[:, None]], axis=1))
 
 
-def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirror: bool) -> Candidate:
+def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirror: bool, aspect: float) -> Candidate:
     """The body with the mean of its refined corners, where they lie near the first stage's, and its middles.
 
     A covariance is the mean of the looks' own, what the looks differ by, and a share of what the stages differ by:
@@ -79,9 +79,10 @@ def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirr
         six[:corners].copy(),
         spread[:corners] + FIRST_STAGE_SHARE * _square(six[:corners] - body.points_px),
     )
-    far = np.linalg.norm(points - body.points_px, axis=1) > REACH * body.depth_px
+    square = np.array([aspect, 1.0])
+    far = np.linalg.norm((points - body.points_px) * square, axis=1) > REACH * endplate_depth(body.points_px * square)
     points[far], covariance[far] = body.points_px[far], body.covariance_px[far]
-    upright = points * np.array([-1.0 if mirror else 1.0, 1.0])
+    upright = points * square * [-1.0 if mirror else 1.0, 1.0]
     if not is_plausible(upright):
         return body
     states = np.mean([body.states, *(seen.states for seen, _ in looks)], axis=0)

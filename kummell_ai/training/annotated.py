@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kummell_ai.anatomy import Facing
+from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations, why_not_a_spine
 from kummell_ai.annotations.coco import with_patient
 from kummell_ai.annotations.corners import facing_of
@@ -20,6 +20,7 @@ from kummell_ai.errors import InputError
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.channels import STATES
+from kummell_ai.landmarks.heatmaps import OpenEnds
 from kummell_ai.training.crop_samples import VertebraCrop, take_crop
 from kummell_ai.training.samples import ShardReader, TrainingFilm
 
@@ -85,8 +86,21 @@ def to_training_film(film: AnnotatedFilm, radiograph: Radiograph, rows: int, col
         view="right" if facing_of(points) is Facing.RIGHT else "left",
         spacing_mm=spacing.row_mm / frame.scale_y if spacing.is_metric else float("nan"),
         seed=seed,
+        open_ends=open_ends_of(film),
         **flags,
     )
+
+
+def open_ends_of(film: AnnotatedFilm) -> OpenEnds:
+    """Whether the spine may go on above and below what is annotated, so that nothing there may be learnt as empty.
+
+    People mark the vertebrae that they need, those of BUU-LSPINE from L1 on; simulated films have all that is seen.
+    """
+    bodies = [v for v in film.landmarks.vertebrae if np.isfinite(v.centre_px).all()]
+    if film.landmarks.reference.simulated or not bodies:
+        return False, False
+    bodies.sort(key=lambda body: float(body.centre_px[1]))
+    return bodies[0].level is not VertebralLevel.T1, bodies[-1].level is not VertebralLevel.S1
 
 
 def check_empty(folder: Path, pattern: str) -> None:

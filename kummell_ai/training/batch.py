@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.channels import STATES, VIEWS
-from kummell_ai.landmarks.heatmaps import HeatmapTargets
+from kummell_ai.landmarks.heatmaps import HeatmapTargets, OpenEnds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Sample:
         states: (V, 3) bool, in the order of `STATES`.
         view: one of `VIEWS`.
         points_px: (V, 4, 2) crop px, NaN = not seen.
+        open_ends: whether the truth may end before the spine does, cranially and caudally.
     """
 
     film: NDArray[np.float32]
@@ -34,6 +35,7 @@ class Sample:
     states: NDArray[np.bool_]
     view: str
     points_px: FloatArray
+    open_ends: OpenEnds = (False, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Batch:
         levels: (K,) index in `LEVELS`; -1 = not known.
         states: (K, 3) 0 or 1.
         views: (B,) index in `VIEWS`.
-        truth: the points (V, 4, 2) crop px and level indices (V,) of each film.
+        truth: the points (V, 4, 2) crop px, level indices (V,) and open ends of each film.
     """
 
     film: Tensor
@@ -60,7 +62,7 @@ class Batch:
     levels: Tensor
     states: Tensor
     views: Tensor
-    truth: tuple[tuple[FloatArray, NDArray[np.int8]], ...]
+    truth: tuple[tuple[FloatArray, NDArray[np.int8], OpenEnds], ...]
 
     def to(self, device: torch.device) -> Batch:
         """The batch on ``device``."""
@@ -84,5 +86,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
         levels=torch.from_numpy(np.concatenate(levels).astype(np.int64)),
         states=torch.from_numpy(np.concatenate(states).astype(np.float32).reshape(-1, len(STATES))),
         views=torch.tensor([VIEWS.index(s.view) for s in samples]),
-        truth=tuple((s.points_px, s.levels) for s in samples),
+        truth=tuple((s.points_px, s.levels, s.open_ends) for s in samples),
     )

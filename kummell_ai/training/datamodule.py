@@ -43,12 +43,13 @@ class FilmDataset(Dataset[Sample]):
             draw = draw_augmentation(film, size, np.random.default_rng(seed), self.config.augmentation)
         image, points = apply_augmentation(film, draw, size)
         shape = (size[0] // STRIDE, size[1] // STRIDE)
-        targets = encode_heatmaps(points, shape, STRIDE) if draw.view == "left" else empty_targets(shape)
+        is_left = draw.view == "left"
+        targets = encode_heatmaps(points, shape, STRIDE, film.open_ends) if is_left else empty_targets(shape)
         if draw.view == "right":
             targets.weights[:] = 0.0
         elif draw.view == "frontal":
             targets.weights[1:] = 0.0
-        return Sample(normalise(image), targets, film.level, film.states, draw.view, points)
+        return Sample(normalise(image), targets, film.level, film.states, draw.view, points, film.open_ends)
 
 
 class FilmDataModule(lightning.LightningDataModule):

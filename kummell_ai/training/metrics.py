@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.grouping import Candidate, endplate_depth
+from kummell_ai.landmarks.heatmaps import OpenEnds, ends_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,17 @@ class FilmAgreement:
 
 
 def agreement(
-    bodies: Sequence[Candidate], points_px: FloatArray, levels: NDArray[np.int8], size: tuple[int, int]
+    bodies: Sequence[Candidate],
+    points_px: FloatArray,
+    levels: NDArray[np.int8],
+    size: tuple[int, int],
+    open_ends: OpenEnds = (False, False),
 ) -> FilmAgreement:
     """Match ``bodies`` with the truth (V, 4, 2) on a film of ``size`` (rows, columns).
 
     A body matches the vertebra whose centre is nearest and within half a depth.
-    Vertebrae partly outside the film are neither asked for nor held against the decoder.
+    Vertebrae partly outside the film are neither asked for nor held against the decoder, nor are those beyond
+    ``open_ends``.
     """
     whole = whole_vertebrae(points_px, size)
     errors: list[FloatArray] = []
@@ -60,6 +66,8 @@ def agreement(
             named += 1
             right += int(bodies[match].level_log_probability.argmax() == levels[v])
     partial = [np.nanmean(p, axis=0) for p, w in zip(points_px, whole, strict=True) if not w and np.isfinite(p).any()]
+    for _, middle, way in ends_of(points_px, open_ends):
+        free = {i for i in free if float((bodies[i].centre_px - middle) @ way) <= 0.0}
     false = sum(not any(np.linalg.norm(bodies[i].centre_px - p) < bodies[i].depth_px for p in partial) for i in free)
     return FilmAgreement(int(whole.sum()), len(errors), int(false), _join(errors), _join(shares), named, right)
 

@@ -49,9 +49,9 @@ class KeypointModule(AveragedModule):
         loss, _ = total_loss(output, batch, self.config.loss)
         self.log("val/loss", loss, batch_size=len(batch.film), sync_dist=True)
         size = (batch.film.shape[2], batch.film.shape[3])
-        for i, (maps, (points, levels)) in enumerate(zip(to_maps(output), batch.truth, strict=True)):
+        for i, (maps, (points, levels, open_ends)) in enumerate(zip(to_maps(output), batch.truth, strict=True)):
             bodies = decode(maps)
-            self._films.append(agreement(bodies, points, levels, size))
+            self._films.append(agreement(bodies, points, levels, size, open_ends))
             self._views.append(int(maps.view.argmax()) == int(batch.views[i]))
             self._show(batch.film[i, 0], points, bodies)
 

@@ -27,6 +27,7 @@ from kummell_ai.training.on_device.store import loader_of_places
 from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
+from kummell_ai.training.run import writable
 from kummell_ai.training.trainer import fit_module
 
 
@@ -211,13 +212,14 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got it, None after a trial.
 
     Raises:
-        ConfigError: unknown key or impossible value; ``init`` has other sizes.
+        ConfigError: unknown key or impossible value; ``init`` has other sizes; ``out`` cannot be written.
         InputError: no or damaged shards.
         CheckpointError: ``out`` holds no model to put the refiner beside, or ``init`` none with a refiner.
     """
     config = load_refine_config(config_path, overrides)
     out = Path(config.out)
     read_info(out)  # before hours are spent
+    writable(out)
     if config.threads:
         torch.set_num_threads(config.threads)
     data = CropDataModule(config)

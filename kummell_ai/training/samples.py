@@ -19,6 +19,7 @@ from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.landmarks.channels import VIEWS
+from kummell_ai.landmarks.heatmaps import OpenEnds
 
 MAX_VERTEBRAE = 24
 """Rows a shard keeps for the vertebrae of a film."""
@@ -36,6 +37,7 @@ class TrainingFilm:
         view: one of `VIEWS`: the side the front is turned to; ``frontal`` has no vertebrae.
         spacing_mm: millimetres per pixel at the patient; NaN = not known.
         seed: that makes the film again.
+        open_ends: whether the truth may end before the spine on the film does, cranially and caudally.
     """
 
     image: NDArray[np.uint8]
@@ -47,6 +49,7 @@ class TrainingFilm:
     view: str
     spacing_mm: float
     seed: int
+    open_ends: OpenEnds = (False, False)
 
     def __post_init__(self) -> None:
         if self.image.ndim != 2 or self.image.dtype != np.uint8:
@@ -178,14 +181,17 @@ def _pack(films: list[TrainingFilm]) -> dict[str, NDArray[Any]]:
         "view": np.array([VIEWS.index(film.view) for film in films], dtype=np.int8),
         "spacing_mm": np.array([film.spacing_mm for film in films], dtype=np.float32),
         "seeds": np.array([film.seed for film in films], dtype=np.int64),
+        "open_ends": np.array([film.open_ends for film in films], dtype=np.bool_),
     }
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            shard = {name: archive[name] for name in archive.files}
+            shard.setdefault("open_ends", np.zeros((len(shard["counts"]), 2), dtype=np.bool_))  # older shards have none
+            return shard
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} is not a whole shard of films ({error}); write it again", path) from error
 
 
@@ -202,4 +208,5 @@ def _unpack(shard: dict[str, NDArray[Any]], row: int) -> TrainingFilm:
         view=VIEWS[int(shard["view"][row])],
         spacing_mm=float(shard["spacing_mm"][row]),
         seed=int(shard["seeds"][row]),
+        open_ends=(bool(shard["open_ends"][row, 0]), bool(shard["open_ends"][row, 1])),
     )

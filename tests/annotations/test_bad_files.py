@@ -239,6 +239,38 @@ def test_impossible_values_of_coco_are_one_line(
     assert load("make_shards_from_annotations").main([str(folder), "--out", str(tmp_path / "shards")]) == 2
 
 
+def test_a_film_that_is_annotated_twice_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An image that stands twice in a COCO file, or a CSV and a TXT beside one film."""
+    folder = coco(tmp_path / "coco", lambda document: document["images"][1].update(file_name="./a.png"))
+    for ending in (".csv", ".txt"):
+        write_buu(tmp_path / "buu" / "LA", buu_text(), ending=ending)
+    for place in (folder, tmp_path / "buu"):
+        with pytest.raises(InputError, match="annotated more than once"):
+            read_annotations(place)
+        assert run(place, tmp_path / "out" / place.name) == exits.SOME_FAILED
+        (line,) = lines_of(capsys)
+        assert "it is annotated more than once; the first annotation counts" in line
+        assert len((tmp_path / "out" / place.name / "films.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"phase": "preop"}, "phase is 'preop'; write one of pre-op, post-op, follow-up, unknown"),
+        ({"phase": ["pre-op"]}, "phase is ['pre-op']"),
+        ({"index_level": "L9"}, "index_level: 'L9' is no vertebral level"),
+    ],
+)
+def test_facts_that_an_evaluation_does_not_know_are_one_line(
+    facts: dict[str, Any], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = coco(tmp_path / "set", of_image(**facts))
+    assert run(folder, tmp_path / "out") == exits.SOME_FAILED
+    (line,) = lines_of(capsys)
+    assert line.startswith("a.png: ")
+    assert text in line
+
+
 def test_an_integer_patient_is_its_digits(tmp_path: Path) -> None:
     folder = coco(tmp_path / "set", of_image(patient=7))
     assert [f.landmarks.reference.patient_id for f in read_annotations(folder)] == ["7", "0001"]

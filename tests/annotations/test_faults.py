@@ -47,6 +47,20 @@ def test_names_that_cannot_be(names: list[L | None], fault: str) -> None:
     assert str(why_not_a_spine(spine(names))).startswith(fault)
 
 
+def test_more_bodies_than_a_spine_has() -> None:
+    assert why_not_a_spine(spine([None] * 20)) is None
+    assert str(why_not_a_spine(spine([None] * 21))).startswith("21 vertebrae are annotated; a spine shows at most 20")
+
+
+@pytest.mark.parametrize("corners", [np.zeros((4, 2)), BODY[[0, 0, 2, 2]], BODY[[0, 1, 3, 2]]])
+@pytest.mark.parametrize("level", [L.L1, None])
+def test_a_body_without_depth(corners: np.ndarray, level: L | None) -> None:
+    landmarks = spine([L.T11, L.T12, level, L.L2, L.L3])
+    landmarks.vertebrae[2].points_px[:] = corners + landmarks.vertebrae[2].centre_px
+    name = level or "vertebra 3"
+    assert str(why_not_a_spine(landmarks)).startswith(f"front and back of {name} lie on one spot")
+
+
 def test_bodies_without_a_name_or_a_corner_do_not_count() -> None:
     landmarks = spine([L.T11, None, L.T12, L.L2, L.L1])
     landmarks.vertebrae[3].points_px[0] = np.nan

@@ -243,6 +243,8 @@ def test_nhanes2_scanned_film_has_its_spot_as_spacing(tmp_path: Path) -> None:
         ("L1 1 2 3 4", "L1 has 4 numbers; expected x and y of 4, 6 or 9 points"),
         ("L1 1 2 3 nan 5 6 7 8", "L1 has a coordinate that is not finite"),
         ("L1 1 2 L1 3 4", "L1 stands there 2 times"),
+        ("L1 1 0 0 L1 2 9 0 L1 2 9 9 L1 3 0 9", "L1 has the points 1, 2, 2, 3; expected each of 1 to 4, 6 or 9 once"),
+        ("L1 1 0 0 L1 2 4 0 L1 3 9 0 L1 5 4 9 L1 6 0 9 L1 7 0 4", "L1 has the points 1, 2, 3, 5, 6, 7"),
         ("L9 1 2 3 4 5 6 7 8", "is no vertebral level"),
         ("L2 0 0 9 0 9 9 0 9 L1 0 20 9 20 9 29 0 29", "from top to bottom the film shows L2, L1"),
     ],

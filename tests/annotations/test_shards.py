@@ -20,7 +20,9 @@ from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.landmarks.crops import CROP_DEPTH
+from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.crop_samples import CropReader
+from kummell_ai.training.datamodule import FilmDataset
 from kummell_ai.training.refine import train_refiner
 from kummell_ai.training.run import train
 from kummell_ai.training.samples import ShardReader
@@ -106,6 +108,38 @@ def test_patients_that_only_the_header_names_are_held_out_whole(script: ModuleTy
     seeds = [{film.seed // 2 for film in ShardReader(folder)} for folder in (out, held)]
     assert all(seeds)
     assert seeds[0].isdisjoint(seeds[1])
+
+
+def test_what_nobody_marked_is_not_learnt_as_empty(script: ModuleType, tmp_path: Path) -> None:
+    """Marks that begin with L1 leave the thoracic vertebrae open; simulated films have all that is seen."""
+    real = sets.film("a.png")
+    named = replace(real, landmarks=replace(real.landmarks, vertebrae=sets.bodies()))
+    upper = replace(named, landmarks=replace(named.landmarks, vertebrae=sets.bodies()[4::-1]))
+    reference = replace(real.landmarks.reference, simulated=True)
+    simulated = replace(named, landmarks=replace(named.landmarks, reference=reference))
+    for ends, film in (((True, False), named), ((True, True), upper), ((False, False), simulated)):
+        folder = tmp_path / f"{ends}"
+        sets.write_film(folder / "a.png")
+        write_coco(folder / "annotations.json", [film])
+        assert script.main([str(folder), "--out", str(folder / "shards")]) == 0
+        reader = ShardReader(folder / "shards")
+        assert reader[0].open_ends == ends
+        config = TrainConfig(rows=512, columns=256)
+        sample = FilmDataset(reader, config)[0, -1]
+        assert sample.open_ends == ends
+        assert [bool(part.all()) for part in (sample.targets.weights[0, :5], sample.targets.weights[0, -5:])] == [
+            not end for end in ends
+        ]
+
+
+def test_shards_from_before_ends_were_kept_are_read(script: ModuleType, tmp_path: Path) -> None:
+    sets.write_film(tmp_path / "a.png")
+    write_coco(tmp_path / "annotations.json", [sets.film("a.png")])
+    script.main([str(tmp_path), "--out", str(tmp_path)])
+    with np.load(tmp_path / "shard_00000.npz") as shard:
+        np.savez(tmp_path / "shard_00000.npz", **{name: shard[name] for name in shard.files if name != "open_ends"})
+    (film,) = ShardReader(tmp_path)
+    assert film.open_ends == (False, False)
 
 
 def test_films_are_not_added_twice(script: ModuleType, tmp_path: Path) -> None:

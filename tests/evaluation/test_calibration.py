@@ -85,6 +85,39 @@ def test_the_scale_of_each_stratum_is_its_variance(fitted):
     np.testing.assert_allclose(fitted.scale["fractured"] + floor, 16.0, rtol=0.5)
 
 
+@pytest.mark.parametrize("aspect", [0.25, 4.0])
+def test_pixels_that_are_not_square_give_the_same_factors(films, aspect):
+    """The films again, stored with pixels ``aspect`` times as wide as high."""
+
+    def stored(landmarks: SpineLandmarks) -> SpineLandmarks:
+        back = np.array([1.0 / aspect, 1.0])
+        bodies = tuple(
+            replace(
+                v,
+                points_px=v.points_px * back,
+                covariance_px=None if v.covariance_px is None else v.covariance_px * back[:, None] * back,
+            )
+            for v in landmarks.vertebrae
+        )
+        return replace(landmarks, vertebrae=bodies)
+
+    spacing = replace(SPACING, column_mm=SPACING.column_mm * aspect)
+    size = (round(200 / aspect), 500)
+    others = [
+        LocatedFilm(
+            replace(f.truth, landmarks=stored(f.truth.landmarks), spacing=spacing, size_px=size),
+            spacing,
+            stored(f.found),
+        )
+        for f in films
+    ]
+    one, other = (fit_uncertainty(own).uncertainty for own in (films, others))
+    for stratum, factors in one.scale.items():
+        np.testing.assert_allclose(other.scale[stratum], factors, rtol=1e-6)
+    for quantity, factors in one.factors.items():
+        assert other.factors[quantity] == pytest.approx(factors, rel=1e-4), quantity
+
+
 # the corners err independently, as the propagation says, so that nothing is left for the factors to mend
 def test_independent_normal_errors_need_no_factor(fitted):
     for quantity in ("anterior_height", "wedge_angle", "posterior_height"):

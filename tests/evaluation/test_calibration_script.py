@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from dataclasses import replace
@@ -14,14 +15,17 @@ import pytest
 from PIL import Image
 
 from kummell_ai.annotations.coco import AnnotatedFilm, write_coco
+from kummell_ai.dicom.write import write_simulated_dicom
+from kummell_ai.errors import InputError
 from kummell_ai.evaluation.calibration import locate_films
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import STRATA
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import ImageReference, Radiograph
 from kummell_ai.landmarks.assembly import Uncertainty
 from kummell_ai.landmarks.checkpoint import read_info, save_bundle
 from kummell_ai.landmarks.levels import weigh_names
 from kummell_ai.landmarks.network import KeypointNetwork, NetworkSizes
+from tests.annotations.test_public_sets import buu_text, write_buu
 from tests.evaluation.test_calibration import SPACING, located, truth
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -86,6 +90,39 @@ def test_a_refused_film_is_left_out(films):
     assert [film.truth.file_name for film in found] == ["0.png", "1.png", "3.png", "4.png"]
     assert [film.patient for film in found] == ["patient-0", "patient-0", "patient-1", "patient-2"]
     assert done == [1, 2, 3, 4, 5]
+
+
+def test_faulty_films_are_said_and_left_out(films):
+    """A calibration takes hours; a film that an evaluation leaves out does not end it."""
+    document = json.loads((films / "annotations.json").read_text())
+    document["images"][1]["phase"] = "preop"
+    document["images"][4]["index_level"] = "L9"
+    twice = [row for row in document["annotations"] if row["image_id"] == document["images"][2]["id"]]
+    twice[1]["attributes"]["level"] = twice[0]["attributes"]["level"]
+    (films / "3.png").write_bytes(b"none")
+    (films / "annotations.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match="phase is 'preop'"):
+        list(locate_films([films], Fake()))
+    said: list[str] = []
+    found = list(locate_films([films], Fake(), limit=6, on_fault=lambda name, error: said.append(f"{name} {error}")))
+    assert [film.truth.file_name for film in found] == ["0.png", "5.png"]
+    assert [line[:6] for line in said] == ["1.png ", "2.png ", "3.png ", "4.png "]
+
+
+def test_films_of_any_form_serve_and_their_headers_name_the_patient(tmp_path):
+    """The two films of a patient whom only the headers name are measured together, as an evaluation does it."""
+    write_buu(tmp_path / "set" / "LA", buu_text())
+    (film,) = locate_films([tmp_path / "set"], Fake())
+    assert film.patient == "0001"
+    pixels = np.tile(np.linspace(0.0, 1.0, 200, dtype=np.float32), (500, 1))
+    rows = []
+    for number in range(2):
+        place, taken = tmp_path / f"{number}.dcm", dt.datetime(2024, 1, 1 + number)
+        write_simulated_dicom(place, pixels, spacing=SPACING, patient_id="p", acquired=taken)
+        unnamed = replace(truth(number), reference=ImageReference(f"{number}.dcm"))
+        rows.append(AnnotatedFilm(f"{number}.dcm", (200, 500), unnamed, SPACING))
+    write_coco(tmp_path / "annotations.json", rows)
+    assert {film.patient for film in locate_films([tmp_path / "annotations.json"], Fake())} == {"p"}
 
 
 def test_the_factors_are_written_and_the_table_says_what_they_do(monkeypatch, capsys, script, films, model):

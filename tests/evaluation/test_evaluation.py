@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -54,9 +54,46 @@ def test_matching_does_not_depend_on_the_order(order: list[int], x: float, y: fl
     assert matching.missed == matching.false == matching.beyond == ()
 
 
+@pytest.mark.parametrize("named", [True, False])
+@given(order=st.permutations(range(5)))
+def test_true_vertebrae_may_stand_in_any_order(named: bool, order: list[int]) -> None:
+    """Other programs write them as they were marked; what lies beyond them, and what a report needs, is the same."""
+    truth = spine()
+    if not named:
+        truth = replace(truth, vertebrae=tuple(replace(v, level=None) for v in truth.vertebrae))
+    shuffled = replace(truth, vertebrae=tuple(truth.vertebrae[i] for i in order))
+    predicted = replace(spine(), vertebrae=(body(None, 200, 10), *moved(spine(), 3, 2).vertebrae, body(None, 360, 300)))
+    index = spine().vertebrae[0].level
+    first, second = (
+        evaluate_film(predicted, true, SPACING, size_px=SIZE, index_level=index) for true in (truth, shuffled)
+    )
+    assert (second.false, second.beyond) == (first.false, first.beyond) == (1, 1)
+    assert [v.level for v in second.needed] == [v.level for v in first.needed]
+    assert [v.predicted_level for v in second.vertebrae] == [v.predicted_level for v in first.vertebrae]
+
+
 def test_the_border_of_matching_is_half_a_depth() -> None:
     assert len(match_vertebrae(moved(spine(), 39.9, 0), spine()).pairs) == 5
     assert match_vertebrae(moved(spine(), 40.1, 0), spine()).missed == (0, 1, 2, 3, 4)
+
+
+@given(st.floats(0.2, 5.0), st.floats(-60, 60), st.floats(-60, 60))
+def test_films_of_pixels_that_are_not_square_are_judged_alike(aspect: float, x: float, y: float) -> None:
+    """The same bones and the same finds, on a film with ``aspect`` times as many columns."""
+
+    def stretched(landmarks: SpineLandmarks) -> SpineLandmarks:
+        bodies = tuple(replace(v, points_px=v.points_px * [aspect, 1.0]) for v in landmarks.vertebrae)
+        return replace(landmarks, vertebrae=bodies)
+
+    assume(abs(np.hypot(x, y) - 40.0) > 1e-6)
+    truth = spine()
+    predicted = replace(moved(truth, x, y), vertebrae=(*moved(truth, x, y).vertebrae, body(None, 330, 300)))
+    other = PixelSpacing(SPACING.row_mm, SPACING.column_mm / aspect, SPACING.calibration)
+    square = evaluate_film(predicted, truth, SPACING, size_px=SIZE)
+    wide = (round(SIZE[0] * aspect), SIZE[1])
+    film = evaluate_film(stretched(predicted), stretched(truth), other, size_px=wide)
+    assert (film.false, film.beyond) == (square.false, square.beyond)
+    assert [v.found for v in film.vertebrae] == [v.found for v in square.vertebrae]
 
 
 def test_two_predictions_on_one_body_match_once() -> None:

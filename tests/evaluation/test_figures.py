@@ -258,6 +258,18 @@ def test_changes_of_a_patient() -> None:
     assert value(films, "changes", "segmental_cobb", "loss_mae", "deg", "injured") == 2.0
 
 
+def test_a_refused_film_does_not_stand_for_its_phase() -> None:
+    """A report compares the films that could be measured; a further one that is refused changes nothing."""
+    films = [
+        film(vertebra(quantity(22.0, 20.0), is_index=True)),
+        film(vertebra(quantity(9.0, 10.0), is_index=True), phase=Phase.POST_OP),
+        film(vertebra(quantity(12.0, 12.0), is_index=True), phase=Phase.FOLLOW_UP),
+    ]
+    refused = [film(missed(is_index=True), phase=f.phase, refused="frontal") for f in films]
+    assert len([c for c in change_errors(films) if c.unit == "deg"]) == 2
+    assert change_errors([*films, *refused]) == change_errors([*refused, *films]) == change_errors(films)
+
+
 def test_rates_of_a_patient() -> None:
     def at(phase: Phase, cobb: tuple[float, float], height: tuple[float, float]) -> FilmResult:
         own = (quantity(*cobb, 1.0), quantity(*height, 1.0, "anterior_height"), quantity(26.0, 25.0, 1.0, REFERENCE))

@@ -61,6 +61,27 @@ def test_a_corner_that_is_not_seen_is_ignored_about_the_body_only():
     assert np.isnan(targets.offsets_px[:, 4:6]).all()
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 5), st.integers(1, 6), st.floats(-0.25, 0.25), st.permutations(range(6)))
+def test_a_truth_that_ends_early_contradicts_no_longer_one(first, last, lean, order):
+    """Where both say that they know, they say the same, whatever part of the spine was marked."""
+    spine = np.stack([body(75.0 + 30.0 * lean * k, 20.0 + 32.0 * k, 10.0) for k in range(6)])
+    first, last = min(first, last - 1), max(last, first + 1)
+    order = [k for k in order if first <= k < last]
+    whole, part = encode_heatmaps(spine, SHAPE), encode_heatmaps(spine[order], SHAPE, STRIDE, (True, True))
+    known = part.weights > 0
+    # on a straight spine the next body's corners lie 6 cells, its centre 5.5 cells beyond what is known: 0.02
+    assert np.abs(whole.maps - part.maps)[known].max() < 0.1
+    for k in order:
+        x, y = np.rint(spine[k].T / STRIDE - 0.5).astype(int)
+        assert part.weights[np.arange(1, 5), y, x].all(), "corners that are marked are known"
+        assert part.weights[0, round(y.mean()), round(x.mean())] == 1.0
+    closed = encode_heatmaps(spine[order], SHAPE)
+    assert (closed.weights == 1.0).all()
+    if len(order) < 6:
+        assert np.abs(whole.maps - closed.maps).max() > 0.9
+
+
 def test_a_body_outside_the_film_leaves_no_trace():
     targets = encode_heatmaps(body(-100.0, 50.0)[None], SHAPE)
     assert targets.maps.max() == 0.0

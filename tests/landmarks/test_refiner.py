@@ -119,6 +119,31 @@ def test_points_of_a_crop_arrive_on_the_film(mirror, looks):
         np.testing.assert_allclose(mean.points_px, truth, atol=0.4)
 
 
+@pytest.mark.parametrize("aspect", [0.25, 0.6, 4.0])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pixels_that_are_not_square_change_nothing_on_the_patient(aspect, mirror):
+    """One body on films whose pixels are ``aspect`` times as wide as high: the same corners and covariances in mm."""
+    step = np.array([[6.0, -8.0], [0.5, 1.0], [-1.0, 25.0], [2.0, 0.0]])  # the third too far for the first stage
+    body = BODY * ([-1.0, 1.0] if mirror else [1.0, 1.0]) + [300.0, 0.0]
+    seen = crop_frame(BODY).apply(BODY + step)
+    network = Pointer(np.concatenate([seen, seen[:2] + 5.0]))
+    uncertainty = Uncertainty.from_info({"covariance_scale": [1.0, 2.0, 3.0, 6.0]})
+    found = []
+    for width in (1.0, aspect):
+        stored = np.array([1.0 / width, 1.0])
+        spread = np.tile(np.diag(stored**2), (4, 1, 1))
+        own = replace(candidate(body * stored), covariance_px=spread)
+        pixels, spacing = np.zeros((400, round(600 / width)), np.float32), PixelSpacing.unknown(1 / width)
+        picture = Radiograph(pixels, spacing, ImageReference("film"))
+        moved = refine(picture, [own], network, mirror=mirror, looks=3)  # type: ignore[arg-type]
+        (made,) = calibrated(assemble(picture, moved, mirror, 1.0), uncertainty, picture.spacing).vertebrae
+        back = 1.0 / stored
+        found.append((made.points_px * back, made.covariance_px * back[:, None] * back))
+    np.testing.assert_allclose(found[1][0], found[0][0], atol=1e-6)
+    np.testing.assert_allclose(found[1][1], found[0][1], atol=1e-6)
+    assert np.abs(found[0][0][:4] - body).max() > 1.0
+
+
 def test_a_point_far_from_the_first_stage_stays_there():
     seen = crop_frame(BODY).apply(BODY)
     seen[0] += 60.0

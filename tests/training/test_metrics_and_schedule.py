@@ -30,6 +30,12 @@ def test_a_vertebra_cut_by_the_border_is_neither_missed_nor_false():
     assert (cut.truth, cut.found, cut.false) == (2, 0, 0)
 
 
+def test_a_vertebra_beyond_an_open_end_is_not_false():
+    bodies = [body(points, 15) for points in POINTS]
+    for ends, false in (((False, False), 2), ((True, False), 1), ((False, True), 1), ((True, True), 0)):
+        assert agreement(bodies, POINTS[1:2], LEVELS[1:2], (260, 200), ends).false == false
+
+
 def test_no_film_gives_no_error():
     assert np.isnan(summary([])["error_px_median"])
 

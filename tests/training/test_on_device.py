@@ -178,10 +178,12 @@ def test_targets_of_a_batch_are_those_of_its_films(seed):
     looks = draws.draw_looks(padded, view, (256, 160), size, np.random.default_rng(seed), given_settings)
     points = np.stack([one @ m[:, :2].T + m[:, 2] for one, m in zip(padded, looks.matrix, strict=True)])
     np.testing.assert_allclose(looks.points_px, points, atol=1e-9)
-    ours = film_targets(points, looks.view, shape, 4, CPU)
+    ends = np.random.default_rng(seed).random((8, 2)) < 0.5
+    ours = film_targets(points, looks.view, shape, 4, CPU, ends)
     cells = 0
     for b in range(8):
-        single = encode_heatmaps(points[b], shape, 4) if looks.view[b] == draws.LEFT else empty_targets(shape)
+        is_left = looks.view[b] == draws.LEFT
+        single = encode_heatmaps(points[b], shape, 4, tuple(ends[b])) if is_left else empty_targets(shape)
         if looks.view[b] == draws.RIGHT:
             single.weights[:] = 0.0
         elif looks.view[b] == draws.FRONTAL:

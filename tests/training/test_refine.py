@@ -171,6 +171,16 @@ def test_mistakes_are_named(folders, tmp_path):
             CropReader(tmp_path / "train")
 
 
+def test_a_model_folder_that_cannot_be_written_is_said_before_the_training(folders, tmp_path, monkeypatch):
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuse)
+    with pytest.raises(ConfigError, match=r"model, which cannot be written \(Permission denied\)"):
+        train_refiner(CONFIG, [*TINY, *folders])
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_configuration_of_the_refiner_is_told_from_one_of_the_network(tmp_path):
     assert names_crops(CONFIG)
     assert not names_crops(CONFIG.with_name("train.yaml"))

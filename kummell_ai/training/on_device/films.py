@@ -16,7 +16,7 @@ from kummell_ai.training.on_device.store import PictureStore, Places, numbers_an
 from kummell_ai.training.on_device.targets import film_targets
 from kummell_ai.training.samples import MAX_VERTEBRAE, ShardReader
 
-TRUTH = ("points", "levels", "flags", "view")
+TRUTH = ("points", "levels", "flags", "view", "open_ends")
 """What shards hold beside the pixels and is needed here."""
 
 
@@ -31,6 +31,7 @@ class FilmBatches:
         self._levels: NDArray[np.int64] = np.empty((0, MAX_VERTEBRAE), np.int64)
         self._states: NDArray[np.bool_] = np.empty((0, MAX_VERTEBRAE, 3), np.bool_)
         self._views: NDArray[np.int64] = np.empty(0, np.int64)
+        self._open_ends: NDArray[np.bool_] = np.empty((0, 2), np.bool_)
 
     def _refresh(self) -> None:
         """Take in the shards that the reader has read since the last call.
@@ -42,11 +43,12 @@ class FilmBatches:
         for shard in new:
             self.store.extend(shard["images"])
         if new:
-            points, levels, flags, view = (np.concatenate([shard[key] for shard in new]) for key in TRUTH)
+            points, levels, flags, view, ends = (np.concatenate([shard[key] for shard in new]) for key in TRUTH)
             self._points = np.concatenate([self._points, points])
             self._levels = np.concatenate([self._levels, levels])
             self._states = np.concatenate([self._states, flags])
             self._views = np.concatenate([self._views, view])
+            self._open_ends = np.concatenate([self._open_ends, ends])
         self._shards += len(new)
 
     def __call__(self, places: Places) -> Batch:
@@ -59,7 +61,7 @@ class FilmBatches:
         looks = draw_looks(on_film, self._views[numbers], film, size, rng, self.config.augmentation)
         pixels = vary(warp(images, looks.matrix, size, looks.border), draw_photometrics(rng, len(numbers), size))
         shape = (size[0] // STRIDE, size[1] // STRIDE)
-        targets = film_targets(looks.points_px, looks.view, shape, STRIDE, device)
+        targets = film_targets(looks.points_px, looks.view, shape, STRIDE, device, self._open_ends[numbers])
         which = numbers[targets.film], targets.vertebra
         return Batch(
             film=normalised(with_strips(pixels, looks.strip))[:, None],

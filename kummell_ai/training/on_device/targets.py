@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kummell_ai.imaging.frames import FloatArray, cell_to_coordinate, coordinate_to_cell
-from kummell_ai.landmarks.heatmaps import CENTRE_SIGMA, CORNER_SIGMA, USUAL_DEPTH
+from kummell_ai.landmarks.heatmaps import CENTRE_SIGMA, CORNER_SIGMA, USUAL_DEPTH, unknown_ends
 from kummell_ai.landmarks.refiner import POINT_SIGMA, REFINER_STRIDE
 from kummell_ai.training.on_device.draws import FRONTAL, LEFT
 from kummell_ai.training.on_device.pixels import sent
@@ -40,12 +40,17 @@ class FilmTargets:
 
 
 def film_targets(
-    points_px: FloatArray, view: NDArray[np.integer], shape: tuple[int, int], stride: int, device: torch.device
+    points_px: FloatArray,
+    view: NDArray[np.integer],
+    shape: tuple[int, int],
+    stride: int,
+    device: torch.device,
+    open_ends: NDArray[np.bool_] | None = None,
 ) -> FilmTargets:
     """Targets of windows that show points (B, V, 4, 2) px, NaN = not seen, and a view (B,) each.
 
     Only windows with the front to the left have vertebrae; of those to the right nothing is known, of frontal ones
-    that there is no centre.
+    that there is no centre; nor is anything known beyond ``open_ends`` (B, 2), None = there are none.
     """
     left: NDArray[np.bool_] = view == LEFT
     points = np.where(left[:, None, None, None], points_px, np.nan)
@@ -65,6 +70,10 @@ def film_targets(
     radius[..., 0] = np.where(doubtful, 0.5 * depth, -1.0)
     maps = _gaussians(np.where(drawn[..., None], places, -1e4), sigma, shape, device)
     weights = _outside(centre, radius, shape, device)
+    ends = np.zeros((len(left), 2), dtype=np.bool_) if open_ends is None else open_ends
+    for b in np.flatnonzero(left & ends.any(axis=1)):
+        cranial, caudal = (bool(end) for end in ends[b])
+        weights[int(b)].masked_fill_(sent(unknown_ends(corners[b], shape, (cranial, caudal)), device, np.bool_), 0.0)
     weights[sent(np.flatnonzero(~left & (view != FRONTAL)), device, np.int64)] = 0.0
     weights[sent(np.flatnonzero(view == FRONTAL), device, np.int64), 1:] = 0.0
     film, vertebra = np.nonzero(shown)
