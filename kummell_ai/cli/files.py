@@ -101,8 +101,24 @@ def unique_stems(paths: Iterable[Path], *, beside_reports: bool = False) -> dict
     stems = {path: safe_name(path.stem) for path in names}
     if beside_reports:
         stems |= {p: safe_name(f"film {names[p]}") for p, stem in stems.items() if _REPORT.fullmatch(stem)}
-    counts = Counter(stem.lower() for stem in stems.values())
-    return {path: stem if counts[stem.lower()] == 1 else safe_name(names[path]) for path, stem in stems.items()}
+    for longer in ("{}", "film {}"):  # what the first makes of a film may be another's own stem
+        counts = Counter(stem.lower() for stem in stems.values())
+        stems = {
+            p: stem if counts[stem.lower()] == 1 else safe_name(longer.format(names[p])) for p, stem in stems.items()
+        }
+    return stems
+
+
+def patient_folders(patients: Iterable[str]) -> dict[str, str]:
+    """A folder name for each patient identifier; a hash keeps those apart that many file systems take for one.
+
+    >>> patient_folders(["A1", "B-2", "b-2"])
+    {'A1': 'patient-A1', 'B-2': 'patient-B-2-402a2548', 'b-2': 'patient-b-2-4c816e2f'}
+    """
+    names = {patient: safe_name(patient, "unknown") for patient in patients}
+    counts = Counter(name.lower() for name in names.values())
+    alike = {patient: safe_name(f" {patient}") for patient, name in names.items() if counts[name.lower()] > 1}
+    return {patient: f"patient-{name}" for patient, name in (names | alike).items()}
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:

@@ -19,8 +19,8 @@ from kummell_ai.cli.files import (
     REPORT_JSON,
     check_out,
     check_replaced,
+    patient_folders,
     results_in,
-    safe_name,
     say_stale,
     unique_stems,
     write_atomic,
@@ -150,6 +150,7 @@ def _write_all(
 ) -> list[WrittenReport]:
     written: list[WrittenReport] = []
     before = results_in(folder, PAGES)
+    folders = patient_folders(patient.patient_id for patient in patients)
     for patient in console.track(patients, "reporting", len(patients)):
         try:
             reports = _reports(patient, args)
@@ -157,7 +158,7 @@ def _write_all(
             problems.fail(f"patient {patient.patient_id}", str(error))
             continue
         _say_findings(reports, problems)
-        name = "." if len(patients) == 1 else f"patient-{safe_name(patient.patient_id, 'unknown')}"
+        name = "." if len(patients) == 1 else folders[patient.patient_id]
         in_report = {film.measurement.reference: film.measurement for film in reports[0].films}
         own = [replace(films[reference], measurement=measured) for reference, measured in in_report.items()]
         _write_reports(folder / name, reports, own, args)
