@@ -39,7 +39,7 @@ PAGES = (
 )
 """The pages of a run, relative to its folder."""
 
-SAID_BEFORE = ("one-film", "phase-against-dates")
+SAID_BEFORE = ("one-film", "phase-against-dates", "id-of-two-people")
 """Codes of the findings that were said when the films were put in order."""
 
 KEPT_BYTES = 1 << 30
@@ -195,7 +195,7 @@ def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[Correcti
         shapes=args.shapes,
     )
     missing = missing_phase([(f.phase, f.measurement.reference) for f in report.films], args.surgery_date)
-    found = (*patient.visits.against_time, *([missing] if missing else []))
+    found = (*patient.findings, *([missing] if missing else []))
     report = replace(report, findings=(*found, *report.findings))
     return [report, *further_reports(report, args.surgical_segment)]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,35 @@ def test_phases_against_the_dates_are_told_once_and_on_the_page(
     if not more:
         box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
         assert line[1:] in box
+
+
+@pytest.mark.parametrize(
+    ("names", "sexes", "is_told"),
+    [
+        (("Li^Wei", "LI WEI"), ("M", ""), False),
+        (("Li^Wei=李^伟", "Li^Wei"), ("M", "M"), False),
+        (("", "Li^Wei"), ("", "F"), False),
+        (("Li^Wei", "Li^Na"), ("", ""), True),
+        (("Li^Wei", "Li^Wei"), ("M", "F"), True),
+    ],
+)
+@pytest.mark.parametrize("command", ["series", "cohort"])
+def test_one_identifier_of_two_people_is_told(
+    command: str, names: Sequence[str], sexes: Sequence[str], is_told: bool, tmp_path: Path
+) -> None:
+    for name, sex, phase in zip(names, sexes, (Phase.PRE_OP, Phase.POST_OP), strict=True):
+        path = write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase)
+        film = pydicom.dcmread(path)
+        film.SpecificCharacterSet, film.PatientName, film.PatientSex = "ISO_IR 192", name, sex
+        film.save_as(path)
+    err = io.StringIO()
+    with redirect_stderr(err):
+        assert main([command, str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    assert err.getvalue().count("another name or sex") == is_told
+    pages = list((tmp_path / "out").rglob("report.html"))
+    said = [page for page in pages if "name or sex" in page.read_text()]
+    assert bool(said) == is_told
+    assert not [page for page in pages if "Li^Wei" in page.read_text()], "names stay in the headers"
 
 
 def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
