@@ -134,8 +134,10 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
             file.write(data)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a full disk names no file
         raise
     return path
 
@@ -144,9 +146,11 @@ def check_out(folder: Path) -> Path:
     """The output folder, if it can be one.
 
     Raises:
-        UsageError: ``folder`` or something above it is a file.
+        UsageError: ``folder`` or something above it is a file, a link to nowhere or cannot be written to.
     """
     for part in (folder, *folder.parents):
+        if part.is_symlink() and not part.exists():
+            raise UsageError(f"--out {folder}: {part} is a link to nothing; name another folder", str(folder))
         if part.exists():
             if not part.is_dir():
                 raise UsageError(f"--out {folder}: {part} is a file; name a folder", str(folder))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,32 @@ def test_frame_with_several_films_is_wrong_use(film: Path, tmp_path: Path, capsy
 def test_a_file_as_output_folder_is_wrong_use(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(film), "--out", str(film)]) == 1
     assert "is a file; name a folder" in capsys.readouterr().err
+
+
+def test_a_link_to_nothing_as_output_folder_is_said_before_anything_is_measured(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda *_, **__: pytest.fail("nothing is to be measured"))
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for out in ("link", "link/below"):
+        assert main(["measure", str(film), "--out", str(tmp_path / out)]) == 1
+        assert f"{tmp_path / 'link'} is a link to nothing; name another folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+def test_a_full_disk_names_the_file_and_leaves_no_half_of_it(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        assert main(["measure", str(film), "--out", str(tmp_path / "out")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"kummell-ai: {tmp_path / 'out' / film.stem}.json: " in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(
