@@ -17,7 +17,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, series
 from kummell_ai.cli.main import main
 from kummell_ai.dicom import read_radiograph
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import Calibration, Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
@@ -243,6 +243,20 @@ def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
     assert capsys.readouterr().err.count("with the given pixel spacing; 18 to 60 mm are plausible") == 3
     box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
     assert "with the given pixel spacing; 18 to 60 mm are plausible" in box
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_pixel_size_of_the_header_is_not_said_to_be_given(language: str, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "in" / "a.dcm", Phase.PRE_OP)
+    film = pydicom.dcmread(path)
+    for keyword in ("ImagerPixelSpacing", "PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"):
+        if keyword in film:
+            delattr(film, keyword)
+    film.save_as(path)
+    assert read_radiograph(path).spacing.calibration is Calibration.ASSUMED
+    assert main(["series", str(path), "--out", str(tmp_path / "out"), "--lang", language]) == 0
+    (note,) = re.findall('<div class="film-note">(.*)</div>', (tmp_path / "out" / "report.html").read_text())
+    assert note == {"en": "a.dcm · mm, by an assumed pixel size", "zh": "a.dcm · mm，像素间距为假定值"}[language]
 
 
 def test_pages_of_an_earlier_run_are_told(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
