@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,27 @@ def test_a_run_too_large_for_memory_gives_the_same_report(
     for drawing in run[0].glob("*.svg"):
         assert (tmp_path / drawing.name).read_text() == drawing.read_text()
     assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 3
+
+
+def test_a_film_that_changed_since_it_was_measured_keeps_its_numbers_and_is_told(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: set[Path] = set()
+
+    def changing(path: Path, **options: Any) -> Radiograph:
+        film = read_radiograph(path, **options)
+        later = replace(film.reference, sha256="0" * 64) if path in read and "pre-op" in str(path) else film.reference
+        read.add(path)
+        return replace(film, reference=later)
+
+    monkeypatch.setattr(series, "KEPT_BYTES", 0)
+    monkeypatch.setattr("kummell_ai.dicom.read_radiograph", changing)
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
+    assert "pre-op/IM_0001.dcm: the file has changed since it was measured" in capsys.readouterr().err
+    films = [path for path in tmp_path.glob("*.json") if path.name != "report.json"]
+    assert len(films) == 3
+    assert len(list(tmp_path.glob("*.overlay.svg"))) == 2
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 2
 
 
 def test_one_exposure_saved_again_with_another_date_is_a_copy(
