@@ -134,3 +134,12 @@ def test_results_do_not_stand_in_the_line_of_the_progress_bar(redirected: bool) 
         assert b"film" not in shown
     else:
         assert [len(re.findall(rb"(?:^|\n|\x1b\[2K)film %d\r?\n" % i, shown)) for i in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell there")
+@pytest.mark.parametrize(("closed", "said"), [(">&-", ""), ("2>&-", "kummell_ai "), (">&- 2>&-", "")])
+def test_a_closed_output_is_no_traceback(closed: str, said: str) -> None:
+    line = f'exec "{sys.executable}" -m kummell_ai.cli.main info {closed}'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout[: len("kummell_ai ")] == said
