@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kummell_ai.cli.console import Problems
@@ -18,6 +18,8 @@ MAX_NAME = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 FILM_JSON, REPORT_JSON = "kummell_ai.film/", "kummell_ai.report/"
 """How the schema of a result begins."""
+_TOLD_BY = 3
+"""Columns at its beginning by which a table of this program is known."""
 _REPORT = re.compile(r"report(-.*)?", re.IGNORECASE)
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
 
@@ -43,11 +45,7 @@ def results_in(folder: Path, patterns: Iterable[str]) -> set[Path]:
 
 def is_result(path: Path, schema: str) -> bool:
     """Whether a file is a JSON that this program wrote, by the beginning of its ``schema``."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(200).decode("utf-8", "replace")
-    except OSError:
-        return False
+    head = _head(path).decode("utf-8", "replace")
     return re.match(rf'\s*{{\s*"schema":\s*"{re.escape(schema)}', head) is not None
 
 
@@ -61,6 +59,37 @@ def check_replaced(paths: Iterable[Path], schema: str) -> None:
         if path.exists() and not is_result(path, schema):
             text = f"{path} is no {schema.strip('/').rpartition('.')[2]} of this program and would be replaced; "
             raise UsageError(text + "give another folder to --out", str(path))
+
+
+def is_table(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a file is a CSV that this program wrote, by the columns it begins with."""
+    return _head(path).startswith(",".join(columns[:_TOLD_BY]).encode())
+
+
+def check_tables(folder: Path, tables: Mapping[str, Sequence[str]]) -> None:
+    """What stands where CSV files will be written are tables of this program, by the columns they begin with.
+
+    Args:
+        folder: for the results.
+        tables: columns by file name.
+
+    Raises:
+        UsageError: a file of another kind, such as a person's own measurements, would be replaced.
+    """
+    for name, columns in tables.items():
+        path = folder / name
+        if path.exists() and not is_table(path, columns):
+            text = f"{path} is no table of this program and would be replaced; give another folder to --out"
+            raise UsageError(text, str(path))
+
+
+def _head(path: Path) -> bytes:
+    """The first 200 bytes; none where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(200)
+    except OSError:
+        return b""
 
 
 def say_stale(folder: Path, before: set[Path], written: Iterable[Path], problems: Problems) -> None:

@@ -9,9 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli import analysis, console, exits, options
+from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import FILM_JSON, REPORT_JSON, check_out, check_replaced, unique_stems
+from kummell_ai.cli.files import FILM_JSON, REPORT_JSON, check_out, check_replaced, check_tables, unique_stems
 from kummell_ai.cli.series_files import WrittenReport, write_all
 from kummell_ai.errors import UsageError
 
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     stems = unique_stems(paths, beside_reports=True).values()
     check_replaced([folder / f"{stem}.json" for stem in stems], FILM_JSON)
     check_replaced([folder / "report.json"], REPORT_JSON)
+    check_tables(folder, outputs.film_tables() | outputs.patient_tables())
     if args.dry_run:
         return _dry_run(args, paths, phases, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))

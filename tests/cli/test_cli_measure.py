@@ -285,6 +285,39 @@ def test_an_annotation_beside_the_film_is_not_replaced(
         outputs.write_film(film.parent, film.stem, made_up.radiograph(), made_up.measurement(), ("json",))
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("measure", "measurements.csv"),
+        ("measure", "angles.csv"),
+        ("series", "measurements.csv"),
+        ("series", "series.csv"),
+    ],
+)
+def test_a_table_of_a_person_is_not_replaced(
+    command: str, name: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "out" / name
+    table.parent.mkdir()
+    table.write_text("patient;height by hand\n1;13,4\n")
+    for more in ([], ["--dry-run"]):
+        assert main([command, str(film), "--out", str(tmp_path / "out"), *more]) == 1
+        assert f"{table} is no table of this program and would be replaced" in capsys.readouterr().err
+    assert list(table.parent.iterdir()) == [table]
+    assert "by hand" in table.read_text()
+    if command == "measure":
+        assert main([command, str(film), "--out", str(tmp_path / "out"), "--formats", "json"]) == 0
+        assert capsys.readouterr().err == "", "it is not of an earlier run either"
+
+
+def test_what_a_run_does_not_write_anew_is_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["measure", str(film), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert main([*words, "--formats", "json", "png"]) == 0
+    left = "angles.csv, measurements.csv, pre.overlay.svg of an earlier run stay here"
+    assert left in capsys.readouterr().err
+
+
 def test_films_of_an_earlier_run_are_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ["--out", str(tmp_path / "out")]
     for _ in range(2):
