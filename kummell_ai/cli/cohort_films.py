@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 from kummell_ai.cli import console
@@ -14,7 +14,7 @@ from kummell_ai.cli.files import labels
 from kummell_ai.cohort.manifest import ManifestFilm, read_manifest
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.pseudonym import Pseudonyms
-from kummell_ai.dicom import exposure_keys, find_films, read_radiograph
+from kummell_ai.dicom import exposure_keys, find_films, is_other_person, read_radiograph
 from kummell_ai.dicom.series import ExposureKey
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import Radiograph
@@ -146,15 +146,11 @@ def _say_nameless(name: str, count: int, folder: str | None, losses: Losses) -> 
 
 def _say_two_people(name: str, films: Sequence[tuple[ManifestFilm, Radiograph]], losses: Losses) -> None:
     """One id on films whose headers name different people; the names themselves are not repeated."""
-    people: dict[tuple[str, ...], str] = {}
-    for entry, film in films:
-        header = film.reference
-        if header.patient_name:
-            words = tuple(sorted(re.split(r"[\s^,=]+", header.patient_name.upper().strip("^ "))))
-            people.setdefault((*words, (header.patient_sex or "").upper()), entry.place)
-    if len(people) > 1:
-        text = f"patient {name} has another name or sex than at {next(iter(people.values()))}; check whose film it is"
-        losses.warn(Problem(Fault.TWO_PEOPLE, list(people.values())[1], text))
+    for (first, film), (entry, other) in combinations(films, 2):
+        if is_other_person(film.reference, other.reference):
+            text = f"patient {name} has another name or sex than at {first.place}; check whose film it is"
+            losses.warn(Problem(Fault.TWO_PEOPLE, entry.place, text))
+            return
 
 
 def _name_films(

@@ -98,7 +98,7 @@ def counter(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    off = not console.is_terminal
-    with Progress(*columns, console=console, disable=off, transient=True, redirect_stdout=False) as progress:
+    off, beside = not console.is_terminal, sys.stdout.isatty()  # results on the same screen stand above the bar
+    with Progress(*columns, console=console, disable=off, transient=True, redirect_stdout=beside) as progress:
         task = progress.add_task(label, total=total)
         yield lambda steps: progress.advance(task, steps)

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kummell_ai.cli.console import Problems
@@ -18,6 +18,8 @@ MAX_NAME = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 FILM_JSON, REPORT_JSON = "kummell_ai.film/", "kummell_ai.report/"
 """How the schema of a result begins."""
+_TOLD_BY = 3
+"""Columns at its beginning by which a table of this program is known."""
 _REPORT = re.compile(r"report(-.*)?", re.IGNORECASE)
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
 
@@ -43,11 +45,7 @@ def results_in(folder: Path, patterns: Iterable[str]) -> set[Path]:
 
 def is_result(path: Path, schema: str) -> bool:
     """Whether a file is a JSON that this program wrote, by the beginning of its ``schema``."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(200).decode("utf-8", "replace")
-    except OSError:
-        return False
+    head = _head(path).decode("utf-8", "replace")
     return re.match(rf'\s*{{\s*"schema":\s*"{re.escape(schema)}', head) is not None
 
 
@@ -61,6 +59,37 @@ def check_replaced(paths: Iterable[Path], schema: str) -> None:
         if path.exists() and not is_result(path, schema):
             text = f"{path} is no {schema.strip('/').rpartition('.')[2]} of this program and would be replaced; "
             raise UsageError(text + "give another folder to --out", str(path))
+
+
+def is_table(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a file is a CSV that this program wrote, by the columns it begins with."""
+    return _head(path).startswith(",".join(columns[:_TOLD_BY]).encode())
+
+
+def check_tables(folder: Path, tables: Mapping[str, Sequence[str]]) -> None:
+    """What stands where CSV files will be written are tables of this program, by the columns they begin with.
+
+    Args:
+        folder: for the results.
+        tables: columns by file name.
+
+    Raises:
+        UsageError: a file of another kind, such as a person's own measurements, would be replaced.
+    """
+    for name, columns in tables.items():
+        path = folder / name
+        if path.exists() and not is_table(path, columns):
+            text = f"{path} is no table of this program and would be replaced; give another folder to --out"
+            raise UsageError(text, str(path))
+
+
+def _head(path: Path) -> bytes:
+    """The first 200 bytes; none where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(200)
+    except OSError:
+        return b""
 
 
 def say_stale(folder: Path, before: set[Path], written: Iterable[Path], problems: Problems) -> None:
@@ -101,8 +130,24 @@ def unique_stems(paths: Iterable[Path], *, beside_reports: bool = False) -> dict
     stems = {path: safe_name(path.stem) for path in names}
     if beside_reports:
         stems |= {p: safe_name(f"film {names[p]}") for p, stem in stems.items() if _REPORT.fullmatch(stem)}
-    counts = Counter(stem.lower() for stem in stems.values())
-    return {path: stem if counts[stem.lower()] == 1 else safe_name(names[path]) for path, stem in stems.items()}
+    for longer in ("{}", "film {}"):  # what the first makes of a film may be another's own stem
+        counts = Counter(stem.lower() for stem in stems.values())
+        stems = {
+            p: stem if counts[stem.lower()] == 1 else safe_name(longer.format(names[p])) for p, stem in stems.items()
+        }
+    return stems
+
+
+def patient_folders(patients: Iterable[str]) -> dict[str, str]:
+    """A folder name for each patient identifier; a hash keeps those apart that many file systems take for one.
+
+    >>> patient_folders(["A1", "B-2", "b-2"])
+    {'A1': 'patient-A1', 'B-2': 'patient-B-2-402a2548', 'b-2': 'patient-b-2-4c816e2f'}
+    """
+    names = {patient: safe_name(patient, "unknown") for patient in patients}
+    counts = Counter(name.lower() for name in names.values())
+    alike = {patient: safe_name(f" {patient}") for patient, name in names.items() if counts[name.lower()] > 1}
+    return {patient: f"patient-{name}" for patient, name in (names | alike).items()}
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:
@@ -118,8 +163,10 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
             file.write(data)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename = str(path)  # a full disk names no file
         raise
     return path
 
@@ -128,9 +175,11 @@ def check_out(folder: Path) -> Path:
     """The output folder, if it can be one.
 
     Raises:
-        UsageError: ``folder`` or something above it is a file.
+        UsageError: ``folder`` or something above it is a file, a link to nowhere or cannot be written to.
     """
     for part in (folder, *folder.parents):
+        if part.is_symlink() and not part.exists():
+            raise UsageError(f"--out {folder}: {part} is a link to nothing; name another folder", str(folder))
         if part.exists():
             if not part.is_dir():
                 raise UsageError(f"--out {folder}: {part} is a file; name a folder", str(folder))

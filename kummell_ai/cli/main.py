@@ -37,6 +37,7 @@ def build_parser() -> options.Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal or file that lacks a character gets it spelled out
             stream.reconfigure(errors="backslashreplace")
@@ -63,6 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.say("kummell-ai: interrupted; files already written are whole")
         return INTERRUPTED
     return code
+
+
+def _open_closed() -> None:
+    """Let what is written to an output that was closed, as with ``>&-``, go nowhere, and into no file opened later."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _drop_output() -> None:

@@ -12,7 +12,9 @@ from kummell_ai.cli.files import (
     FILM_JSON,
     check_out,
     check_replaced,
+    check_tables,
     is_result,
+    is_table,
     labels,
     results_in,
     say_stale,
@@ -46,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     analysis.check_one_frame(args, paths)
     if "json" in args.formats:
         check_replaced([folder / f"{stem}.json" for stem in unique_stems(paths).values()], FILM_JSON)
+    if "csv" in args.formats:
+        check_tables(folder, outputs.film_tables())
     films = _dry_run(args, paths, problems) if args.dry_run else _measure(args, folder, paths, problems)
     code = exits.exit_code(len(films), len(problems.failed))
     _tell(args, folder, films, problems, code)
@@ -64,7 +68,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
     stems, shown = unique_stems(paths), labels(paths)
     films: list[dict[str, Any]] = []
     measurements = []
-    before, written = _films_in(folder), set()
+    before, written = _results_of_films(folder), set()
     for film in analysis.measure_all(paths, args, problems):
         measurement = film.measurement
         if args.index_level is not None:
@@ -72,7 +76,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
         files = outputs.write_film(
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )
-        written |= {folder / f"{stems[film.path]}{ending}" for ending in ENDINGS}
+        written |= {folder / name for name in files.values()}
         measurements.append(measurement)
         analysis.say_film_warnings(measurement, shown[film.path], problems)
         if args.index_level is not None and measurement.at(args.index_level) is None:
@@ -91,6 +95,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             console.tell(f"{shown[film.path]}: {count} vertebra{'' if count == 1 else 'e'} ({names})")
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
+        written |= {folder / name for name in outputs.film_tables()}
     if measurements:
         say_stale(folder, before, written, problems)
     if not args.json:
@@ -98,10 +103,11 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
     return films
 
 
-def _films_in(folder: Path) -> set[Path]:
-    """The files of films in ``folder``, as an earlier run may have left them."""
+def _results_of_films(folder: Path) -> set[Path]:
+    """The files of films and the tables over them in ``folder``, as an earlier run may have left them."""
     found = results_in(folder, (f"*{ending}" for ending in ENDINGS))
-    return {path for path in found if path.suffix != ".json" or is_result(path, FILM_JSON)}
+    tables = {folder / name for name, columns in outputs.film_tables().items() if is_table(folder / name, columns)}
+    return tables | {path for path in found if path.suffix != ".json" or is_result(path, FILM_JSON)}
 
 
 def _tell(args: argparse.Namespace, folder: Path, films: list[dict[str, Any]], problems: Problems, code: int) -> None:

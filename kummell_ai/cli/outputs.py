@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli.files import FILM_JSON, check_replaced, write_atomic
+from kummell_ai.cli.files import FILM_JSON, check_replaced, check_tables, write_atomic
 
 if TYPE_CHECKING:
     from kummell_ai.anatomy import VertebralLevel
@@ -56,20 +56,36 @@ def write_film(
     return written
 
 
-def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement]) -> list[str]:
-    """measurements.csv (one row a vertebra) and angles.csv (one row an angle)."""
+def film_tables() -> dict[str, Sequence[str]]:
+    """Columns of the tables over films: one row a vertebra, one row an angle."""
     from kummell_ai.reporting import table
 
-    rows = table.to_csv(table.VERTEBRA_COLUMNS, table.vertebra_rows(measurements))
-    angles = table.to_csv(table.SEGMENT_COLUMNS, table.segment_rows(measurements))
-    write_atomic(folder / "measurements.csv", rows)
-    write_atomic(folder / "angles.csv", angles)
-    return ["measurements.csv", "angles.csv"]
+    return {"measurements.csv": table.VERTEBRA_COLUMNS, "angles.csv": table.SEGMENT_COLUMNS}
 
 
-def write_patients(folder: Path, reports: Sequence[CorrectionReport]) -> str:
-    """series.csv: one row a patient."""
+def patient_tables() -> dict[str, Sequence[str]]:
+    """Columns of the table over patients: one row a patient and injured level."""
+    from kummell_ai.reporting import table
+
+    return {"series.csv": table.PATIENT_COLUMNS}
+
+
+def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement]) -> None:
+    """The tables over films.
+
+    Raises:
+        UsageError: a file that is no table of this program would be replaced.
+    """
+    from kummell_ai.reporting import table
+
+    check_tables(folder, film_tables())
+    rows = (table.vertebra_rows(measurements), table.segment_rows(measurements))
+    for (name, columns), own in zip(film_tables().items(), rows, strict=True):
+        write_atomic(folder / name, table.to_csv(columns, own))
+
+
+def write_patients(folder: Path, reports: Sequence[CorrectionReport]) -> None:
+    """The table over patients."""
     from kummell_ai.reporting import table
 
     write_atomic(folder / "series.csv", table.to_csv(table.PATIENT_COLUMNS, map(table.patient_row, reports)))
-    return "series.csv"

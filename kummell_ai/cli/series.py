@@ -3,55 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import filecmp
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
-from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import (
-    FILM_JSON,
-    REPORT_JSON,
-    check_out,
-    check_replaced,
-    results_in,
-    safe_name,
-    say_stale,
-    unique_stems,
-    write_atomic,
-)
-from kummell_ai.errors import SeriesError, UsageError
+from kummell_ai.cli.files import FILM_JSON, REPORT_JSON, check_out, check_replaced, check_tables, unique_stems
+from kummell_ai.cli.series_files import WrittenReport, write_all
+from kummell_ai.errors import UsageError
 
 if TYPE_CHECKING:
     from kummell_ai.anatomy import Phase
-    from kummell_ai.cli.series_order import OrderedPatient
-    from kummell_ai.measurement.results import CorrectionReport
-
-
-PAGES = (
-    "index.html",
-    *(f"{folder}report{name}" for folder in ("", "patient-*/") for name in (".html", "-*.html", ".json", "-*.json")),
-)
-"""The pages of a run, relative to its folder."""
-
-SAID_BEFORE = ("one-film", "phase-against-dates")
-"""Codes of the findings that were said when the films were put in order."""
 
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenReport:
-    """A report and its page, relative to the output folder."""
-
-    report: CorrectionReport
-    page: str
 
 
 def add_parser(commands: Any) -> None:
@@ -92,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     stems = unique_stems(paths, beside_reports=True).values()
     check_replaced([folder / f"{stem}.json" for stem in stems], FILM_JSON)
     check_replaced([folder / "report.json"], REPORT_JSON)
+    check_tables(folder, outputs.film_tables() | outputs.patient_tables())
     if args.dry_run:
         return _dry_run(args, paths, phases, problems)
     films = list(analysis.keep_pixels(analysis.measure_all(paths, args, problems), KEPT_BYTES))
@@ -100,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         for f in films
     ]
     patients = order_patients(shots, args.surgery_date, problems)
-    written = _write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
+    written = write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
     code = exits.exit_code(len(written), len(problems.failed))
     _tell(args, folder, written, problems, code)
     if written and not args.json:
@@ -139,113 +108,6 @@ def _refuse_copies(films: Sequence[tuple[Path, Phase]]) -> None:
         if path.stat().st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False):
             text = f"{other} ({its_phase.value}) is a copy of {path} ({phase.value}); each film has one phase: "
             raise UsageError(text + "give the film once", str(other))
-
-
-def _write_all(
-    folder: Path,
-    patients: Sequence[OrderedPatient],
-    films: dict[Any, MeasuredFilm],
-    args: argparse.Namespace,
-    problems: Problems,
-) -> list[WrittenReport]:
-    written: list[WrittenReport] = []
-    before = results_in(folder, PAGES)
-    for patient in console.track(patients, "reporting", len(patients)):
-        try:
-            reports = _reports(patient, args)
-        except SeriesError as error:
-            problems.fail(f"patient {patient.patient_id}", str(error))
-            continue
-        _say_findings(reports, problems)
-        name = "." if len(patients) == 1 else f"patient-{safe_name(patient.patient_id, 'unknown')}"
-        in_report = {film.measurement.reference: film.measurement for film in reports[0].films}
-        own = [replace(films[reference], measurement=measured) for reference, measured in in_report.items()]
-        _write_reports(folder / name, reports, own, args)
-        written += [
-            WrittenReport(report, f"{name}/{_stem(report, reports)}.html".removeprefix("./")) for report in reports
-        ]
-    if written:
-        outputs.write_patients(folder, [entry.report for entry in written])
-    pages = [folder / entry.page for entry in written]
-    pages += [page.with_suffix(".json") for page in pages]
-    if len(patients) > 1 and written:
-        _write_index(folder, written, args, problems)
-        pages.append(folder / "index.html")
-    say_stale(folder, before, pages, problems)
-    return written
-
-
-def _reports(patient: OrderedPatient, args: argparse.Namespace) -> list[CorrectionReport]:
-    """The report about the level that counts, then those about further levels.
-
-    Raises:
-        SeriesError: no level stands out and none is given.
-    """
-    from kummell_ai.cli.series_order import missing_phase
-    from kummell_ai.measurement.pipeline import further_reports, measure_series
-
-    report = measure_series(
-        patient.visits.films,
-        index_level=args.index_level,
-        further_levels=args.further_levels,
-        surgical_segment=args.surgical_segment,
-        surgery_date=dt.date.min if args.phases else args.surgery_date,
-        notes=patient.notes,
-        shapes=args.shapes,
-    )
-    missing = missing_phase([(f.phase, f.measurement.reference) for f in report.films], args.surgery_date)
-    found = (*patient.visits.against_time, *([missing] if missing else []))
-    report = replace(report, findings=(*found, *report.findings))
-    return [report, *further_reports(report, args.surgical_segment)]
-
-
-def _say_findings(reports: Sequence[CorrectionReport], problems: Problems) -> None:
-    """The warnings of the reports, each once, and of their films."""
-    from kummell_ai.measurement.results import Severity
-
-    warnings = (f for report in reports for f in report.findings if f.severity is Severity.WARNING)
-    for message in dict.fromkeys(f.message for f in warnings if f.code not in SAID_BEFORE):
-        problems.warn(f"patient {reports[0].patient_id}", message)
-    for film in reports[0].films:
-        analysis.say_film_warnings(film.measurement, film.measurement.reference.name, problems)
-
-
-def _stem(report: CorrectionReport, reports: Sequence[CorrectionReport]) -> str:
-    return "report" if report is reports[0] else f"report-{report.index_level}"
-
-
-def _write_reports(
-    folder: Path, reports: Sequence[CorrectionReport], films: Sequence[MeasuredFilm], args: argparse.Namespace
-) -> None:
-    """report.html and report.json, the same of further levels, the tables, and the files of each film."""
-    from kummell_ai.measurement.serialise import to_json
-    from kummell_ai.reporting.page import write_page
-
-    stems = unique_stems([film.path for film in films], beside_reports=True)
-    pictures = {}
-    for film in films:
-        radiograph = analysis.with_pixels(film, args)
-        if radiograph is None:
-            continue
-        pictures[film.measurement.reference] = radiograph
-        outputs.write_film(
-            folder, stems[film.path], radiograph, film.measurement, ("json", "svg", "png"), reports[0].index_level
-        )
-    outputs.write_tables(folder, [film.measurement for film in films])
-    links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
-    for report in reports:
-        stem = _stem(report, reports)
-        check_replaced([folder / f"{stem}.json"], REPORT_JSON)
-        write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
-        write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
-
-
-def _write_index(folder: Path, written: Sequence[WrittenReport], args: argparse.Namespace, problems: Problems) -> None:
-    """index.html: one line a report."""
-    from kummell_ai.reporting.page import write_index
-
-    reports = [(w.report, w.page) for w in written]
-    write_atomic(folder / "index.html", write_index(reports, [*problems.failed, *problems.warnings], args.lang))
 
 
 def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Path, Phase], problems: Problems) -> int:

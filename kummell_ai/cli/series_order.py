@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
-from kummell_ai.dicom.series import UNKNOWN_PATIENT, ExposureKey, exposure_keys
+from kummell_ai.dicom.series import UNKNOWN_PATIENT, ExposureKey, exposure_keys, is_other_person
 from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.measurement.results import Finding, Severity
 
@@ -22,11 +23,13 @@ class OrderedPatient:
         patient_id: as in the headers; ``unknown`` when they do not say.
         visits: the films and their phases.
         notes: what had to be assumed, one sentence each.
+        findings: warnings about phases that run against time, and about films of another person.
     """
 
     patient_id: str
     visits: Visits
     notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Problems) -> list[OrderedPatient]:
@@ -50,13 +53,15 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             problems.fail(problem.place, problem.text)
         for problem in visits.same_day:
             problems.warn(problem.place, problem.text)
-        for finding in visits.against_time:
+        people = two_people([shot.reference for shot in visits.shots])
+        findings = (*visits.against_time, *([people] if people else []))
+        for finding in findings:
             problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
             notes = [f"{name} is a copy of {kept} and is left out." for name, kept in copies]
             notes += _notes(patient, visits, surgery)
             _say_limits(patient, visits, copies, problems)
-            ordered.append(OrderedPatient(patient, visits, tuple(notes)))
+            ordered.append(OrderedPatient(patient, visits, tuple(notes), findings))
     return ordered
 
 
@@ -80,6 +85,15 @@ def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.dat
         absent = "film after surgery" if Phase.PRE_OP in phases else "pre-op film"
         text = f"no {absent}: no correction; add the film, or check the phases"
     return Finding("missing-phase", Severity.WARNING, text)
+
+
+def two_people(films: Iterable[ImageReference]) -> Finding | None:
+    """A warning where the headers of one patient's films name different people; the names are not repeated."""
+    pairs = ((one, other) for one, other in combinations(films, 2) if is_other_person(one, other))
+    for one, other in pairs:
+        text = f"{other.name} bears another name or sex of a patient than {one.name}; both are taken to be of one"
+        return Finding("id-of-two-people", Severity.WARNING, f"{text}: check whose film it is")
+    return None
 
 
 def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, str]]]:

@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise UsageError(f"--seed {args.seed}: use 0 or more", args.seed)
     folder = check_out(args.out)
+    _refuse_other_set(folder)
     for templates in args.templates or ():
         if not templates.exists():
             raise UsageError(
@@ -89,6 +90,19 @@ def run(args: argparse.Namespace) -> int:
         verb = "would be written" if args.dry_run else "written"
         console.tell(f"{args.count} simulated films {verb} to {folder}; truth in {annotations}")
     return exits.DONE
+
+
+def _refuse_other_set(folder: Path) -> None:
+    """A set of real films keeps its annotations; a simulated one has its recipe beside them.
+
+    Raises:
+        UsageError: there are annotations that are not of a simulated set.
+    """
+    recipe = folder / "recipe.yaml"
+    is_simulated = recipe.is_file() and recipe.read_bytes().startswith(b"# kummell_ai ")
+    if (folder / "annotations.json").exists() and not is_simulated:
+        text = "annotations.json there is of no simulated set and would be replaced; name another folder"
+        raise UsageError(f"--out {folder}: {text}", str(folder))
 
 
 def _say_others(folder: Path, annotations: Path) -> None:

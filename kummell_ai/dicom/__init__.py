@@ -2,7 +2,14 @@
 
 from kummell_ai.dicom.films import find_films
 from kummell_ai.dicom.read import read_radiograph
-from kummell_ai.dicom.series import PatientSeries, exposure_keys, group_by_patient, order_series, split_by_patient
+from kummell_ai.dicom.series import (
+    PatientSeries,
+    exposure_keys,
+    group_by_patient,
+    is_other_person,
+    order_series,
+    split_by_patient,
+)
 from kummell_ai.dicom.write import write_simulated_dicom
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "exposure_keys",
     "find_films",
     "group_by_patient",
+    "is_other_person",
     "order_series",
     "read_radiograph",
     "split_by_patient",

@@ -10,25 +10,10 @@ from pathlib import Path
 from kummell_ai.errors import InputError
 
 SKIPPED_NAMES = frozenset({"DICOMDIR", "THUMBS.DB", "DESKTOP.INI"})
-SKIPPED_SUFFIXES = frozenset(
-    {
-        ".json",
-        ".csv",
-        ".txt",
-        ".md",
-        ".html",
-        ".xml",
-        ".pdf",
-        ".svg",
-        ".yaml",
-        ".yml",
-        ".zip",
-        ".py",
-        ".npz",
-        ".parquet",
-        ".sha256",
-    }
-)
+_TABLES_AND_TEXT = ".json .csv .txt .md .html .xml .pdf .svg .yaml .yml .zip .py .npz .parquet .sha256"
+_OFFICE = ".doc .docx .xls .xlsx .ppt .pptx .rtf .log"
+_VIEWER_OF_A_DISC = ".exe .dll .msi .jar .bat .inf .ini .ico .htm .css .js .lnk"
+SKIPPED_SUFFIXES = frozenset(f"{_TABLES_AND_TEXT} {_OFFICE} {_VIEWER_OF_A_DISC}".split())
 """Left out of folders; a file that is named itself is always tried."""
 DRAWN = ".overlay.png"
 """End of the names of the overlays that this program draws: results are no inputs."""

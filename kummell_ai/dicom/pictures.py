@@ -47,7 +47,7 @@ def read_picture(
     """
     name = printable(path.name)
     with damage_is_input_error(name, "the picture"):
-        picture = Image.open(BytesIO(data), formats=FORMATS)
+        picture = _open(data, name)
         _check_size(picture, name)
         page = _seek(picture, frame, name)
         _check_size(picture, name)  # pages differ
@@ -59,6 +59,13 @@ def read_picture(
     digest = hashlib.sha256(data).hexdigest()
     reference = ImageReference(name=name, path=printable(str(path)), sha256=digest, frame_number=page)
     return pixels, given_spacing(spacing_mm), reference, notes
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:  # Pillow's own limit is above this program's
+        raise InputError(f"{name}: the picture has more than {MAX_PIXELS} px; scale the film down") from error
 
 
 def _check_size(picture: Image.Image, name: str) -> None:

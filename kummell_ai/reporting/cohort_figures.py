@@ -37,12 +37,13 @@ class Middle:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A patient's change; ``is_better`` where it is an improvement, ``is_certain`` where it exceeds the error."""
+    """A patient's change; ``is_better`` where it is an improvement, ``is_certain`` where it exceeds a known error."""
 
     name: str
     change: float
     is_better: bool
     is_certain: bool
+    is_known: bool = True
 
 
 def courses(
@@ -87,7 +88,7 @@ def boxes(values: FloatArray, phases: Sequence[str], title: str, said: str = "")
 
 
 def waterfall(bars: Sequence[Bar], legend: tuple[str, str, str], title: str, said: str = "") -> str:
-    """One bar a patient, sorted; blue is an improvement and red is none, a change within the error is an outline.
+    """One bar a patient, sorted; blue is an improvement and red is none, an outline lies within the error or has none.
 
     Args:
         bars: of the patients with a change.

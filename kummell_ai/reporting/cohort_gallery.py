@@ -67,7 +67,7 @@ def _boxes(line: Line, w: Mapping[str, str]) -> str:
 def change_bars(study: CohortStudy, line: Line) -> list[draw.Bar]:
     """The change of each patient from before surgery to the last value.
 
-    No change, and one within the error of the patient's films, is not certain.
+    No change, and one within the error of the patient's films or without a known one, is not certain.
     """
     bars = []
     for patient, (first, after, last) in zip(study.patients, line.values, strict=True):
@@ -77,21 +77,26 @@ def change_bars(study: CohortStudy, line: Line) -> list[draw.Bar]:
             continue
         member = study.members.get(patient)
         verdict = member.verdicts.get((Phase.PRE_OP, end, line.measure.key)) if member else None
-        is_certain = change != 0 and verdict is not Verdict.NOT_DISTINGUISHABLE
-        bars.append(draw.Bar(patient, change, (change > 0) is line.measure.higher_is_better, is_certain))
+        is_known = verdict is not Verdict.UNKNOWN
+        is_certain = change != 0 and is_known and verdict is not Verdict.NOT_DISTINGUISHABLE
+        bars.append(draw.Bar(patient, change, (change > 0) is line.measure.higher_is_better, is_certain, is_known))
     return bars
 
 
 def _waterfall(line: Line, bars: list[draw.Bar], w: Mapping[str, str]) -> str:
     better = sum(bar.is_better and bar.is_certain for bar in bars)
     worse = sum(not bar.is_better and bar.is_certain for bar in bars)
+    unknown = sum(not bar.is_known for bar in bars)
     changes = [bar.change for bar in bars]
     said = w["waterfall_said"].format(
         **{"n": len(bars), "low": f"{min(changes):+.1f}", "high": f"{max(changes):+.1f}"},
-        **{"better": better, "worse": worse, "rest": len(bars) - better - worse},
+        **{"better": better, "worse": worse, "rest": len(bars) - better - worse - unknown},
     )
+    if unknown:
+        said += f"{w['then']}{w['unknown']} {unknown}"
     # a score has no error: only the patients whose score stays are drawn as an outline
-    legend = (w["improved"], w["worse"], w["within_error"] if line.measure.is_film else w["no_change"])
+    outlined = w["within_error"] if line.measure.is_film else w["no_change"]
+    legend = (w["improved"], w["worse"], f"{outlined} / {w['unknown']}" if unknown else outlined)
     return draw.waterfall(bars, legend, f"{w[line.measure.key]}: {w['waterfall']}", minus(said))
 
 

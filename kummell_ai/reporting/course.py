@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from kummell_ai.reporting.words import PHASE_LABEL, main_ids, quantity_of, words
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
+MOST_DATED = {"en": 5, "zh": 3}
+"""Films beyond which the dates of a language would run into each other: then each phase is named once."""
 HEAD_ROOM = 0.08
 """Share of the span that is left free beyond the farthest end of an interval."""
 _UNIT_NAME = {"deg": "Degrees", "mm": "mm", "%": "%"}
@@ -61,12 +64,21 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
     plot.line(places, values, COLOUR, width=2.2)
     plot.dots(places, values, COLOUR, size=8.0, opacity=1.0)
     step = (ticks[-1] - ticks[0]) / 100
-    for i, film in enumerate(report.films):
-        label = t(PHASE_LABEL[film.phase])
-        plot.note(i, ticks[0] - 8 * step, label, anchor="middle")
-        if len(report.films) <= 5:  # more dates than that would run into each other
-            plot.note(i, ticks[0] - 15 * step, day_text(film.measurement.reference.acquired, language), anchor="middle")
+    first_row, second_row = ticks[0] - 8 * step, ticks[0] - 15 * step
+    if len(report.films) <= MOST_DATED[language]:
+        for i, film in enumerate(report.films):
+            plot.note(i, first_row, t(PHASE_LABEL[film.phase]), anchor="middle")
+            plot.note(i, second_row, day_text(film.measurement.reference.acquired, language), anchor="middle")
+    else:
+        for row, (phase, place) in enumerate(_middles([film.phase for film in report.films])):
+            plot.note(place, second_row if row % 2 else first_row, t(PHASE_LABEL[phase]), anchor="middle")
     return plot.svg()
+
+
+def _middles(phases: Sequence[Phase]) -> list[tuple[Phase, float]]:
+    """Each phase and the middle of its films, which stand side by side."""
+    runs = [(phase, [i for i, _ in run]) for phase, run in groupby(enumerate(phases), key=lambda pair: pair[1])]
+    return [(phase, (places[0] + places[-1]) / 2) for phase, places in runs]
 
 
 def _ends(quantity: Quantity) -> tuple[float, float]:

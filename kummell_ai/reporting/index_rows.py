@@ -8,7 +8,7 @@ from kummell_ai.measurement.results import Correction, CorrectionReport
 from kummell_ai.reporting.page_findings import NEW_FRACTURE, alert_rows
 from kummell_ai.reporting.page_words import day_text
 from kummell_ai.reporting.prose import change_text, main_changes
-from kummell_ai.reporting.table import phase_films
+from kummell_ai.reporting.table import PHASE_COLUMN, phase_films
 from kummell_ai.reporting.words import (
     CORRECTION_LABEL,
     VERDICT_MARK,
@@ -75,12 +75,14 @@ def index_row(report: CorrectionReport, link: str, language: str = "en") -> Inde
 
 
 def _values(report: CorrectionReport, quantity_id: str) -> str:
-    """The value on each film that a comparison uses, then the unit."""
-    films = [film.measurement for film in phase_films(report).values()] or [film.measurement for film in report.films]
-    quantities = [quantity_of(film, report.index_level, quantity_id) for film in films]
+    """The value on each film that a comparison uses, then the unit; a dash where a phase before the last is missing."""
+    found = phase_films(report)
+    last = max((i for i, phase in enumerate(PHASE_COLUMN) if phase in found), default=None)
+    films = report.films if last is None else [found.get(phase) for phase in PHASE_COLUMN[: last + 1]]
+    quantities = [quantity_of(film.measurement, report.index_level, quantity_id) if film else None for film in films]
     digits = words_for(quantity_id).digits
-    texts = ["–" if q.value is None else number(q.value, digits) for q in quantities]
-    unit = next((q.unit for q in quantities if q.value is not None), "1")
+    texts = ["–" if q is None or q.value is None else number(q.value, digits) for q in quantities]
+    unit = next((q.unit for q in quantities if q and q.value is not None), "1")
     return f"{' / '.join(texts)}{unit_text(unit)}"
 
 

@@ -38,7 +38,7 @@ CALIBRATION_WORDS = {
     Calibration.FIDUCIAL: "mm, calibrated",
     Calibration.GEOMETRY: "mm at the patient",
     Calibration.DETECTOR_PLANE: "mm at the detector (magnified)",
-    Calibration.ASSUMED: "mm, as given by the user",
+    Calibration.ASSUMED: "mm, by an assumed pixel size",
     Calibration.NONE: "no scale: angles and ratios only",
 }
 

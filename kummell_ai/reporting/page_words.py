@@ -123,7 +123,7 @@ _ZH: dict[str, str] = {
     "mm, calibrated": "mm，已校准",
     "mm at the patient": "mm，患者平面",
     "mm at the detector (magnified)": "mm，探测器平面（有放大）",
-    "mm, as given by the user": "mm，用户给定",
+    "mm, by an assumed pixel size": "mm，像素间距为假定值",
     "no scale: angles and ratios only": "无比例尺：仅角度与比值",
     "improved": "改善",
     "worse": "加重",

@@ -6,6 +6,7 @@ Every ingredient has a key of its own, a share of films, patients or bodies that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -207,8 +208,9 @@ class Recipe:
         for name in ("right_facing", "frontal", "operated"):
             _check_share(name, getattr(self, name))
         weights = [getattr(self, name) for name in FIELDS_OF_VIEW]
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise ConfigError(f"recipe keys {', '.join(FIELDS_OF_VIEW)} are weights: none below 0, one above 0")
+        if not all(0.0 <= weight < math.inf for weight in weights) or sum(weights) == 0.0:
+            text = "are weights: numbers, none below 0, one above 0"
+            raise ConfigError(f"recipe keys {', '.join(FIELDS_OF_VIEW)} {text}", weights)
         if not 0.2 <= self.aspect_low <= self.aspect_high <= 2.0:
             raise ConfigError(
                 f"recipe keys aspect_low {self.aspect_low}, aspect_high {self.aspect_high}: use 0.2 <= low <= high <= 2"

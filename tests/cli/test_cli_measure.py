@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,32 @@ def test_a_file_as_output_folder_is_wrong_use(film: Path, capsys: pytest.Capture
     assert "is a file; name a folder" in capsys.readouterr().err
 
 
+def test_a_link_to_nothing_as_output_folder_is_said_before_anything_is_measured(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda *_, **__: pytest.fail("nothing is to be measured"))
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for out in ("link", "link/below"):
+        assert main(["measure", str(film), "--out", str(tmp_path / out)]) == 1
+        assert f"{tmp_path / 'link'} is a link to nothing; name another folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+def test_a_full_disk_names_the_file_and_leaves_no_half_of_it(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        assert main(["measure", str(film), "--out", str(tmp_path / "out")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"kummell-ai: {tmp_path / 'out' / film.stem}.json: " in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -256,6 +283,39 @@ def test_an_annotation_beside_the_film_is_not_replaced(
     assert main(["measure", str(film), "--out", str(film.parent), "--formats", "csv"]) == 0
     with pytest.raises(UsageError, match="would be replaced"):
         outputs.write_film(film.parent, film.stem, made_up.radiograph(), made_up.measurement(), ("json",))
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("measure", "measurements.csv"),
+        ("measure", "angles.csv"),
+        ("series", "measurements.csv"),
+        ("series", "series.csv"),
+    ],
+)
+def test_a_table_of_a_person_is_not_replaced(
+    command: str, name: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "out" / name
+    table.parent.mkdir()
+    table.write_text("patient;height by hand\n1;13,4\n")
+    for more in ([], ["--dry-run"]):
+        assert main([command, str(film), "--out", str(tmp_path / "out"), *more]) == 1
+        assert f"{table} is no table of this program and would be replaced" in capsys.readouterr().err
+    assert list(table.parent.iterdir()) == [table]
+    assert "by hand" in table.read_text()
+    if command == "measure":
+        assert main([command, str(film), "--out", str(tmp_path / "out"), "--formats", "json"]) == 0
+        assert capsys.readouterr().err == "", "it is not of an earlier run either"
+
+
+def test_what_a_run_does_not_write_anew_is_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["measure", str(film), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert main([*words, "--formats", "json", "png"]) == 0
+    left = "angles.csv, measurements.csv, pre.overlay.svg of an earlier run stay here"
+    assert left in capsys.readouterr().err
 
 
 def test_films_of_an_earlier_run_are_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import files
@@ -63,6 +65,26 @@ def test_stems_do_not_depend_on_the_folder_one_stands_in() -> None:
     far = files.unique_stems([Path("/x/y/a/IM0"), Path("/x/y/b/IM0")])
     assert list(near.values()) == list(far.values())
     assert all(stem.startswith(("a-IM0", "b-IM0")) for stem in near.values())
+
+
+NAMES = st.builds(
+    "".join, st.tuples(st.sampled_from(["a", "A", "p/a", "a.dcm"]), st.sampled_from(["", ".png", ".dcm"]))
+)
+
+
+@given(st.lists(NAMES, unique=True, max_size=8), st.booleans())
+@example(["a.dcm", "a.png", "a.dcm.png"], False)
+def test_no_two_films_share_a_stem(names: list[str], beside_reports: bool) -> None:
+    stems = files.unique_stems(map(Path, names), beside_reports=beside_reports)
+    assert len({stem.lower() for stem in stems.values()}) == len(names)
+
+
+def test_patients_whose_identifiers_differ_in_case_get_folders_that_differ_in_more(tmp_path: Path) -> None:
+    for seed, patient in enumerate(("kum", "KUM")):
+        write_dicom(tmp_path / "in" / f"{patient}{seed}.dcm", Phase.PRE_OP, patient, seed=seed)
+    assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    pages = [page.parent.name.lower() for page in (tmp_path / "out").glob("*/report.html")]
+    assert len(set(pages)) == 2
 
 
 @pytest.mark.parametrize("name", ["a.dcm", "frontal.dcm", "empty.dcm"])

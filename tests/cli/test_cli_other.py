@@ -122,6 +122,17 @@ def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     )
 
 
+def test_annotations_of_real_films_are_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "annotations.json").write_text('{"images": []}')
+    for more in ([], ["--dry-run"]):
+        assert main(["synthesize", "--out", str(tmp_path), "--count", "1", "--set", "rows=128", *more]) == 1
+        assert "annotations.json there is of no simulated set and would be replaced" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["annotations.json"]
+    (tmp_path / "annotations.json").unlink()
+    for _ in range(2):  # its own are made anew
+        assert main(["synthesize", "--out", str(tmp_path), "--count", "1", "--set", "rows=128"]) == 0
+
+
 def test_templates_that_cannot_be_used_leave_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "meshes").mkdir()
     out = tmp_path / "out"

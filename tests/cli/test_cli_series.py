@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, series
 from kummell_ai.cli.main import main
 from kummell_ai.dicom import read_radiograph
-from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.imaging.radiograph import Calibration, Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
@@ -206,6 +208,35 @@ def test_phases_against_the_dates_are_told_once_and_on_the_page(
         assert line[1:] in box
 
 
+@pytest.mark.parametrize(
+    ("names", "sexes", "is_told"),
+    [
+        (("Li^Wei", "LI WEI"), ("M", ""), False),
+        (("Li^Wei=李^伟", "Li^Wei"), ("M", "M"), False),
+        (("", "Li^Wei"), ("", "F"), False),
+        (("Li^Wei", "Li^Na"), ("", ""), True),
+        (("Li^Wei", "Li^Wei"), ("M", "F"), True),
+    ],
+)
+@pytest.mark.parametrize("command", ["series", "cohort"])
+def test_one_identifier_of_two_people_is_told(
+    command: str, names: Sequence[str], sexes: Sequence[str], is_told: bool, tmp_path: Path
+) -> None:
+    for name, sex, phase in zip(names, sexes, (Phase.PRE_OP, Phase.POST_OP), strict=True):
+        path = write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase)
+        film = pydicom.dcmread(path)
+        film.SpecificCharacterSet, film.PatientName, film.PatientSex = "ISO_IR 192", name, sex
+        film.save_as(path)
+    err = io.StringIO()
+    with redirect_stderr(err):
+        assert main([command, str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    assert err.getvalue().count("another name or sex") == is_told
+    pages = list((tmp_path / "out").rglob("report.html"))
+    said = [page for page in pages if "name or sex" in page.read_text()]
+    assert bool(said) == is_told
+    assert not [page for page in pages if "Li^Wei" in page.read_text()], "names stay in the headers"
+
+
 def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,6 +244,20 @@ def test_warnings_about_whole_films_reach_the_terminal_and_the_page(
     assert capsys.readouterr().err.count("with the given pixel spacing; 18 to 60 mm are plausible") == 3
     box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
     assert "with the given pixel spacing; 18 to 60 mm are plausible" in box
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_pixel_size_of_the_header_is_not_said_to_be_given(language: str, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "in" / "a.dcm", Phase.PRE_OP)
+    film = pydicom.dcmread(path)
+    for keyword in ("ImagerPixelSpacing", "PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"):
+        if keyword in film:
+            delattr(film, keyword)
+    film.save_as(path)
+    assert read_radiograph(path).spacing.calibration is Calibration.ASSUMED
+    assert main(["series", str(path), "--out", str(tmp_path / "out"), "--lang", language]) == 0
+    (note,) = re.findall('<div class="film-note">(.*)</div>', (tmp_path / "out" / "report.html").read_text())
+    assert note == {"en": "a.dcm · mm, by an assumed pixel size", "zh": "a.dcm · mm，像素间距为假定值"}[language]
 
 
 def test_pages_of_an_earlier_run_are_told(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,6 +336,27 @@ def test_a_run_too_large_for_memory_gives_the_same_report(
     for drawing in run[0].glob("*.svg"):
         assert (tmp_path / drawing.name).read_text() == drawing.read_text()
     assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 3
+
+
+def test_a_film_that_changed_since_it_was_measured_keeps_its_numbers_and_is_told(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read: set[Path] = set()
+
+    def changing(path: Path, **options: Any) -> Radiograph:
+        film = read_radiograph(path, **options)
+        later = replace(film.reference, sha256="0" * 64) if path in read and "pre-op" in str(path) else film.reference
+        read.add(path)
+        return replace(film, reference=later)
+
+    monkeypatch.setattr(series, "KEPT_BYTES", 0)
+    monkeypatch.setattr("kummell_ai.dicom.read_radiograph", changing)
+    assert main(["series", str(stored), "--out", str(tmp_path)]) == 0
+    assert "pre-op/IM_0001.dcm: the file has changed since it was measured" in capsys.readouterr().err
+    films = [path for path in tmp_path.glob("*.json") if path.name != "report.json"]
+    assert len(films) == 3
+    assert len(list(tmp_path.glob("*.overlay.svg"))) == 2
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 2
 
 
 def test_one_exposure_saved_again_with_another_date_is_a_copy(

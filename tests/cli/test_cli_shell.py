@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,34 @@ def test_output_that_nobody_reads_is_no_success(unbuffered: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, env=environment)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such terminals there")
+@pytest.mark.parametrize("redirected", [False, True])
+def test_results_do_not_stand_in_the_line_of_the_progress_bar(redirected: bool) -> None:
+    screen, terminal = os.openpty()
+    code = "from kummell_ai.cli.console import tell, track\nfor i in track(range(3), 'measuring', 3): tell(f'film {i}')"
+    out = subprocess.PIPE if redirected else terminal
+    env = {**os.environ, "TERM": "xterm"}
+    run = subprocess.run([sys.executable, "-c", code], stdin=terminal, stdout=out, stderr=terminal, env=env, check=True)
+    os.close(terminal)
+    shown = b""
+    with suppress(OSError):  # the end of what a terminal shows
+        while read := os.read(screen, 1 << 16):
+            shown += read
+    os.close(screen)
+    assert b"measuring" in shown
+    if redirected:
+        assert run.stdout == b"film 0\nfilm 1\nfilm 2\n"
+        assert b"film" not in shown
+    else:
+        assert [len(re.findall(rb"(?:^|\n|\x1b\[2K)film %d\r?\n" % i, shown)) for i in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell there")
+@pytest.mark.parametrize(("closed", "said"), [(">&-", ""), ("2>&-", "kummell_ai "), (">&- 2>&-", "")])
+def test_a_closed_output_is_no_traceback(closed: str, said: str) -> None:
+    line = f'exec "{sys.executable}" -m kummell_ai.cli.main info {closed}'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout[: len("kummell_ai ")] == said

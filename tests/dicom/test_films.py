@@ -24,6 +24,12 @@ def test_folders_are_searched_and_sorted(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in found] == ["a.dcm", "b/IM1", "b/IM2"]
 
 
+def test_the_viewer_on_a_patients_disc_is_no_film(tmp_path: Path) -> None:
+    viewer = ("VIEWER/View.EXE", "VIEWER/jpeg.dll", "AUTORUN.INF", "help/index.htm", "help/style.css", "Arztbrief.docx")
+    touch(tmp_path, "DICOM/PA0/ST0/IM0", "DICOM/PA0/ST0/IM1.ima", "DICOMDIR", *viewer)
+    assert [path.name for path in find_films([tmp_path])] == ["IM0", "IM1.ima"]
+
+
 def test_a_named_file_is_always_tried_and_only_once(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt", "a.dcm")
     assert find_films([tmp_path / "notes.txt"]) == (tmp_path / "notes.txt",)

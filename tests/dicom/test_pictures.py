@@ -147,6 +147,9 @@ def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, monkeypatch
     monkeypatch.setattr("kummell_ai.dicom.pictures.MAX_PIXELS", 1000)
     with pytest.raises(InputError, match="40 x 36 px is more than 1000 px; scale the film down"):
         read_radiograph(put(tmp_path / "a", ramp("u1", 255)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow refuses twice its own limit before the size is known
+    with pytest.raises(InputError, match=r"^a: the picture has more than 1000 px; scale the film down$"):
+        read_radiograph(tmp_path / "a")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])

@@ -70,6 +70,16 @@ def test_a_change_within_the_error_is_an_outline() -> None:
     assert "4 patients, changes −1.0 to +9.2; improved 2, worse 0, within the error or unchanged 2" in svg
 
 
+def test_a_change_without_a_known_error_is_no_improvement() -> None:
+    """As the table of verdicts counts it: a film without intervals tells neither better nor worse."""
+    found = study(HEIGHT, (Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.NOT_DISTINGUISHABLE, Verdict.IMPROVED))
+    assert [bar.is_certain for bar in change_bars(found, found.lines[0])] == [False, False, False, True]
+    svg = figures(found, "en")["waterfall_anterior_height"]
+    assert "improved 1, worse 0, within the error or unchanged 1" in svg
+    assert "Not known 2" in svg
+    assert ">Within the error / Not known<" in svg
+
+
 def test_figures_are_pictures_with_their_values_in_words() -> None:
     for svg in figures(study(HEIGHT), "en").values():
         assert re.search(r'<svg [^>]*role="img" aria-label="Anterior height \(mm\): [^"]*\d', svg)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.measurement.results import Finding, Severity
 from kummell_ai.reporting.index_rows import index_row
@@ -40,6 +42,23 @@ def test_a_row_has_the_verdicts_of_every_comparison() -> None:
     assert len(said[2]) == 3
     alone = replace(made_up.report(), films=made_up.report().films[:1], corrections=())
     assert index_row(alone, "report.html").verdicts == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ((0, 1, 2), "13.3 / 21.8 / 20.9 mm"),
+        ((0, 1), "13.3 / 21.8 mm"),
+        ((0, 2), "13.3 / – / 20.9 mm"),
+        ((1, 2), "– / 21.8 / 20.9 mm"),
+        ((0,), "13.3 mm"),
+        ((2,), "– / – / 20.9 mm"),
+    ],
+)
+def test_a_value_stands_at_the_place_of_its_phase(kept: tuple[int, ...], shown: str) -> None:
+    report = made_up.report()
+    some = replace(report, films=tuple(report.films[i] for i in kept), corrections=())
+    assert index_row(some, "report.html").values[0][1].replace("\u202f", " ") == shown
 
 
 def test_the_index_speaks_chinese_and_escapes_what_is_hostile() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -20,6 +22,7 @@ from kummell_ai.reporting.page_findings import alert_rows, finding_rows, option_
 from kummell_ai.reporting.page_rows import definition_rows, derived_table, quantity_rows, verdict_and_margin
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import summary_sentences, value_text
+from kummell_ai.reporting.shapes import text_width
 from kummell_ai.reporting.terminal import film_table, report_caption, report_table
 from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
@@ -381,6 +384,23 @@ def test_the_page_names_every_injured_level_and_where_it_comes_from() -> None:
     assert said.startswith(f"Patient KUM-001 Injured level L1 {found} Further injured levels T8 , T12 {found}"), said
     assert '<a href="report-T8.html">T8</a>' in page
     assert "Two one-sided tests at 5 % rule out" in text_of(page)
+
+
+@pytest.mark.parametrize("follow_ups", [1, 2, 3, 4, 7, 20])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_words_below_a_course_do_not_run_into_each_other(follow_ups: int, language: str) -> None:
+    report = made_up.report()
+    films = (*report.films[:2], *[report.films[2]] * follow_ups)
+    latest = replace(films[-1].measurement.reference, acquired=dt.datetime(2024, 12, 28))  # the longest there are
+    films = tuple(replace(f, measurement=replace(f.measurement, reference=latest)) for f in films)
+    for svg in course_plots(replace(report, films=films), language):
+        found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="middle"[^>]*>([^<]*)<', svg)
+        words = {"en": {"Pre-op", "Post-op", "Follow-up"}, "zh": {"术前", "术后", "随访"}}[language]
+        assert words <= {word for *_, word in found}
+        halves = [(row, float(x), text_width(word, 11) / 2) for x, row, word in found]
+        spans = sorted((row, x - half, x + half) for row, x, half in halves)
+        for (row, _, end), (other, start, _) in pairwise(spans):
+            assert row != other or end <= start + 1.0, "the widths are a little generous"
 
 
 def test_the_reference_of_a_course_names_its_film_and_axes_hold_zero() -> None:

@@ -124,6 +124,8 @@ def test_dicom_film_reads_back_with_its_scale_and_says_that_it_is_simulated(tmp_
         ({"frontal": 1.5}, r"frontal is 1.5; it is a share"),
         ({"aspect_low": 0.9, "aspect_high": 0.5}, "use 0.2 <= low <= high <= 2"),
         ({"full": 0.0, "lumbar": 0.0, "thoracolumbar": 0.0, "narrow": 0.0}, "one above 0"),
+        ({"full": float("nan")}, "are weights: numbers"),
+        ({"narrow": float("inf")}, "are weights: numbers"),
         ({"tissue": {"lung": 1}}, r"recipe key tissue\.lung is no known key"),
         ({"disease": {"cleft": 2}}, r"disease\.cleft is 2.* must lie in \[0, 1\]"),
         ({"disease": {"crush": 0.7, "biconcave": 0.7}}, "at most 1 together"),
