@@ -78,7 +78,11 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
 def print_unsure(films: Sequence[LocatedFilm], results: Sequence[FilmResult], uncertainty: Uncertainty) -> None:
     """How many films are told to have unsure corners, and how far off those are, beside the others."""
     told = [
-        any(f.code == "corners-unsure" for f in spine_findings(calibrated(film.found, uncertainty))) for film in films
+        any(
+            f.code == "corners-unsure"
+            for f in spine_findings(calibrated(film.found, uncertainty), spacing=film.spacing)
+        )
+        for film in films
     ]
     rows = [np.concatenate([[np.nan], *(v.corners.percent for v in r.vertebrae if v.corners)]) for r in results]
     medians = np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in rows])
