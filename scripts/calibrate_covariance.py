@@ -80,7 +80,7 @@ def print_unsure(films: Sequence[LocatedFilm], results: Sequence[FilmResult], un
     told = [
         any(
             f.code == "corners-unsure"
-            for f in spine_findings(calibrated(film.found, uncertainty), spacing=film.spacing)
+            for f in spine_findings(calibrated(film.found, uncertainty, film.spacing), spacing=film.spacing)
         )
         for film in films
     ]

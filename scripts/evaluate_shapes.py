@@ -62,7 +62,7 @@ def patients(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[Pat
 def patient_of(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> Patient:
     found = []
     for film in films:
-        landmarks, true = calibrated(film.found, uncertainty), film.truth.landmarks
+        landmarks, true = calibrated(film.found, uncertainty, film.spacing), film.truth.landmarks
         level = {j: true.vertebrae[i].level for i, j in match_vertebrae(landmarks, true).pairs}
         bodies = tuple(replace(v, level=level[j]) for j, v in enumerate(landmarks.vertebrae) if j in level)
         found.append(replace(landmarks, vertebrae=bodies, level_evidence=None))

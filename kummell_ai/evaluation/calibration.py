@@ -25,7 +25,7 @@ from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
-from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
+from kummell_ai.landmarks.assembly import Uncertainty, calibrated, floor_of
 from kummell_ai.measurement.derived import RATES
 from kummell_ai.measurement.quality import refuse_unusable
 from kummell_ai.quantities import Z95, Interval
@@ -294,20 +294,20 @@ def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
     return scales
 
 
-def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
-    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (px²) of each body that is seen whole."""
+def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, FloatArray]]:
+    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (2, 2) px² of each body that is seen whole."""
     truth = film.truth.landmarks
     for i, j in match_vertebrae(film.found, truth).pairs:
         body = film.found.vertebrae[j]
         error = body.corners_px - truth.vertebrae[i].corners_px
         if body.covariance_px is not None and np.isfinite(error).all():
-            floor = (FLOOR_SHARE * body.depth_px) ** 2
-            yield stratum_of(body.flags), error, body.covariance_px[: len(CORNERS)], floor
+            covariance = body.covariance_px[: len(CORNERS)]
+            yield stratum_of(body.flags), error, covariance, floor_of(body, film.spacing)
 
 
 def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:
     """The films held against their truth, each by itself, with the intervals that ``uncertainty`` gives."""
-    return [_judged(film, calibrated(film.found, uncertainty)) for film in films]
+    return [_judged(film, calibrated(film.found, uncertainty, film.spacing)) for film in films]
 
 
 def judge_films_together(
@@ -320,7 +320,9 @@ def judge_films_together(
         uncertainty: its factors; where it has none for films measured together, their intervals have none.
         alone: what `judge_films` says of them.
     """
-    found = [_with_together(calibrated(film.found, uncertainty), uncertainty.together_scale) for film in films]
+    found = [
+        _with_together(calibrated(film.found, uncertainty, film.spacing), uncertainty.together_scale) for film in films
+    ]
     judged = [
         JudgedFilm(result, landmarks, film.spacing, film.truth.size_px, film.truth.landmarks)
         for film, landmarks, result in zip(films, found, alone, strict=True)

@@ -96,7 +96,7 @@ class Predictor:
 
     def locate(self, radiograph: Radiograph) -> SpineLandmarks:
         """The vertebrae of one film, in its own image px."""
-        return calibrated(self.locate_uncalibrated(radiograph), self._uncertainty)
+        return calibrated(self.locate_uncalibrated(radiograph), self._uncertainty, radiograph.spacing)
 
     def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
         """`locate` with the covariances as the network gives them, which `calibrated` makes true to its errors."""
