@@ -8,10 +8,10 @@ import numpy as np
 
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
-from kummell_ai.imaging.radiograph import ImageReference
+from kummell_ai.imaging.radiograph import Calibration, ImageReference
 from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels
 from kummell_ai.measurement.quality import listed
-from kummell_ai.measurement.results import Correction, Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.results import Correction, Finding, PhasedMeasurement, RadiographMeasurement, Severity
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95
 
@@ -84,6 +84,30 @@ def scale_findings(corrections: Sequence[Correction]) -> list[Finding]:
         return list(lacking.values())
     text = "the calibrations of the films differ; lengths are multiplied so that intact vertebrae keep their size: "
     return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts)), *lacking.values()]
+
+
+def change_scale_findings(
+    films: Sequence[PhasedMeasurement], corrections: Sequence[Correction], level: VertebralLevel
+) -> list[Finding]:
+    """Whether the changes of a height are on several scales, so that correction and loss do not add up to the net.
+
+    Args:
+        films: those that stand for a phase.
+        corrections: the comparisons of them; each is on the better scale of its two films.
+        level: the injured vertebra.
+    """
+    kind_of = {film.phase: film.measurement.spacing.calibration for film in films}
+    named: dict[Calibration, list[str]] = {}
+    for c in corrections:
+        kinds = {kind_of[c.before], kind_of[c.after]}
+        is_known = any(change.unit == "mm" and change.value is not None for change in (q.change for q in c.changes))
+        if is_known and (c.scale is not None or len(kinds) == 1):
+            named.setdefault(min(kinds, key=list(Calibration).index), []).append(f"the {c.name}")
+    if len(named) < 2:
+        return []
+    scales = " and ".join(f"{kind.value} for {listed(names)}" for kind, names in named.items())
+    text = f"changes of heights are on more than one scale, {scales}, and do not add up: compare ratios and angles"
+    return [Finding("changes-on-unlike-scales", Severity.INFO, text, level)]
 
 
 def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
