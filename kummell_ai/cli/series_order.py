@@ -104,9 +104,9 @@ def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
     if patient == UNKNOWN_PATIENT and len(visits.shots) > 1:
         notes.append("The films name no patient; they are taken to be of one patient.")
     if surgery is not None:
-        first = visits.shots[0]
-        if first.acquired.date() == surgery and visits.phases[0].value == "pre-op":
-            notes.append(f"{first.name} is of the day of surgery and is taken to be before it.")
+        for shot, phase in zip(visits.shots, visits.phases, strict=True):
+            if shot.acquired.date() == surgery and phase is Phase.PRE_OP:
+                notes.append(f"{shot.name} is of the day of surgery and is taken to be before it.")
     elif visits.are_certain:
         notes.append("Phases are as given.")
     elif len(visits.shots) == 1:
