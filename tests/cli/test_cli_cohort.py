@@ -282,15 +282,17 @@ def test_phases_of_a_manifest_against_the_dates_are_told(tmp_path: Path) -> None
     assert line[1:] in next((tmp_path / "out").glob("patient-A/report.html")).read_text()
 
 
-def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["img", "img row 2"])
+def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path, folder: str) -> None:
+    """A folder may be called as the rows of a manifest are."""
     for i, patient in enumerate(("001", "002")):
         for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
-            write_dicom(tmp_path / "in" / patient / "img" / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
+            write_dicom(tmp_path / "in" / patient / folder / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
     code, out, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert (code, "2 patients, 4 of 4 films" in out) == (0, True)
     for patient in ("001", "002"):
         line = "2 films name no patient: taken for one patient, by folder"
-        assert f"patient unknown {patient}/img: {line} {patient}/img; give patient_id in a manifest" in err
+        assert f"patient unknown {patient}/{folder}: {line} {patient}/{folder}; give patient_id in a manifest" in err
     _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "hidden"), "--deidentify", "key")
     assert "2 films name no patient: taken for one patient, by folder; give patient_id in a manifest" in err
     assert "img" not in err
