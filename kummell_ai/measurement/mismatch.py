@@ -9,7 +9,7 @@ import numpy as np
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
 from kummell_ai.imaging.radiograph import Calibration, ImageReference
-from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels
+from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels, size_on
 from kummell_ai.measurement.quality import listed
 from kummell_ai.measurement.results import Correction, Finding, PhasedMeasurement, RadiographMeasurement, Severity
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
@@ -121,7 +121,7 @@ def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel
                 continue
             factor, _ = ruler_factor(first, film, levels)
             if abs(1.0 / factor - 1.0) > UNLIKE:
-                unlike.append(f"{100 / factor:.0f} % on {film.reference.name}")
+                unlike.append(size_on(film, factor))
                 rulers = ", ".join(map(str, levels))
         if unlike:
             return [magnification_unlike(rulers, unlike, first.reference.name)]
