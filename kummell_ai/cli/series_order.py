@@ -54,7 +54,7 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
             notes = [f"{name} is a copy of {kept} and is left out." for name, kept in copies]
-            notes += _notes(patient, visits, surgery)
+            notes += visit_notes(patient, visits, surgery)
             _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes)))
     return ordered
@@ -98,8 +98,8 @@ def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, 
     return kept, copies
 
 
-def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
-    """What was assumed of the films."""
+def visit_notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
+    """What was assumed of the films of a patient, for its report."""
     notes = [f"Left out: {problem.text}." for problem in (*visits.undated, *visits.same_day)]
     if patient == UNKNOWN_PATIENT and len(visits.shots) > 1:
         notes.append("The films name no patient; they are taken to be of one patient.")

@@ -322,3 +322,29 @@ def test_a_film_is_no_manifest(tmp_path: Path) -> None:
     film = write_dicom(tmp_path / "a.dcm", Phase.PRE_OP)
     code, _, err = run(str(film), "--out", str(tmp_path / "out"))
     assert (code, err) == (1, "kummell-ai: a.dcm: is a film; give its folder or a manifest\n")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP),
+        (Phase.PRE_OP,),
+        (Phase.POST_OP, Phase.FOLLOW_UP),
+        (Phase.PRE_OP, Phase.PRE_OP, Phase.POST_OP),
+    ],
+    ids=["all", "one", "none before surgery", "two of one day"],
+)
+def test_the_page_of_a_patient_says_what_the_series_of_its_films_says(tmp_path: Path, shown: tuple[Phase, ...]) -> None:
+    for seed, phase in enumerate(shown):
+        write_dicom(tmp_path / "in" / f"{seed}.dcm", phase, seed=seed)
+    for command in ("series", "cohort"):
+        assert main([command, str(tmp_path / "in"), "--out", str(tmp_path / command)]) in (0, 3)
+    reports = [json.loads(next((tmp_path / c).rglob("report.json")).read_text()) for c in ("series", "cohort")]
+    for report in reports:
+        report["provenance"].pop("created")
+        for film in report["films"]:
+            film["measurement"]["provenance"].pop("created")
+        report["findings"] = [(f["code"], f["severity"], f["level"]) for f in report["findings"]]
+    assert reports[0] == reports[1]
+    page = next((tmp_path / "cohort").rglob("patient-*/report.html")).read_text()
+    assert not [option for option in ("--phases", "--surgery-date", "--index-level") if option in page]
