@@ -83,7 +83,10 @@ def print_table(title: str, kind: str, before: Sequence[FilmResult], after: Sequ
 def print_unsure(films: Sequence[LocatedFilm], results: Sequence[FilmResult], uncertainty: Uncertainty) -> None:
     """How many films are told to have unsure corners, and how far off those are, beside the others."""
     told = [
-        any(f.code == "corners-unsure" for f in spine_findings(calibrated(film.found, uncertainty, film.spacing)))
+        any(
+            f.code == "corners-unsure"
+            for f in spine_findings(calibrated(film.found, uncertainty, film.spacing), spacing=film.spacing)
+        )
         for film in films
     ]
     rows = [np.concatenate([[np.nan], *(v.corners.percent for v in r.vertebrae if v.corners)]) for r in results]

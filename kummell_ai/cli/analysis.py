@@ -154,13 +154,18 @@ def check_model(args: argparse.Namespace) -> None:
 
 def tell_of_intervals(measurements: Iterable[RadiographMeasurement]) -> None:
     """Say once what limits the intervals: they were set on simulated films, or not at all."""
+    for text in limits_of_intervals(measurements):
+        console.tell(text)
+
+
+def limits_of_intervals(measurements: Iterable[RadiographMeasurement]) -> list[str]:
+    """What limits the intervals of the films, each said once for all of them."""
     from kummell_ai.reporting.words import INTERVALS_TOO_NARROW, intervals_too_narrow
 
     films = list(measurements)
-    if intervals_too_narrow(films):
-        console.tell(INTERVALS_TOO_NARROW)
-    if any(film.provenance.calibrated_on is None and not _has_factors(film) for film in films):
-        console.tell(NOT_CALIBRATED)
+    is_uncalibrated = any(film.provenance.calibrated_on is None and not _has_factors(film) for film in films)
+    said = {INTERVALS_TOO_NARROW: intervals_too_narrow(films), NOT_CALIBRATED: is_uncalibrated}
+    return [text for text, is_so in said.items() if is_so]
 
 
 def _has_factors(film: RadiographMeasurement) -> bool:

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if study.patients:
         write_study(folder, study, args.lang, found.links)
         say_stale(folder, before, (folder / page for pages in found.links.values() for _, page in pages), losses.lines)
-    _tell(args, folder, study, losses, code)
+    _tell(args, folder, study, losses, found.limits, code)
     return code
 
 
@@ -134,7 +134,9 @@ def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[O
     return found
 
 
-def _tell(args: argparse.Namespace, folder: Path, study: CohortStudy, losses: Losses, code: int) -> None:
+def _tell(
+    args: argparse.Namespace, folder: Path, study: CohortStudy, losses: Losses, limits: Collection[str], code: int
+) -> None:
     flow = study.flow
     if args.json:
         console.tell_json(
@@ -152,3 +154,5 @@ def _tell(args: argparse.Namespace, folder: Path, study: CohortStudy, losses: Lo
         plural = "" if len(study.patients) == 1 else "s"
         console.tell(f"{len(study.patients)} patient{plural}, {flow.used} of {flow.given} films in the table")
         console.tell(f"Report: {folder / 'report.html'}")
+        for text in sorted(limits):
+            console.tell(text)

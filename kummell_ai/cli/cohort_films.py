@@ -30,7 +30,7 @@ class ListedFilm:
     @property
     def place(self) -> str:
         """Row of the manifest, or the film's name in all outputs."""
-        return self.entry.place if " row " in self.entry.place else self.film.reference.name
+        return self.entry.place if self.entry.is_row else self.film.reference.name
 
     def with_pixels(self) -> Radiograph:
         """The film read again, under the same reference."""
@@ -49,7 +49,9 @@ def list_films(source: Path) -> tuple[list[ManifestFilm], list[Problem]]:
             raise InputError(f"{source.name}: is a film; give its folder or a manifest", str(source))
         return read_manifest(source)
     paths = find_films([source])
-    return [ManifestFilm(p, p.relative_to(source).as_posix(), None, None, None, (), ()) for p in paths], []
+    return [
+        ManifestFilm(p, p.relative_to(source).as_posix(), None, None, None, (), (), is_row=False) for p in paths
+    ], []
 
 
 def _is_film(path: Path) -> bool:
@@ -65,7 +67,7 @@ def _is_film(path: Path) -> bool:
 def hide_names(entries: Sequence[ManifestFilm], pseudonyms: Pseudonyms, losses: Losses) -> None:
     """Keep file names and the manifest's patients out of every line from here on."""
     for number, entry in enumerate(entries, start=1):
-        names = [entry.path.name, str(entry.path)] + ([] if " row " in entry.place else [entry.place])
+        names = [entry.path.name, str(entry.path)] + ([] if entry.is_row else [entry.place])
         losses.secrets |= dict.fromkeys(names, f"film {number}")
         if entry.patient_id:
             losses.secrets[entry.patient_id] = pseudonyms.patient(entry.patient_id)
@@ -122,7 +124,7 @@ def _read(entry: ManifestFilm, seen: dict[ExposureKey, str], losses: Losses) -> 
             fault = Fault.COPY
             raise InputError(f"{entry.path.name}: is a copy of {known}; list it once")
         seen |= dict.fromkeys(keys, entry.place)
-        if not (entry.patient_id or film.reference.patient_id) and " row " in entry.place:
+        if not (entry.patient_id or film.reference.patient_id) and entry.is_row:
             fault = Fault.INCOMPLETE_ROW
             raise InputError(f"{entry.path.name}: names no patient; it is not used: give patient_id in the row")
     except InputError as error:
@@ -168,7 +170,7 @@ def _name_films(
                 entry = replace(entry, surgery_date=pseudonyms.day(patient, entry.surgery_date))
             film = replace(film, notes=())
         else:
-            name = names[entry.path] if " row " in entry.place else entry.place
+            name = names[entry.path] if entry.is_row else entry.place
             reference = replace(film.reference, patient_id=patient, name=name)
         listed.append(ListedFilm(entry, replace(film, reference=reference)))
     return listed

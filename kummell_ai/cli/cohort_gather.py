@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import models
+from kummell_ai.cli import analysis, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
@@ -23,7 +23,7 @@ from kummell_ai.reporting.words import intervals_too_narrow
 
 @dataclass(slots=True)
 class Gathered:
-    """What is kept of the patients once their films are let go."""
+    """What is kept of the patients once their films are let go; ``limits`` is what limits their intervals, in words."""
 
     members: dict[str, Member] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
@@ -34,6 +34,7 @@ class Gathered:
     provenance: Provenance | None = None
     simulated: bool = False
     too_narrow: bool = False
+    limits: set[str] = field(default_factory=set)
     shared: bool = False
 
 
@@ -64,6 +65,7 @@ def gather(
         gathered.simulated |= any(f.measurement.reference.simulated for f in patient.report.films)
         gathered.shared |= any(is_measured_together(f.measurement) for f in patient.report.films)
         gathered.too_narrow |= intervals_too_narrow(f.measurement for f in patient.report.films)
+        gathered.limits |= set(analysis.limits_of_intervals(f.measurement for f in patient.report.films))
         gathered.provenance = patient.report.films[0].measurement.provenance
     return gathered
 

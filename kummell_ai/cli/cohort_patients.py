@@ -10,6 +10,7 @@ from typing import Any
 from kummell_ai.cli import console, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import OPTIONS, Losses
+from kummell_ai.cli.series_order import missing_phase, visit_notes
 from kummell_ai.cohort.film_values import scale_findings
 from kummell_ai.cohort.manifest import ManifestFilm
 from kummell_ai.cohort.measures import PHASES
@@ -27,6 +28,12 @@ SPACING = (
     "use angles and ratios, or convert it to DICOM with its spacing",
 )
 """The remedy for a film without a scale in other commands, and here, where no scale can be given."""
+
+SAID_BEFORE = ("one-film", "missing-phase")
+"""Codes of the findings that have a line of their own in a cohort."""
+
+BOTH_COMMANDS = " (kummell-ai cohort) or by --phases (kummell-ai series)"
+"""What stands behind the manifest in a remedy for either command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +112,12 @@ def _report(
         further_levels=levels[1:],
         surgical_segment=segment,
         surgery_date=dt.date.min if any(shot.phase for shot in visits.shots) else surgery,
+        notes=visit_notes(patient, visits, surgery),
         shapes=shapes,
     )
-    report = replace(report, findings=(*visits.against_time, *report.findings))
+    missing = missing_phase([(f.phase, f.measurement.reference) for f in report.films], surgery)
+    found = (*visits.against_time, *([missing] if missing else []))
+    report = replace(report, findings=(*found, *report.findings))
     report, *others = (_in_manifest_words(r) for r in (report, *further_reports(report, segment)))
     _say_limits(patient, listed[0].place, report, losses)
     for finding in (f for r in (report, *others) for f in scale_findings(r)):
@@ -139,7 +149,7 @@ def _say_limits(patient: str, place: str, report: CorrectionReport, losses: Loss
         text = f"patient {patient}: no {' or '.join(absent)} film is usable; it counts as missing: add it"
         losses.warn(Problem(Fault.MISSING_PHASE, place, text))
     for finding in report.findings:
-        if finding.severity is Severity.WARNING and finding.code != "one-film":
+        if finding.severity is Severity.WARNING and finding.code not in SAID_BEFORE:
             losses.warn(Problem(Fault.FINDING, f"patient {patient}", finding.message, finding))
     for film in report.films:
         for finding in film.measurement.warnings:
@@ -158,6 +168,7 @@ def _in_manifest_words(report: CorrectionReport) -> CorrectionReport:
 
 def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     def worded(text: str) -> str:
+        text = text.replace(BOTH_COMMANDS, "")
         for option, column in {**OPTIONS, "--phases": "phase"}.items():
             text = text.replace(option, f"{column} in a manifest")
         return text.replace(*SPACING)

@@ -59,7 +59,7 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
             notes = [f"{name} is a copy of {kept} and is left out." for name, kept in copies]
-            notes += _notes(patient, visits, surgery)
+            notes += visit_notes(patient, visits, surgery)
             _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes), findings))
     return ordered
@@ -112,15 +112,15 @@ def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, 
     return kept, copies
 
 
-def _notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
-    """What was assumed of the films."""
+def visit_notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[str]:
+    """What was assumed of the films of a patient, for its report."""
     notes = [f"Left out: {problem.text}." for problem in (*visits.undated, *visits.same_day)]
     if patient == UNKNOWN_PATIENT and len(visits.shots) > 1:
         notes.append("The films name no patient; they are taken to be of one patient.")
     if surgery is not None:
-        first = visits.shots[0]
-        if first.acquired.date() == surgery and visits.phases[0].value == "pre-op":
-            notes.append(f"{first.name} is of the day of surgery and is taken to be before it.")
+        for shot, phase in zip(visits.shots, visits.phases, strict=True):
+            if shot.acquired.date() == surgery and phase is Phase.PRE_OP:
+                notes.append(f"{shot.name} is of the day of surgery and is taken to be before it.")
     elif visits.are_certain:
         notes.append("Phases are as given.")
     elif len(visits.shots) == 1:

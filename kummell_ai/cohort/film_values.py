@@ -94,7 +94,7 @@ def verdicts(report: CorrectionReport) -> dict[tuple[Phase, Phase, str], Verdict
         films = (chosen[correction.before], chosen[correction.after])
         said = {change.quantity_id: change.verdict for change in correction.changes}
         for measure in FILM_MEASURES:
-            is_there = all(_value(report, film, measure)[0] for film in films)
+            is_there = all(value_on_one_scale(report, film, measure)[0] for film in films)
             verdict = said.get(measure.key, Verdict.UNKNOWN) if is_there else Verdict.UNKNOWN
             found[correction.before, correction.after, measure.key] = verdict
     return found
@@ -119,7 +119,7 @@ def _known(quantity: Quantity | None, measure: Measure) -> Quantity | None:
 
 
 def _observe(report: CorrectionReport, film: PhasedMeasurement, measure: Measure, counts: bool) -> Observation | None:
-    quantity, factor = _value(report, film, measure)
+    quantity, factor = value_on_one_scale(report, film, measure)
     if quantity is None or quantity.value is None:
         return None
     low, high = (quantity.interval.low, quantity.interval.high) if quantity.interval else (None, None)
@@ -134,8 +134,10 @@ def _observe(report: CorrectionReport, film: PhasedMeasurement, measure: Measure
     )
 
 
-def _value(report: CorrectionReport, film: PhasedMeasurement, measure: Measure) -> tuple[Quantity | None, float]:
-    """The measure, a length on the scale of `scale_film`, and by what it was multiplied."""
+def value_on_one_scale(
+    report: CorrectionReport, film: PhasedMeasurement, measure: Measure
+) -> tuple[Quantity | None, float]:
+    """The measure on a film, a length on the scale of `scale_film`, and by what it was multiplied."""
     own = scale_film(report)
     if measure.unit != "mm" or own is None or _kind(film) is _kind(own):
         return measured_value(film.measurement, report.index_level, measure), 1.0

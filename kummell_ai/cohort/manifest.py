@@ -23,17 +23,18 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ManifestFilm:
-    """One film of the manifest.
+    """One film of the manifest, or of a folder.
 
     Attributes:
         path: the film, relative paths being beside the manifest.
-        place: file and row.
+        place: file and row, or the film's path in the folder.
         patient_id: overrules that of the header; None leaves it.
         phase: overrules the order of dates; None leaves it.
         surgery_date: of the patient, when given.
         index_levels: the patient's injured vertebrae, the one that counts first; empty when none is given.
         manual: readings of a person by measure, in the unit of the measure (columns ``manual_anterior_height_mm``).
         surgical_segment: upper and lower operated level, as given; None takes those with screws.
+        is_row: whether it is of a manifest.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class ManifestFilm:
     index_levels: tuple[VertebralLevel, ...]
     manual: tuple[tuple[str, float], ...]
     surgical_segment: tuple[VertebralLevel, VertebralLevel] | None = None
+    is_row: bool = True
 
 
 def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:

@@ -172,7 +172,10 @@ def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
     phases: list[Phase] = []
     dated: list[Phase] = []  # a film without a date has a given phase and says nothing about the others
     for i, shot in enumerate(shots):
-        by_date = _next_phase(dated) if surgery is None else _by_surgery(shot, dated, surgery)
+        may_be_before = not dated or (set(dated) == {Phase.PRE_OP} and _is_before_of_its_day(shot, shots[i + 1 :]))
+        by_date = (
+            _next_phase(dated, may_be_before) if surgery is None else _by_surgery(shot, dated, surgery, may_be_before)
+        )
         if i and _is_same_state(shots[i - 1], shot):
             by_date = phases[-1]
         phases.append(shot.phase or by_date)
@@ -180,15 +183,21 @@ def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
     return phases
 
 
-def _next_phase(before: Sequence[Phase]) -> Phase:
-    if not before:
+def _is_before_of_its_day(shot: Shot, later: Sequence[Shot]) -> bool:
+    """Whether another film of the day shows screws or cement that ``shot`` lacks."""
+    day = shot.reference.acquired and shot.acquired.date()
+    others = (other for other in later if other.reference.acquired and other.acquired.date() == day)
+    return day is not None and not shot.is_operated and any(other.is_operated for other in others)
+
+
+def _next_phase(before: Sequence[Phase], may_be_before: bool) -> Phase:
+    if may_be_before:
         return Phase.PRE_OP
     return Phase.POST_OP if before[-1] is Phase.PRE_OP else Phase.FOLLOW_UP
 
 
-def _by_surgery(shot: Shot, before: Sequence[Phase], surgery: dt.date) -> Phase:
+def _by_surgery(shot: Shot, before: Sequence[Phase], surgery: dt.date, may_be_before: bool) -> Phase:
     day = shot.acquired.date()
-    is_first_of_the_day = day == surgery and not before and not shot.is_operated
-    if day < surgery or is_first_of_the_day:
+    if day < surgery or (day == surgery and may_be_before and not shot.is_operated):
         return Phase.PRE_OP
     return Phase.FOLLOW_UP if Phase.POST_OP in before or Phase.FOLLOW_UP in before else Phase.POST_OP

@@ -23,11 +23,11 @@ from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.evaluation.parts import index_level_of, phase_of, read_film
 from kummell_ai.evaluation.points import ELLIPSE_95, CornerErrors
 from kummell_ai.evaluation.results import FilmResult, VertebraResult
-from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.frames import FloatArray, ScaleShift
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, calibrated_as, known_as, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
-from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, calibrated
+from kummell_ai.landmarks.assembly import Uncertainty, calibrated, floor_of
 from kummell_ai.measurement.derived import RATES
 from kummell_ai.measurement.quality import refuse_unusable
 from kummell_ai.quantities import Z95, Interval
@@ -318,17 +318,15 @@ def fit_scales(films: Sequence[LocatedFilm]) -> dict[str, FloatArray]:
     return scales
 
 
-def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
-    """Stratum, error (4, 2), own covariance (4, 2, 2) and floor of each whole body, in px as wide as high and px²."""
+def _corner_errors(film: LocatedFilm) -> Iterator[tuple[str, FloatArray, FloatArray, FloatArray]]:
+    """Stratum, error (4, 2) px, own covariance (4, 2, 2) px² and floor (2, 2) px² of each body that is seen whole."""
     truth = film.truth.landmarks
-    square = ScaleShift.resize(film.spacing.column_mm / film.spacing.row_mm, 1.0)
     for i, j in match_vertebrae(film.found, truth, film.spacing).pairs:
         body = film.found.vertebrae[j]
-        corners = square.apply(body.corners_px)
-        error = corners - square.apply(truth.vertebrae[i].corners_px)
+        error = body.corners_px - truth.vertebrae[i].corners_px
         if body.covariance_px is not None and np.isfinite(error).all():
-            floor = (FLOOR_SHARE * VertebraLandmarks(corners).depth_px) ** 2
-            yield stratum_of(body.flags), error, square.apply_covariance(body.covariance_px[: len(CORNERS)]), floor
+            covariance = body.covariance_px[: len(CORNERS)]
+            yield stratum_of(body.flags), error, covariance, floor_of(body, film.spacing)
 
 
 def judge_films(films: Sequence[LocatedFilm], uncertainty: Uncertainty) -> list[FilmResult]:

@@ -20,7 +20,7 @@ def fitting_scale(error: FloatArray, covariance: FloatArray, floor: FloatArray) 
     Args:
         error: (N, 2) px.
         covariance: (N, 2, 2) px².
-        floor: (N,) px², added to both variances.
+        floor: (N, 2, 2) px², added to the scaled covariance.
     """
     needed = min(conformal_rank(len(error)), len(error)) / len(error)
     low, high = math.log(0.01), math.log(1000.0)
@@ -34,8 +34,8 @@ def fitting_scale(error: FloatArray, covariance: FloatArray, floor: FloatArray) 
 
 
 def covered(error: FloatArray, covariance: FloatArray, floor: FloatArray, scale: float) -> float:
-    """Share of errors (N, 2) in the 95 % ellipse of ``scale`` * covariance (N, 2, 2) + ``floor`` (N,) * identity."""
-    total = covariance * scale + floor[:, None, None] * np.eye(2)
+    """Share of errors (N, 2) in the 95 % ellipse of ``scale`` * covariance (N, 2, 2) + ``floor`` (N, 2, 2)."""
+    total = covariance * scale + floor
     distance = np.einsum("ni,nij,nj->n", error, np.linalg.inv(total), error)
     return float((distance <= ELLIPSE_95).mean())
 

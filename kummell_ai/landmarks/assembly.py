@@ -12,7 +12,7 @@ import numpy as np
 from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
 from kummell_ai.errors import CheckpointError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
-from kummell_ai.imaging.frames import FloatArray
+from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.channels import STATES
@@ -81,19 +81,11 @@ class Uncertainty:
         joint = IntervalFactors(stratum, together, self.changes, True, self.together_scale.get(stratum, 1.0))
         return IntervalFactors(stratum, alone, together=joint)
 
-    def calibrate(self, covariance_px: FloatArray, depth_px: float, stratum: str, aspect: float = 1.0) -> FloatArray:
-        """Calibrated covariance (4|6, 2, 2) px² of a body of ``depth_px``, with a floor that is round on the patient.
-
-        Args:
-            covariance_px: image px².
-            depth_px: in px as high as those of the image, and as wide as high.
-            stratum: of the body.
-            aspect: width of a pixel over its height.
-        """
+    def calibrate(self, covariance_px: FloatArray, floor_px2: FloatArray, stratum: str) -> FloatArray:
+        """Calibrated covariance (4|6, 2, 2) px² of a body whose corners have the floor (2, 2) px² of `floor_of`."""
         own = self.scale[stratum]
         scale = np.concatenate([own, np.full(len(covariance_px) - len(own), own.mean())])
-        floor = np.diag([1.0 / aspect**2, 1.0]) * (FLOOR_SHARE * depth_px) ** 2
-        calibrated: FloatArray = covariance_px * scale[:, None, None] + floor
+        calibrated: FloatArray = covariance_px * scale[:, None, None] + floor_px2
         return calibrated
 
 
@@ -121,27 +113,30 @@ def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {**{s: rows[s] for s in STRATA[1:]}, filled: rows.get(filled, rows[cemented])}
 
 
-def calibrated(
-    landmarks: SpineLandmarks, uncertainty: Uncertainty, spacing: PixelSpacing | None = None
-) -> SpineLandmarks:
+def calibrated(landmarks: SpineLandmarks, uncertainty: Uncertainty, spacing: PixelSpacing) -> SpineLandmarks:
     """``landmarks`` of `assemble`, whose covariances are the network's own, with calibrated ones and factors.
 
     Args:
-        landmarks: in image px.
-        uncertainty: what the covariances lack.
-        spacing: of the film; None = its pixels are square.
+        landmarks: of a film.
+        uncertainty: of the model.
+        spacing: of the film (its aspect decides).
     """
-    aspect = 1.0 if spacing is None else spacing.column_mm / spacing.row_mm
-    return replace(landmarks, vertebrae=tuple(_calibrated(body, uncertainty, aspect) for body in landmarks.vertebrae))
+    return replace(landmarks, vertebrae=tuple(_calibrated(body, uncertainty, spacing) for body in landmarks.vertebrae))
 
 
-def _calibrated(body: VertebraLandmarks, uncertainty: Uncertainty, aspect: float) -> VertebraLandmarks:
+def _calibrated(body: VertebraLandmarks, uncertainty: Uncertainty, spacing: PixelSpacing) -> VertebraLandmarks:
     stratum = stratum_of(body.flags)
     covariance = body.covariance_px
     if covariance is not None:
-        square = replace(body, points_px=body.points_px * [aspect, 1.0])
-        covariance = uncertainty.calibrate(covariance, _extent(square), stratum, aspect)
+        covariance = uncertainty.calibrate(covariance, floor_of(body, spacing), stratum)
     return replace(body, covariance_px=covariance, interval_factors=uncertainty.of(stratum))
+
+
+def floor_of(body: VertebraLandmarks, spacing: PixelSpacing) -> FloatArray:
+    """What is added to the covariance of each corner, (2, 2) px²: `FLOOR_SHARE` of the depth, alike all round in mm."""
+    square = ScaleShift.resize(1.0, spacing.row_mm / spacing.column_mm)
+    seen = replace(body, points_px=square.apply(body.points_px), covariance_px=None)
+    return square.inverse().apply_covariance(np.eye(2) * (FLOOR_SHARE * _extent(seen)) ** 2)
 
 
 def _extent(body: VertebraLandmarks) -> float:

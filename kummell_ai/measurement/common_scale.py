@@ -14,12 +14,15 @@ from kummell_ai.imaging.annotation import VertebraLandmarks, repeated_levels
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.neighbours import is_intact
 from kummell_ai.measurement.results import Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.rounding import apart_from
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95, Interval, Quantity
 
 _ORDER = list(Calibration)
 UNLIKE = 0.10
 """Share by which intact vertebrae may differ between two films of one calibration before a warning."""
+EXPECTED = (90.0, 110.0)
+"""The same as the range of sizes (%)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +125,19 @@ def _check_same_kind(
 ) -> tuple[Finding, ...]:
     if abs(1.0 / factor - 1.0) <= UNLIKE:
         return ()
-    size = f"{100 / factor:.0f} % on {after.reference.name}"
-    return (magnification_unlike(names, [size], before.reference.name),)
+    return (magnification_unlike(names, [size_on(after, factor)], before.reference.name),)
+
+
+def size_on(film: RadiographMeasurement, factor: float) -> str:
+    """How large the rulers are on ``film``, when ``factor`` is their size on the other film over that on this one."""
+    return f"{apart_from(100.0 / factor, *EXPECTED, digits=0)} % on {film.reference.name}"
 
 
 def magnification_unlike(rulers: str, sizes: Sequence[str], first: str) -> Finding:
     """A warning about films of one calibration whose intact vertebrae have unlike sizes."""
     text = (
-        f"{rulers} measure {' and '.join(sizes)} of what they measure on {first}; 90 to 110 % is expected: the "
-        "magnifications differ; check the pixel spacings, or use the ratios"
+        f"{rulers} measure {' and '.join(sizes)} of what they measure on {first}; {EXPECTED[0]:g} to {EXPECTED[1]:g} % "
+        "is expected: the magnifications differ; check the pixel spacings, or use the ratios"
     )
     return Finding("magnification-unlike", Severity.WARNING, text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kummell_ai.anatomy import VertebralLevel
@@ -32,6 +34,9 @@ RATIOS = ("wedge_angle", "wedge_ratio", "height_loss", "compression")
 SEGMENTS = ("segmental_cobb", "local_kyphosis", "sagittal_index", "surgical_segment_cobb")
 _UNITS = {"wedge_ratio": "%", "height_loss": "%", "compression": "%", "wedge_angle": "deg"}
 _HIGHER_IS_BETTER = (*LENGTHS, "wedge_ratio")
+
+UNLIKE_SCALES = "the two films have scales of unlike kind, and no intact vertebra is seen on both"
+UNLIKE_SIZES = "the same intact vertebrae differ in size between the two films by more than 10 %"
 
 
 def compare(
@@ -123,10 +128,16 @@ def _verdict(quantity_id: str, difference: float, mdc: float) -> Verdict:
 def intravertebral_instability(
     lying: RadiographMeasurement, sitting: RadiographMeasurement, level: VertebralLevel
 ) -> Quantity:
-    """Anterior height lying minus sitting (mm) of one vertebra, on a common scale."""
+    """Anterior height lying minus sitting (mm) of one vertebra, on a common scale; missing where there is none."""
     scale = common_scale(lying, sitting, level)
     first, second = _both(lying, sitting, level, scale)
-    return _hide_px(combine(formulas.intravertebral_instability, first["anterior_height"], second["anterior_height"]))
+    found = combine(formulas.intravertebral_instability, first["anterior_height"], second["anterior_height"])
+    doubts = {finding.code for finding in scale.findings}
+    if found.value is not None and "scale-unlike" in doubts:
+        return Quantity.missing("mm", UNLIKE_SCALES)
+    if found.value is not None and "magnification-unlike" in doubts:
+        found = replace(found, caveat=join_caveats(found.caveat, UNLIKE_SIZES))
+    return _hide_px(found)
 
 
 def _both(

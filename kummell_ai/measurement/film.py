@@ -85,7 +85,7 @@ def measure_radiograph(
         for i in range(len(bodies))
     )
     own = (
-        *spine_findings(landmarks, counted_from),
+        *spine_findings(landmarks, counted_from, spacing=spacing),
         *spacing_findings(spacing, body_depths(bodies, spacing)),
         *stretch_findings(bodies, spacing),
     )

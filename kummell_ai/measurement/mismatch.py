@@ -8,10 +8,10 @@ import numpy as np
 
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
-from kummell_ai.imaging.radiograph import ImageReference
-from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels
+from kummell_ai.imaging.radiograph import Calibration, ImageReference
+from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels, size_on
 from kummell_ai.measurement.quality import listed
-from kummell_ai.measurement.results import Correction, Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.results import Correction, Finding, PhasedMeasurement, RadiographMeasurement, Severity
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95
 
@@ -43,7 +43,8 @@ def mismatch_findings(films: Sequence[RadiographMeasurement], level: VertebralLe
     """Everything that makes the films unlike; each kind is one finding, whatever the number of films.
 
     Args:
-        films: that are compared, the one that the others are held against first.
+        films: that are compared, by date; the others are held against the first, and against each other where that
+            tells nothing, as where it has another kind of calibration or shows no intact vertebra.
         level: the injured vertebra, which is no ruler.
     """
     if len(films) < 2:
@@ -85,42 +86,74 @@ def scale_findings(corrections: Sequence[Correction]) -> list[Finding]:
     return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts)), *lacking.values()]
 
 
+def change_scale_findings(
+    films: Sequence[PhasedMeasurement], corrections: Sequence[Correction], level: VertebralLevel
+) -> list[Finding]:
+    """Whether the changes of a height are on several scales, so that correction and loss do not add up to the net.
+
+    Args:
+        films: those that stand for a phase.
+        corrections: the comparisons of them; each is on the better scale of its two films.
+        level: the injured vertebra.
+    """
+    kind_of = {film.phase: film.measurement.spacing.calibration for film in films}
+    named: dict[Calibration, list[str]] = {}
+    for c in corrections:
+        kinds = {kind_of[c.before], kind_of[c.after]}
+        is_known = any(change.unit == "mm" and change.value is not None for change in (q.change for q in c.changes))
+        if is_known and (c.scale is not None or len(kinds) == 1):
+            named.setdefault(min(kinds, key=list(Calibration).index), []).append(f"the {c.name}")
+    if len(named) < 2:
+        return []
+    scales = " and ".join(f"{kind.value} for {listed(names)}" for kind, names in named.items())
+    text = f"changes of heights are on more than one scale, {scales}, and do not add up: compare ratios and angles"
+    return [Finding("changes-on-unlike-scales", Severity.INFO, text, level)]
+
+
 def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
-    """Films of one kind of calibration on which intact vertebrae differ in size."""
-    first, unlike, rulers = films[0], [], ""
-    for film in films[1:]:
-        levels = ruler_levels(first, film, level)
-        is_same_kind = first.spacing.is_metric and first.spacing.calibration is film.spacing.calibration
-        if not levels or not is_same_kind:
-            continue
-        factor, _ = ruler_factor(first, film, levels)
-        if abs(1.0 / factor - 1.0) > UNLIKE:
-            unlike.append(f"{100 / factor:.0f} % on {film.reference.name}")
-            rulers = ", ".join(map(str, levels))
-    return [magnification_unlike(rulers, unlike, first.reference.name)] if unlike else []
+    """Films of one kind of calibration on which intact vertebrae differ in size from the first one that tells."""
+    for i, first in enumerate(films):
+        unlike, rulers = [], ""
+        for film in films[i + 1 :]:
+            levels = ruler_levels(first, film, level)
+            is_same_kind = first.spacing.is_metric and first.spacing.calibration is film.spacing.calibration
+            if not levels or not is_same_kind:
+                continue
+            factor, _ = ruler_factor(first, film, levels)
+            if abs(1.0 / factor - 1.0) > UNLIKE:
+                unlike.append(size_on(film, factor))
+                rulers = ", ".join(map(str, levels))
+        if unlike:
+            return [magnification_unlike(rulers, unlike, first.reference.name)]
+    return []
 
 
 def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
     """Films on which intact vertebrae are deeper or shallower for their height, as no magnification makes them."""
-    first, unlike = films[0], []
-    for film in films[1:]:
-        levels = ruler_levels(first, film, level)
-        if len(levels) < LEAST_RULERS:
-            continue
-        (one, one_error), (other, other_error) = (_depth_for_height(f, levels) for f in (first, film))
-        change = other - one
-        error = float(np.hypot(one_error, other_error))
-        if abs(change) > max(np.log1p(ROTATED), Z95 * (error if np.isfinite(error) else 0.0)):
-            which = "deeper" if change > 0 else "less deep"
-            unlike.append(f"{100 * abs(np.expm1(change)):.0f} % {which} on {film.reference.name}")
-    if not unlike:
-        return []
-    text = (
-        f"intact vertebrae are {listed(unlike)} for their height than on {first.reference.name}; a patient "
-        "turned about the long axis or bent to the side would look so: look for doubled endplates and pedicles, and "
-        "compare films of one rotation only"
-    )
-    return [Finding("rotation-unlike", Severity.WARNING, text)]
+    for i, first in enumerate(films):
+        unlike = [text for film in films[i + 1 :] if (text := _turned(first, film, level))]
+        if unlike:
+            text = (
+                f"intact vertebrae are {listed(unlike)} for their height than on {first.reference.name}; a patient "
+                "turned about the long axis or bent to the side would look so: look for doubled endplates and "
+                "pedicles, and compare films of one rotation only"
+            )
+            return [Finding("rotation-unlike", Severity.WARNING, text)]
+    return []
+
+
+def _turned(first: RadiographMeasurement, film: RadiographMeasurement, level: VertebralLevel) -> str:
+    """By how much intact vertebrae are deeper or less deep on ``film`` than on ``first``; empty where they are not."""
+    levels = ruler_levels(first, film, level)
+    if len(levels) < LEAST_RULERS:
+        return ""
+    (one, one_error), (other, other_error) = (_depth_for_height(f, levels) for f in (first, film))
+    change = other - one
+    error = float(np.hypot(one_error, other_error))
+    if abs(change) <= max(np.log1p(ROTATED), Z95 * (error if np.isfinite(error) else 0.0)):
+        return ""
+    which = "deeper" if change > 0 else "less deep"
+    return f"{100 * abs(np.expm1(change)):.0f} % {which} on {film.reference.name}"
 
 
 def _depth_for_height(film: RadiographMeasurement, levels: Sequence[VertebralLevel]) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from kummell_ai.landmarks.levels import row_shift
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
 from kummell_ai.measurement.rounding import apart_from
-from kummell_ai.measurement.scale import isotropic
+from kummell_ai.measurement.scale import body_depths, isotropic, isotropic_covariance
 from kummell_ai.measurement.segments import facing_sign_of
 from kummell_ai.measurement.upside_down import upside_down_findings
 
@@ -60,6 +60,8 @@ NAME_CODES = frozenset(
 
 Box = tuple[float, float, float, float]
 
+SQUARE_PIXELS = PixelSpacing.unknown()
+
 
 def check_landmarks(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     """Everything a reader must know about the landmarks of a film.
@@ -70,7 +72,7 @@ def check_landmarks(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[
     refuse_unusable(landmarks)
     width, height = float(radiograph.width), float(radiograph.height)
     box = radiograph.valid_box or (0.0, 0.0, width, height)
-    found = [*header_findings(radiograph, landmarks), *spine_findings(landmarks)]
+    found = [*header_findings(radiograph, landmarks), *spine_findings(landmarks, spacing=radiograph.spacing)]
     for i in range(len(landmarks.vertebrae)):
         found += vertebra_findings(landmarks, i, box, radiograph.spacing)
     return tuple(found)
@@ -127,15 +129,18 @@ def facing_of(landmarks: SpineLandmarks) -> Facing:
     return {1.0: Facing.RIGHT, -1.0: Facing.LEFT}.get(facing_sign_of(landmarks), Facing.UNKNOWN)
 
 
-def spine_findings(landmarks: SpineLandmarks, counted_from: VertebralLevel | None = None) -> tuple[Finding, ...]:
+def spine_findings(
+    landmarks: SpineLandmarks, counted_from: VertebralLevel | None = None, *, spacing: PixelSpacing = SQUARE_PIXELS
+) -> tuple[Finding, ...]:
     """Findings about the row of vertebrae: unsure corners, unnamed, named twice, out of order, gaps.
 
     Args:
         landmarks: of a film.
         counted_from: the level that a person gave and all names are counted from.
+        spacing: of the film (its aspect decides).
     """
     found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks, counted_from)]
-    found += [*_unsure_corners(landmarks), *upside_down_findings(landmarks.level_evidence)]
+    found += [*_unsure_corners(landmarks, spacing), *upside_down_findings(landmarks.level_evidence)]
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -158,11 +163,12 @@ def spine_findings(landmarks: SpineLandmarks, counted_from: VertebralLevel | Non
     return tuple(found)
 
 
-def _unsure_corners(landmarks: SpineLandmarks) -> list[Finding]:
+def _unsure_corners(landmarks: SpineLandmarks, spacing: PixelSpacing) -> list[Finding]:
     """Whether the calibrated covariances of a film's corners are far wider than those of usual films."""
     shares = [
-        np.sqrt(0.5 * np.trace(body.covariance_px[: len(CORNERS)], axis1=1, axis2=2)) / body.depth_px
-        for body in landmarks.vertebrae
+        np.sqrt(0.5 * np.trace(isotropic_covariance(body.covariance_px[: len(CORNERS)], spacing), axis1=1, axis2=2))
+        / depth
+        for body, depth in zip(landmarks.vertebrae, body_depths(landmarks.vertebrae, spacing), strict=True)
         if body.covariance_px is not None and body.interval_factors is not None
     ]
     known = np.concatenate(shares) if shares else np.empty(0)
@@ -316,10 +322,11 @@ def _shape(
             told = apart_from(aspect, *_ASPECT)
             text = f"{name} has posterior height / depth {told}; {_ASPECT[0]} to {_ASPECT[1]} are plausible"
             found.append(("implausible-body", f"{text}: look at its corners"))
-    depths = np.array([v.depth_px for v in landmarks.vertebrae])
+    depths = body_depths(landmarks.vertebrae, spacing)
     depths = depths[np.isfinite(depths)]
-    if depths.size >= 3 and np.isfinite(body.depth_px):
-        share = body.depth_px / float(np.median(depths))
+    (depth,) = body_depths([body], spacing)
+    if depths.size >= 3 and np.isfinite(depth):
+        share = float(depth / np.median(depths))
         if not _DEPTH[0] <= share <= _DEPTH[1]:
             told = apart_from(share, *_DEPTH)
             text = f"{name} is {told} times as deep as the median body; {_DEPTH[0]} to {_DEPTH[1]} are plausible"

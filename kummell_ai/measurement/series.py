@@ -13,7 +13,13 @@ from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.measurement.compare import compare, intravertebral_instability
 from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
-from kummell_ai.measurement.mismatch import PAIR_CODES, mismatch_findings, posture_of, scale_findings
+from kummell_ai.measurement.mismatch import (
+    PAIR_CODES,
+    change_scale_findings,
+    mismatch_findings,
+    posture_of,
+    scale_findings,
+)
 from kummell_ai.measurement.naming import name_films
 from kummell_ai.measurement.operated import Ends, segment_findings, surgical_ends, with_surgical_segments
 from kummell_ai.measurement.phases import cement_before_surgery, settle_phases
@@ -167,6 +173,7 @@ def assemble_report(
             *segment_findings(films, ends, surgical_segment, index_level),
             *mismatch_findings(compared, index_level),
             *scale_findings(corrections),
+            *change_scale_findings(standing, corrections, index_level),
             *_not_compared(films, standing),
             *_series_findings(films, index_level, {*further_levels, *old_levels}),
         ),

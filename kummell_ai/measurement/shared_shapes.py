@@ -15,6 +15,7 @@ from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.film import remeasure
 from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
+from kummell_ai.measurement.rounding import apart_from
 from kummell_ai.measurement.segments import facing_sign_of
 
 LARGEST_MISFIT = 0.7
@@ -217,10 +218,11 @@ def _findings(shared: SharedShapes, names: Sequence[str]) -> list[Finding]:
         text += "happened to these vertebrae; --shapes apart measures each film by itself"
         findings.append(Finding("shapes-shared", Severity.INFO, text))
     for level, misfit, odd in shared.differing:
+        told = apart_from(misfit, TOLD_MISFIT, digits=1)
         where = "between the films" if odd is None else f"on {names[odd]} from that on the other films"
         text = (
             f"the shape of {level} differs {where} by more than the errors of its corners (misfit "
-            f"{misfit:.1f}, at most {TOLD_MISFIT:g} is expected): each film keeps its own corners; look whether "
+            f"{told}, at most {TOLD_MISFIT:g} is expected): each film keeps its own corners; look whether "
             "the vertebra broke, a corner is wrong, or the films name two vertebrae alike"
         )
         findings.append(Finding("shape-differs", Severity.WARNING, text, level))

@@ -14,6 +14,7 @@ from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import find_references
+from kummell_ai.measurement.rounding import apart_from
 from kummell_ai.measurement.scale import NO_SPACING, isotropic, isotropic_covariance, length_caveat
 from kummell_ai.quantities import Z95, Interval, Quantity
 
@@ -113,7 +114,7 @@ def calibrated_quantity(
     if quantity.interval is None or limit is None or not factors.has(name) or quantity.interval.half_width <= limit:
         return quantity
     sign = "°" if unit == "deg" else f" {unit}"
-    text = f"not measurable: its 95 % interval is ± {quantity.interval.half_width:.1f}{sign}"
+    text = f"not measurable: its 95 % interval is ± {apart_from(quantity.interval.half_width, limit, digits=1)}{sign}"
     return Quantity.missing(unit, f"{text}, more than a typical correction of {limit:g}{sign}; look at its corners")
 
 

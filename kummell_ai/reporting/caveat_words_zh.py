@@ -40,6 +40,8 @@ _PARTS = (
     (r"mm at the detector, not at the patient \(on average (\d+) % too large\)", r"探测器平面的毫米数（平均偏大 \1%）"),
     (r"mm by an assumed pixel size", "按假定像素间距的毫米数"),
     (r"scaled by ([\d.]+) to the other film", r"已乘以 \1，换算至另一影像的比例"),
+    (r"the two films have scales of unlike kind, and no .*", "两张影像的校准方式不同，又无共同可见的未骨折椎体"),
+    (r"the same intact vertebrae differ in size .* by more than (.+)", r"同一未骨折椎体在两张影像上的大小相差超过 \1"),
     (r"middle height not seen: anterior height only", "中央高度不可见，仅用前缘高度"),
     (
         r"not measurable: its 95 % interval is ± (.+), more than a typical correction of (.+)",

@@ -8,11 +8,13 @@ from itertools import groupby
 import numpy as np
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.film_values import scale_film, value_on_one_scale
+from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.page_words import day_text, translator
 from kummell_ai.reporting.plots import Plot, nice_ticks
-from kummell_ai.reporting.words import PHASE_LABEL, main_ids, quantity_of, words_for
+from kummell_ai.reporting.words import PHASE_LABEL, are_on_own_scales, main_ids, quantity_of, words_for
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
@@ -30,10 +32,29 @@ def course_plots(report: CorrectionReport, language: str = "en") -> list[str]:
     """
     plots = []
     for quantity_id in main_ids(report):
-        quantities = [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
+        quantities = _on_one_scale(report, quantity_id)
         if sum(q.value is not None for q in quantities) >= LEAST_FILMS:
             plots.append(_plot(report, quantity_id, quantities, language))
     return plots
+
+
+def _on_one_scale(report: CorrectionReport, quantity_id: str) -> list[Quantity]:
+    """The quantity on each film; a length of films with unlike scales as the cohort's tables have it, or missing."""
+    measure = next((m for m in FILM_MEASURES if m.key == quantity_id and m.unit == "mm"), None)
+    if measure is None or not are_on_own_scales(report):
+        return [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
+    missing = Quantity.missing("mm", "it cannot be brought to the scale of the other films")
+    if scale_film(report) is None:
+        return [missing] * len(report.films)
+    return [value_on_one_scale(report, film, measure)[0] or missing for film in report.films]
+
+
+def _unit(report: CorrectionReport, quantity_id: str) -> str:
+    """What stands beside the axis: the unit, and of lengths brought to one scale the film whose scale it is."""
+    unit, own = words_for(quantity_id).unit, scale_film(report)
+    if unit != "mm" or own is None or not are_on_own_scales(report):
+        return _UNIT_NAME[unit]
+    return f"mm, on the scale of {own.measurement.reference.name}"
 
 
 def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity], language: str) -> str:
@@ -45,7 +66,7 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
     plot = Plot(
         title=t(words.label),
         x_label="",
-        y_label=f"{t(_UNIT_NAME[words.unit])}{t('; bars: 95 % interval')}",
+        y_label=f"{t(_unit(report, quantity_id))}{t('; bars: 95 % interval')}",
         x=(-0.5, len(quantities) - 0.5),
         y=(ticks[0], ticks[-1]),
         x_ticks=(),
@@ -98,8 +119,11 @@ def axis_range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _reference(report: CorrectionReport) -> tuple[float | None, str]:
-    """Mean anterior height (mm) of the intact neighbours on the last film that shows them, and that film."""
+    """Mean anterior height (mm) of the intact neighbours on the last film of that scale, and that film."""
+    own = scale_film(report) if are_on_own_scales(report) else None
     for number, film in reversed(list(enumerate(report.films, start=1))):
+        if own is not None and film.measurement.spacing.calibration is not own.measurement.spacing.calibration:
+            continue
         quantity = quantity_of(film.measurement, report.index_level, "reference_height")
         if quantity.value is not None and quantity.unit == "mm":
             phase = PHASE_LABEL[film.phase].lower()

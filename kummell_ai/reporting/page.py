@@ -29,6 +29,7 @@ from kummell_ai.reporting.words import (
     SIGNS,
     TABLE_NOTE,
     VERDICT_MARK,
+    are_on_own_scales,
     css_class,
     intervals_too_narrow,
 )
@@ -97,11 +98,19 @@ def write_page(
             findings=texts.finding_rows(report, language),
             definitions=rows.definition_rows(report),
             options=texts.option_rows(report, language),
-            to_scale=all(film.measurement.spacing.is_metric for film in report.films),
+            pictures=_scale_of_pictures(report),
             too_narrow=INTERVALS_TOO_NARROW if intervals_too_narrow(f.measurement for f in report.films) else None,
             simulated=any(film.measurement.reference.simulated for film in report.films),
         )
     )
+
+
+def _scale_of_pictures(report: CorrectionReport) -> str:
+    if not all(film.measurement.spacing.is_metric for film in report.films):
+        return "Films scaled by the depth of their vertebrae, centred on"
+    if are_on_own_scales(report):
+        return "Each film at its own scale, centred on"
+    return "All films at one scale, centred on"
 
 
 def write_index(reports: Sequence[tuple[CorrectionReport, str]], problems: Sequence[str], language: str = "en") -> str:

@@ -19,6 +19,7 @@ from kummell_ai.reporting.words import (
     SEGMENT_WORDS,
     VERDICT_MARK,
     VERTEBRA_WORDS,
+    are_on_own_scales,
     change_unit,
     css_class,
     main_ids,
@@ -43,6 +44,9 @@ REPEATED_IDS = frozenset(
     }
 )
 """Derived numbers that are a change of the main table with one sign or the other; the page gives them once."""
+
+OWN_SCALES = "films on unlike scales, not to be compared"
+"""Note on a length whose values are those of each film's own scale; a change is on one scale."""
 
 NOT_PART = "not part of this comparison"
 
@@ -115,13 +119,14 @@ def _row(report: CorrectionReport, quantity_id: str) -> QuantityRow:
     digits = words_for(quantity_id).digits
     quantities = [quantity_of(film.measurement, report.index_level, quantity_id) for film in report.films]
     same = _same_endplates(report) if quantity_id == "segmental_cobb" else ""
+    is_apart = words_for(quantity_id).unit == "mm" and are_on_own_scales(report)
     return QuantityRow(
         label=words_for(quantity_id).label,
         detail=row_detail(report, quantity_id),
         main=quantity_id in main_ids(report),
         values=tuple(value_cell(q, digits) for q in quantities),
         changes=tuple(_change_cell(correction, quantity_id, digits) for correction in report.corrections),
-        note=f"surgical segment = {same}" if same else "",
+        note=f"surgical segment = {same}" if same else OWN_SCALES if is_apart else "",
     )
 
 

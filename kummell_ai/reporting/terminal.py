@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
-from kummell_ai.reporting.page_rows import CellText, QuantityRow, correction_heads, quantity_rows
+from kummell_ai.reporting.page_rows import OWN_SCALES, CellText, QuantityRow, correction_heads, quantity_rows
 from kummell_ai.reporting.prose import date_text, value_text
-from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, UNROUNDED
+from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, UNROUNDED, are_on_own_scales
 
 UNLIMITED = 1000
 """Columns on which no table is cut."""
@@ -81,9 +81,10 @@ def report_caption(report: CorrectionReport) -> str:
     """What the table's signs and words mean, to stand beneath it."""
     if not report.corrections:
         return f"Kyphosis +, lordosis −; with each number its 95 % interval. {RESEARCH_USE}."
+    scales = f"Heights: {OWN_SCALES}. " if are_on_own_scales(report) else ""
     return (
         "Kyphosis +, lordosis −; with each number its 95 % interval; within measurement error: no more than the "
-        f"minimal detectable change. {UNROUNDED} {RESEARCH_USE}."
+        f"minimal detectable change. {scales}{UNROUNDED} {RESEARCH_USE}."
     )
 
 

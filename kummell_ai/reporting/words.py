@@ -186,6 +186,12 @@ def main_ids(report: CorrectionReport) -> tuple[str, ...]:
     return MAIN_IDS if has_scale else MAIN_IDS_WITHOUT_SCALE
 
 
+def are_on_own_scales(report: CorrectionReport) -> bool:
+    """Whether the films have pixel sizes of unlike kind, so that their lengths are not those of one scale."""
+    spacings = (film.measurement.spacing for film in report.films)
+    return len({spacing.calibration for spacing in spacings if spacing.is_metric}) > 1
+
+
 def words_for(quantity_id: str) -> Words:
     """The words of a quantity; an id without an entry is written out.
 

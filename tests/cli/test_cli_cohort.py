@@ -15,10 +15,12 @@ from PIL import Image
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
+from kummell_ai.cli.analysis import NOT_CALIBRATED
 from kummell_ai.cli.main import main
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.reporting.words import INTERVALS_TOO_NARROW
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
 from tests.measurement.test_shared_shapes import with_together
@@ -161,7 +163,7 @@ def test_one_exposure_saved_again_for_another_patient_is_a_copy(tmp_path: Path) 
 
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "were set on simulated films"), ("zh", "依据模拟影像设定")])
 def test_real_films_with_intervals_of_simulated_ones_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lang: str, sentence: str
 ) -> None:
     predictor = FakePredictor()
     monkeypatch.setattr(models, "load_predictor", lambda folder, **_: predictor)
@@ -177,6 +179,9 @@ def test_real_films_with_intervals_of_simulated_ones_are_told(
         out = tmp_path / f"out-{count}"
         assert main(["cohort", str(tmp_path / "manifest.csv"), "--out", str(out), "--lang", lang]) == 0
         assert (out / "report.html").read_text(encoding="utf-8").count(sentence) == count
+        told = capsys.readouterr().out
+        assert told.count(NOT_CALIBRATED) == (1 if source is None else 0)
+        assert told.count(INTERVALS_TOO_NARROW) == (0 if source is None else 1)
 
 
 def test_the_films_of_a_patient_are_named_together(
@@ -277,15 +282,17 @@ def test_phases_of_a_manifest_against_the_dates_are_told(tmp_path: Path) -> None
     assert line[1:] in next((tmp_path / "out").glob("patient-A/report.html")).read_text()
 
 
-def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["img", "img row 2"])
+def test_nameless_films_of_two_folders_are_two_patients(tmp_path: Path, folder: str) -> None:
+    """A folder may be called as the rows of a manifest are."""
     for i, patient in enumerate(("001", "002")):
         for seed, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
-            write_dicom(tmp_path / "in" / patient / "img" / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
+            write_dicom(tmp_path / "in" / patient / folder / f"{phase.value}.dcm", phase, "", seed=10 * i + seed)
     code, out, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
     assert (code, "2 patients, 4 of 4 films" in out) == (0, True)
     for patient in ("001", "002"):
         line = "2 films name no patient: taken for one patient, by folder"
-        assert f"patient unknown {patient}/img: {line} {patient}/img; give patient_id in a manifest" in err
+        assert f"patient unknown {patient}/{folder}: {line} {patient}/{folder}; give patient_id in a manifest" in err
     _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "hidden"), "--deidentify", "key")
     assert "2 films name no patient: taken for one patient, by folder; give patient_id in a manifest" in err
     assert "img" not in err
@@ -315,3 +322,29 @@ def test_a_film_is_no_manifest(tmp_path: Path) -> None:
     film = write_dicom(tmp_path / "a.dcm", Phase.PRE_OP)
     code, _, err = run(str(film), "--out", str(tmp_path / "out"))
     assert (code, err) == (1, "kummell-ai: a.dcm: is a film; give its folder or a manifest\n")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP),
+        (Phase.PRE_OP,),
+        (Phase.POST_OP, Phase.FOLLOW_UP),
+        (Phase.PRE_OP, Phase.PRE_OP, Phase.POST_OP),
+    ],
+    ids=["all", "one", "none before surgery", "two of one day"],
+)
+def test_the_page_of_a_patient_says_what_the_series_of_its_films_says(tmp_path: Path, shown: tuple[Phase, ...]) -> None:
+    for seed, phase in enumerate(shown):
+        write_dicom(tmp_path / "in" / f"{seed}.dcm", phase, seed=seed)
+    for command in ("series", "cohort"):
+        assert main([command, str(tmp_path / "in"), "--out", str(tmp_path / command)]) in (0, 3)
+    reports = [json.loads(next((tmp_path / c).rglob("report.json")).read_text()) for c in ("series", "cohort")]
+    for report in reports:
+        report["provenance"].pop("created")
+        for film in report["films"]:
+            film["measurement"]["provenance"].pop("created")
+        report["findings"] = [(f["code"], f["severity"], f["level"]) for f in report["findings"]]
+    assert reports[0] == reports[1]
+    page = next((tmp_path / "cohort").rglob("patient-*/report.html")).read_text()
+    assert not [option for option in ("--phases", "--surgery-date", "--index-level") if option in page]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -16,11 +17,14 @@ from PIL import Image
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, series
+from kummell_ai.cli.console import Problems
 from kummell_ai.cli.main import main
+from kummell_ai.cli.series_order import order_patients
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.imaging.radiograph import Calibration, Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
+from tests.cohort.test_visits import shot
 
 
 @pytest.fixture(scope="module")
@@ -460,3 +464,11 @@ def test_a_phase_that_is_missing_is_told(
         assert ("film" in said) == bool(line)
     box = (tmp_path / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
     assert line[1:] in box
+
+
+def test_every_film_of_the_day_of_surgery_that_is_taken_to_be_before_it_is_noted() -> None:
+    shots = [shot("early", "2024-03-01"), shot("before", "2024-03-07"), shot("after", "2024-03-07", Phase.POST_OP)]
+    shots = [replace(s, reference=replace(s.reference, sha256=s.name)) for s in shots]
+    (patient,) = order_patients(shots, dt.date(2024, 3, 7), Problems())
+    assert [phase for phase, _ in patient.visits.films] == [Phase.PRE_OP, Phase.PRE_OP, Phase.POST_OP]
+    assert patient.notes == ("before is of the day of surgery and is taken to be before it.",)

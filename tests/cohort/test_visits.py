@@ -49,6 +49,20 @@ def test_before_and_after_on_one_day_are_told_by_the_hardware() -> None:
     assert ordered(*films) == [("pre-op", "before"), ("post-op", "after")]
 
 
+@pytest.mark.parametrize("surgery", ["2024-03-07", None])
+def test_an_earlier_film_before_surgery_does_not_make_that_of_the_day_one_after_it(surgery: str | None) -> None:
+    films = [shot("early", "2024-03-01"), shot("before", "2024-03-07"), shot("after", "2024-03-07", POST)]
+    expected = [("pre-op", "early"), ("pre-op", "before"), ("post-op", "after"), ("follow-up", "last")]
+    assert ordered(*films, shot("last", "2024-09-07", LAST), surgery=surgery) == expected
+
+
+def test_hardware_missed_on_one_of_two_films_of_a_follow_up_makes_it_no_film_before_surgery() -> None:
+    day = "2024-09-07"
+    films = [shot("a", "2024-03-01"), shot("b", "2024-03-07", POST), shot("c", day, PRE), shot("d", day, LAST)]
+    expected = [("pre-op", "a"), ("post-op", "b"), ("follow-up", "c"), ("follow-up", "d")]
+    assert ordered(*films) == ordered(*films, surgery="2024-03-05") == expected
+
+
 def test_two_films_of_one_day_count_once_and_the_rest_is_ordered() -> None:
     films = [shot("a2", "2024-03-01T10:00"), shot("a1", "2024-03-01T09:00"), shot("b", "2024-03-09", POST)]
     visits = order_visits(films)

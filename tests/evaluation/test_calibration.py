@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.errors import CheckpointError, InputError
-from kummell_ai.evaluation import calibration
 from kummell_ai.evaluation.calibration import (
     Fit,
     LocatedFilm,
@@ -29,7 +28,7 @@ from kummell_ai.evaluation.results import VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing
-from kummell_ai.landmarks.assembly import Uncertainty
+from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty
 from kummell_ai.quantities import Z95
 
 SPACING = PixelSpacing(0.4, 0.4, Calibration.GEOMETRY)
@@ -80,7 +79,7 @@ def fitted(fit: Fit) -> Uncertainty:
 
 # 240 and 60 errors know the 95 % quantile of their squared size to some 9 and 18 %
 def test_the_scale_of_each_stratum_is_its_variance(fitted):
-    floor = (calibration.FLOOR_SHARE * 80.0) ** 2
+    floor = (FLOOR_SHARE * 80.0) ** 2
     np.testing.assert_allclose(fitted.scale["intact"] + floor, 4.0, rtol=0.27)
     np.testing.assert_allclose(fitted.scale["fractured"] + floor, 16.0, rtol=0.5)
 
@@ -250,7 +249,7 @@ def test_heavy_tailed_errors_are_held_too():
 def test_the_fitting_scale_is_the_true_variance():
     rng = np.random.default_rng(0)
     error = rng.normal(0.0, 3.0, (4000, 2))
-    covariance, floor = np.tile(np.eye(2), (4000, 1, 1)), np.full(4000, 1.0)
+    covariance, floor = np.tile(np.eye(2), (4000, 1, 1)), np.tile(np.eye(2), (4000, 1, 1))
     scale = fitting_scale(error, covariance, floor)
     assert scale + 1.0 == pytest.approx(9.0, rel=0.08)
     assert covered(error, covariance, floor, scale) == pytest.approx(0.95, abs=1e-3)

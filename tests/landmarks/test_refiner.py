@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
-from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, assemble, calibrated
+from kummell_ai.imaging.annotation import VertebraLandmarks
+from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
+from kummell_ai.landmarks.assembly import FLOOR_SHARE, Uncertainty, assemble, calibrated, floor_of
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, crop_frame
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.refiner import (
@@ -196,8 +197,23 @@ def test_middles_reach_the_landmarks_with_the_mean_of_the_corners_factors():
     middles = BODY[[0, 2]] * 0.5 + BODY[[1, 3]] * 0.5
     body = replace(candidate(BODY), middles_px=middles, middles_covariance_px=np.tile(np.eye(2), (2, 1, 1)))
     uncertainty = Uncertainty.from_info({"covariance_scale": [1.0, 2.0, 3.0, 6.0]})
-    found = calibrated(assemble(film(), [body], False, 1.0), uncertainty).vertebrae[0]
+    found = calibrated(assemble(film(), [body], False, 1.0), uncertainty, film().spacing).vertebrae[0]
     np.testing.assert_array_equal(found.points_px, np.concatenate([BODY, middles]))
     assert found.covariance_px is not None
     floor = (FLOOR_SHARE * body.depth_px) ** 2
     np.testing.assert_allclose(found.covariance_px[:, 0, 0], np.array([1.0, 2.0, 3.0, 6.0, 3.0, 3.0]) + floor)
+
+
+@given(st.floats(0.3, 3.0), st.floats(0.05, 0.5), st.floats(0.0, 180.0))
+def test_the_floor_is_alike_all_round_in_mm(aspect: float, column_mm: float, turned_deg: float) -> None:
+    """0.6 % of the depth in mm whichever way the body lies; in px only where pixels are square, and then to the bit."""
+    sine, cosine = np.sin(np.radians(turned_deg)), np.cos(np.radians(turned_deg))
+    body_mm = BODY @ np.array([[cosine, sine], [-sine, cosine]])
+    spacing = PixelSpacing(column_mm * aspect, column_mm, Calibration.FIDUCIAL)
+    size = np.array([spacing.column_mm, spacing.row_mm])
+    floor = floor_of(VertebraLandmarks(body_mm / size), spacing)
+    depth_mm = VertebraLandmarks(body_mm).depth_px
+    np.testing.assert_allclose(floor * np.outer(size, size), np.eye(2) * (FLOOR_SHARE * depth_mm) ** 2, rtol=1e-9)
+    square = VertebraLandmarks(BODY)
+    even = floor_of(square, PixelSpacing(column_mm, column_mm, Calibration.FIDUCIAL))
+    np.testing.assert_array_equal(even, np.eye(2) * (FLOOR_SHARE * square.depth_px) ** 2)

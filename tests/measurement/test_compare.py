@@ -10,12 +10,12 @@ import pytest
 from kummell_ai.anatomy import Phase
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.common_scale import common_scale
-from kummell_ai.measurement.compare import change_of, compare, intravertebral_instability
+from kummell_ai.measurement.compare import UNLIKE_SCALES, UNLIKE_SIZES, change_of, compare, intravertebral_instability
 from kummell_ai.measurement.derived import rates
 from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.results import Change, Correction, PhasedMeasurement, Verdict
 from kummell_ai.quantities import Interval, Quantity
-from tests.measurement.spines import SPACING, L, film, measured, spine
+from tests.measurement.spines import LEVELS, MM, SPACING, L, film, measured, spine
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
 NONE = PixelSpacing.unknown()
@@ -284,6 +284,18 @@ class TestPosture:
     @pytest.mark.parametrize(("code", "posture"), [("HFP", "PRONE"), ("HFDR", "DECUBITUS"), ("", None)])
     def test_codes(self, code: str, posture: str | None) -> None:
         assert posture_of(film(PRE, 13.0, patient_position=code).measurement.reference) == posture
+
+    def test_instability_of_unlike_scales_is_missing_or_limited(self) -> None:
+        """A scale that is 20 % off makes 3 mm of 17: as much as the instability that is looked for."""
+        for levels, value in ((LEVELS, 4.0), ((L.L1,), None)):
+            films = [film(PRE, h, s, levels=levels).measurement for h, s in ((17.0, DETECTOR), (13.0, SPACING))]
+            found = intravertebral_instability(films[0], films[1], L.L1)
+            assert found.value == (value and pytest.approx(value))
+            assert (found.caveat == UNLIKE_SCALES) is (value is None)
+        magnified = film(PRE, 17.0, px_per_mm=1.2 / MM).measurement
+        found = intravertebral_instability(magnified, film(PRE, 13.0).measurement, L.L1)
+        assert found.value == pytest.approx(1.2 * 17.0 - 13.0)
+        assert found.caveat == UNLIKE_SIZES
 
     def test_instability(self) -> None:
         found = intravertebral_instability(film(PRE, 17.0).measurement, film(PRE, 13.0).measurement, L.L1)

@@ -11,6 +11,7 @@ from kummell_ai.anatomy import LEVELS as ALL
 from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.level_evidence import LevelEvidence, NameRow
 from kummell_ai.imaging.radiograph import Radiograph
@@ -195,3 +196,32 @@ def test_a_film_whose_corners_are_unsure(sigma_px: float, expected: list[str]) -
     assert [f.message.split("% of")[0] for f in found.warnings] == (
         ["the corners of this film are unsure: their standard deviation is 3.7 "] if expected else []
     )
+
+
+@pytest.mark.parametrize("wider", [0.5, 2.0])
+@pytest.mark.parametrize(("turned", "sigma_mm"), [(60.0, 0.5), (0.0, 1.1), (75.0, 1.3)])
+def test_the_shape_of_the_pixels_changes_no_finding(wider: float, turned: float, sigma_mm: float) -> None:
+    """The same bones, one of them steep as a sacrum is, on pixels that are not square; errors are those in mm."""
+    landmarks = spine(px_per_mm=4.0, sigma_px=4.0 * sigma_mm)
+    sine, cosine = np.sin(np.radians(turned)), np.cos(np.radians(turned))
+    body = landmarks.vertebrae[4]
+    middle = body.points_px.mean(axis=0)
+    steep = (body.points_px - middle) @ np.array([[cosine, sine], [-sine, cosine]]) + middle
+    square = with_body(landmarks, 4, points_px=steep)
+    factors = IntervalFactors("intact", {})
+    square = replace(square, vertebrae=tuple(replace(v, interval_factors=factors) for v in square.vertebrae))
+    wide = ScaleShift.resize(1.0 / wider, 1.0)
+    bodies = [
+        replace(v, points_px=wide.apply(v.points_px), covariance_px=wide.apply_covariance(v.covariance_px))
+        for v in square.vertebrae
+        if v.covariance_px is not None
+    ]
+    spacing = replace(SPACING, column_mm=SPACING.column_mm * wider)
+    one, other = measured(square), measured(replace(square, vertebrae=tuple(bodies)), spacing)
+    assert [f.message for f in other.findings] == [f.message for f in one.findings]
+    assert [[f.message for f in v.findings] for v in other.vertebrae] == [
+        [f.message for f in v.findings] for v in one.vertebrae
+    ]
+    for a, b in zip(one.vertebrae, other.vertebrae, strict=True):
+        for name, quantity in a.quantities.items():
+            assert b.quantities[name].text(6) == quantity.text(6), name

@@ -11,10 +11,10 @@ import pytest
 from kummell_ai.anatomy import Phase
 from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.interval_factors import IntervalFactors
-from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.pipeline import assemble_report, find_index_level, further_reports, measure_series
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement, Severity
-from tests.measurement.spines import LEVELS, SPACING, L, film, measured, spine
+from tests.measurement.spines import LEVELS, MM, SPACING, L, film, measured, spine
 
 PRE, POST, LAST = Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP
 HELD: dict[L, set[str]] = {L.T12: {"instrumented"}, L.L2: {"instrumented"}}
@@ -426,6 +426,30 @@ class TestUnlikeFilms:
             "measure 120 % on post-op and 120 % on follow-up of what they measure on pre-op"
             in (found["magnification-unlike"])
         )
+
+    @pytest.mark.parametrize(
+        ("px_per_mm", "first"),
+        [((4.0, 4.0, 4.8), {"spacing": PixelSpacing(MM, MM, Calibration.GEOMETRY)}), ((4.0, 3.68, 4.32), {}),
+         ((4.0, 4.0, 4.8), {"levels": (L.L1,)})],
+        ids=["the first has a scale of another kind", "each is near the first", "the first has no ruler"],
+    )  # fmt: skip
+    def test_magnification_of_the_later_films(self, px_per_mm: tuple[float, float, float], first: dict) -> None:
+        """What the loss is made of is looked at even where the first film cannot tell."""
+        before, after, last = px_per_mm
+        films = [
+            built(PRE, {L.L1: 13.0}, px_per_mm=before, **first),
+            built(POST, {L.L1: 20.0}, px_per_mm=after),
+            built(LAST, {L.L1: 20.0}, px_per_mm=last),
+        ]
+        text = one(report(*films), "magnification-unlike")
+        assert f"measure {100 * last / after:.0f} % on follow-up of what they measure on post-op" in text
+
+    def test_rotation_of_the_later_films(self) -> None:
+        landmarks = spine({L.L1: 20.0}, name=LAST.value)
+        wide = tuple(replace(v, points_px=v.points_px * [1.12, 1.0]) for v in landmarks.vertebrae)
+        last = PhasedMeasurement(LAST, measured(replace(landmarks, vertebrae=wide)))
+        found = report(built(PRE, {L.L1: 13.0}, levels=(L.L1,)), built(POST, {L.L1: 20.0}), last)
+        assert "12 % deeper on follow-up for their height than on post-op" in one(found, "rotation-unlike")
 
     def test_rotation(self) -> None:
         """Bodies 12 % deeper at one height: no magnification does that, and lengths along the spine are alike."""

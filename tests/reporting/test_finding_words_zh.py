@@ -17,6 +17,7 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.cohort.measures import SCORES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import CohortStudy, Flow, Line
+from kummell_ai.measurement.compare import UNLIKE_SCALES, UNLIKE_SIZES
 from kummell_ai.measurement.derived import rates
 from kummell_ai.measurement.results import CorrectionReport, Finding, Severity
 from kummell_ai.quantities import Interval, Quantity
@@ -205,6 +206,8 @@ def test_a_chinese_sentence_has_the_simple_values_of_its_finding(code: str, mess
             "无法测量：95% 区间为 ± 8.1 mm，超过常见矫正量 6.5 mm",
         ),
         ("T12 is named twice; L2 is the reference below", "T12 被重复命名；以 L2 为下方参考"),
+        (UNLIKE_SCALES, "两张影像的校准方式不同，又无共同可见的未骨折椎体"),
+        (UNLIKE_SIZES, "同一未骨折椎体在两张影像上的大小相差超过 10 %"),
         ("a part of its own", "a part of its own"),
     ],
 )

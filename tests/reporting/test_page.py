@@ -12,6 +12,8 @@ from rich.console import Console
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
+from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.measurement.pipeline import assemble_report
 from kummell_ai.measurement.results import Change, CorrectionReport, Finding, PhasedMeasurement, Severity, Verdict
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.caveat_words_zh import short_reason
@@ -19,13 +21,14 @@ from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.page import write_page
 from kummell_ai.reporting.page_findings import alert_rows, finding_rows, option_rows
-from kummell_ai.reporting.page_rows import definition_rows, derived_table, quantity_rows, verdict_and_margin
+from kummell_ai.reporting.page_rows import OWN_SCALES, definition_rows, derived_table, quantity_rows, verdict_and_margin
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import summary_sentences, value_text
 from kummell_ai.reporting.shapes import text_width
 from kummell_ai.reporting.terminal import film_table, report_caption, report_table
 from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
+from tests.measurement import spines
 
 HOSTILE = '<script>alert("x")</script>"\'&'
 
@@ -422,3 +425,54 @@ def test_a_reason_on_the_page_is_short() -> None:
     assert (
         short_reason("lost before, -0.6 mm (-2.4 to 1.2); look at its corners") == "lost before, −0.6 mm (−2.4 to 1.2)"
     )
+
+
+def unlike_scales() -> CorrectionReport:
+    """The same bones on films of three kinds of pixel size; L1 is 13, 20 and 18 mm high on the first one's scale."""
+    spacings = [PixelSpacing(0.25 * k, 0.25 * k, kind) for k, kind in zip((1.0, 1.2, 1.05), KINDS, strict=True)]
+    heights = zip(made_up.DATES, (13.0, 20.0, 18.0), spacings, strict=True)
+    return assemble_report([spines.film(*film) for film in heights], VertebralLevel.L1)
+
+
+KINDS = (Calibration.FIDUCIAL, Calibration.DETECTOR_PLANE, Calibration.GEOMETRY)
+
+
+def test_heights_on_unlike_scales_are_told_and_drawn_on_one() -> None:
+    report = unlike_scales()
+    changes = {c.name: c.changes[0].change.value for c in report.corrections}
+    assert changes == pytest.approx({"correction": 7.0, "loss": -2.0 * 1.05, "net": 5.0}), "they do not add up"
+    (finding,) = [f for f in report.findings if f.code == "changes-on-unlike-scales"]
+    assert "one scale, fiducial for the correction and the net and geometry for the loss, and do not" in finding.message
+    notes = {row.label: row.note for row in quantity_rows(report)}
+    assert {notes[label] for label in ("Anterior height", "Posterior height")} == {OWN_SCALES}
+    assert notes["Segmental kyphosis (Cobb)"] == notes["Wedge angle"] == ""
+    page = text_of(write_page(report, {}))
+    assert OWN_SCALES in page
+    assert "Each film at its own scale, centred on L1" in page
+    assert "mm, on the scale of pre-op; bars: 95 % interval" in course_plots(report)[0]
+    assert "不可相互比较" in write_page(report, {}, "zh")
+    assert OWN_SCALES in report_caption(report)
+    one_scale = assemble_report(
+        [spines.film(p, h) for p, h in zip(made_up.DATES, (13.0, 20.0, 18.0), strict=True)], VertebralLevel.L1
+    )
+    assert dots(course_plots(report)[0]) == dots(course_plots(one_scale)[0])
+    assert OWN_SCALES not in write_page(one_scale, {})
+    assert "changes-on-unlike-scales" not in [f.code for f in one_scale.findings]
+    assert OWN_SCALES not in report_caption(one_scale)
+    without_phases = [replace(film, phase=Phase.UNKNOWN) for film in report.films]
+    assert len(course_plots(replace(report, films=tuple(without_phases), corrections=()))) == 2, "angles alone"
+
+
+def dots(plot: str) -> list[str]:
+    """The places of a plot's dots."""
+    return re.findall(r"M([\d.]+ [\d.]+)h0", plot)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_film_without_a_scale_is_no_unlike_one(at: int) -> None:
+    spacings = [spines.SPACING] * 3
+    spacings[at] = PixelSpacing.unknown()
+    heights = zip(made_up.DATES, (13.0, 20.0, 18.0), spacings, strict=True)
+    report = assemble_report([spines.film(*film) for film in heights], VertebralLevel.L1)
+    assert {row.note for row in quantity_rows(report)} == {""}
+    assert "changes-on-unlike-scales" not in [f.code for f in report.findings]
