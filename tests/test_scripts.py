@@ -45,6 +45,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "error_tail nosuch",
         "evaluate_upside_down --films nosuch",
         "evaluate_disturbed --films nosuch --out o",
+        "evaluate_inverted --films nosuch",
     ],
 )
 def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ class SpineLandmarks:
         facing: side of the image the patient's front is turned to, as the landmarks tell.
         lateral_probability: probability in [0, 1] that the film is a lateral view, or None when not judged.
         level_evidence: what the film says about the names, one row a vertebra; None when they were set by hand.
+        inverted: whether bone is dark on the film, so that it was read with its grey values exchanged.
     """
 
     vertebrae: tuple[VertebraLandmarks, ...]
@@ -95,6 +96,7 @@ class SpineLandmarks:
     facing: Facing = Facing.UNKNOWN
     lateral_probability: float | None = None
     level_evidence: LevelEvidence | None = None
+    inverted: bool = False
 
     def __post_init__(self) -> None:
         evidence = self.level_evidence

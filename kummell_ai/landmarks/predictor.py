@@ -34,6 +34,7 @@ from kummell_ai.landmarks.passes import (
     spine_box,
     total_confidence,
 )
+from kummell_ai.landmarks.polarity import LIMIT, bone_contrast
 from kummell_ai.landmarks.second_stage import LOOKS, refine
 from kummell_ai.shipped import default_model
 
@@ -101,6 +102,15 @@ class Predictor:
     def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
         """`locate` with the covariances as the network gives them, which `calibrated` makes true to its errors."""
         first, lateral = self._first_look(radiograph)
+        if _contrast(radiograph, first) < -LIMIT:
+            exchanged = replace(radiograph, pixels=1.0 - radiograph.pixels)
+            look, probability = self._first_look(exchanged)
+            if _contrast(exchanged, look) > LIMIT:
+                return replace(self._located(exchanged, look, probability), inverted=True)
+        return self._located(radiograph, first, lateral)
+
+    def _located(self, radiograph: Radiograph, first: Pass, lateral: float) -> SpineLandmarks:
+        """The vertebrae, with the network's own covariances, after the first look."""
         best = self._refined(radiograph, first)
         if best is not first and lateral < SURELY_LATERAL:
             mirrored = self._run(radiograph, replace(best.plan, mirror=not best.plan.mirror))
@@ -172,6 +182,10 @@ class Predictor:
         rows, columns = film.content
         shown = [b for b in bodies if (b.centre_px < np.array([columns, rows])).all()]
         return Pass(plan, film.to_network, tuple(shown), maps.view.astype(np.float64))
+
+
+def _contrast(radiograph: Radiograph, look: Pass) -> float:
+    return bone_contrast(radiograph.pixels, [body.points_px for body in look.bodies_px])
 
 
 def _size(bundle: Bundle, key: str, usual: float) -> float:

@@ -109,6 +109,12 @@ def refuse_unusable(landmarks: SpineLandmarks) -> None:
 def header_findings(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[Finding, ...]:
     """Where the file's header contradicts what is seen, and what the reader noted."""
     found = [Finding("reader-note", Severity.INFO, note) for note in radiograph.notes]
+    if landmarks.inverted:
+        text = (
+            "bone is dark on this film and nothing in the file says so; it was read with its grey values exchanged: "
+            "export it with bone bright"
+        )
+        found.append(Finding("film-inverted", Severity.INFO, text))
     found += [Finding("header-contradiction", Severity.WARNING, text) for text in radiograph.warnings]
     view = (radiograph.reference.view_position or "").upper()
     if view in _FRONTAL_VIEWS:
