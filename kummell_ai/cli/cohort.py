@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, is_result, results_in, say_stale
+from kummell_ai.cli.files import check_out, check_tables, is_result, results_in, say_stale
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
@@ -47,8 +47,10 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.cli.cohort_outputs import write_study
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import Flow, build_study
+    from kummell_ai.reporting.cohort_tables import COLUMNS
 
     folder = check_out(args.out)
+    check_tables(folder, {f"{name}.csv": columns for name, columns in COLUMNS.items()})
     before = results_in(folder, ("patient-*/report*.html",))
     named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
     _check_key(args.deidentify, folder, before | named)

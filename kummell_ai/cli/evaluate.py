@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.anatomy import Facing
 from kummell_ai.cli import console, exits, models, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, results_in, say_stale, write_atomic
+from kummell_ai.cli.files import check_out, check_tables, results_in, say_stale, write_atomic
 from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     _refuse_folder_of_set(args.dataset, folder)
+    check_tables(folder, evaluation_files.columns())
     before = results_in(folder, ("truth.json",))
     predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
     faults: list[UnusedFilm] = []

@@ -19,6 +19,19 @@ SCHEMA = "kummell_ai.evaluation/1"
 _CURVE_STEPS = 20
 
 
+def columns() -> dict[str, Sequence[str]]:
+    """Columns of every table by the name of its file."""
+    from kummell_ai.evaluation import tables
+
+    return {
+        "films.csv": tables.FILM_COLUMNS,
+        "vertebrae.csv": tables.VERTEBRA_COLUMNS,
+        "segments.csv": tables.SEGMENT_COLUMNS,
+        "changes.csv": tables.CHANGE_COLUMNS,
+        "summary.csv": tables.SUMMARY_COLUMNS,
+    }
+
+
 def write(folder: Path, films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any]) -> None:
     """Write everything but the older evaluation.json and evaluation.csv.
 
@@ -31,11 +44,15 @@ def write(folder: Path, films: Path, result: Evaluation, study: Study, facts: Ma
     """
     from kummell_ai.evaluation import tables
 
-    _table(folder / "films.csv", tables.FILM_COLUMNS, tables.film_rows(result.films))
-    _table(folder / "vertebrae.csv", tables.VERTEBRA_COLUMNS, tables.vertebra_rows(result.films))
-    _table(folder / "segments.csv", tables.SEGMENT_COLUMNS, tables.segment_rows(result.films))
-    _table(folder / "changes.csv", tables.CHANGE_COLUMNS, tables.change_rows(study.changes))
-    _table(folder / "summary.csv", tables.SUMMARY_COLUMNS, tables.figure_rows(study.figures))
+    rows: dict[str, Iterable[Row]] = {
+        "films.csv": tables.film_rows(result.films),
+        "vertebrae.csv": tables.vertebra_rows(result.films),
+        "segments.csv": tables.segment_rows(result.films),
+        "changes.csv": tables.change_rows(study.changes),
+        "summary.csv": tables.figure_rows(study.figures),
+    }
+    for name, own in columns().items():
+        _table(folder / name, own, rows[name])
     write_atomic(folder / "summary.json", json_text(_summary(result, study, facts)))
     write_atomic(folder / "report.html", _page(films, result, study, facts))
 

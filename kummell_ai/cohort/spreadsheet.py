@@ -133,9 +133,11 @@ def decode(data: bytes) -> tuple[str, str]:
 def parse_number(text: str) -> float | None:
     """A finite number with a decimal point or comma; None for anything else.
 
-    >>> parse_number("7,5"), parse_number("7.5"), parse_number("1,234.5"), parse_number("nan")
-    (7.5, 7.5, None, None)
+    >>> parse_number("7,5"), parse_number("7.5"), parse_number("1,234.5"), parse_number("nan"), parse_number("7_5")
+    (7.5, 7.5, None, None, None)
     """
+    if "_" in text:  # which Python allows between digits, and no spreadsheet
+        return None
     try:
         value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
     except ValueError:

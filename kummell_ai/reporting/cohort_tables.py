@@ -40,14 +40,24 @@ VERDICT_COLUMNS = ("patient_id", "level", "measure", "earlier", "later", "verdic
 """One row a patient, measure and pair of phases: the change against the patient's minimal detectable change."""
 
 
+COLUMNS: dict[str, Sequence[str]] = {
+    "values": VALUE_COLUMNS,
+    "summary": SUMMARY_COLUMNS,
+    "tests": TEST_COLUMNS,
+    "verdicts": VERDICT_COLUMNS,
+}
+"""Columns of every table by the stem of its file."""
+
+
 def tables(study: CohortStudy) -> dict[str, Table]:
     """Every table by the stem of its file."""
-    return {
-        "values": (VALUE_COLUMNS, value_rows(study)),
-        "summary": (SUMMARY_COLUMNS, [row for line in study.lines for row in _summary_rows(line)]),
-        "tests": (TEST_COLUMNS, [row for line in study.lines for row in _test_rows(line)]),
-        "verdicts": (VERDICT_COLUMNS, _verdict_rows(study)),
+    rows = {
+        "values": value_rows(study),
+        "summary": [row for line in study.lines for row in _summary_rows(line)],
+        "tests": [row for line in study.lines for row in _test_rows(line)],
+        "verdicts": _verdict_rows(study),
     }
+    return {name: (COLUMNS[name], own) for name, own in rows.items()}
 
 
 def value_rows(study: CohortStudy) -> list[Row]:

@@ -133,6 +133,16 @@ def test_a_folder_is_enough_and_of_a_day_twice_one_film_counts(tmp_path: Path) -
     assert '<a href="patient-A/report.html">Report, L1</a> <span class="soft">level found</span>' in page
 
 
+@pytest.mark.parametrize("name", ["values.csv", "summary.csv", "tests.csv", "verdicts.csv"])
+def test_a_table_of_a_person_is_not_replaced(name: str, inputs: Path, tmp_path: Path) -> None:
+    table = tmp_path / name
+    table.write_text("patient_id;read by hand\n1;13,4\n")
+    code, _, err = run(str(inputs / "manifest.csv"), "--out", str(tmp_path))
+    assert code == 1
+    assert f"{table} is no table of this program and would be replaced" in err
+    assert list(tmp_path.iterdir()) == [table]
+
+
 def test_nothing_usable(tmp_path: Path) -> None:
     assert run(str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))[0] == 1
     (tmp_path / "in").mkdir()

@@ -57,6 +57,20 @@ def test_films_that_cannot_be_held_against_are_left_out(
     assert len(read_rows(tmp_path / "out" / "films.csv")) == 3
 
 
+@pytest.mark.parametrize("name", ["films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv"])
+def test_a_table_of_a_person_is_not_replaced(
+    name: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / name
+    table.write_text("film;read by hand\n1;13,4\n")
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path)]) == 1
+    assert f"{table} is no table of this program and would be replaced" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [table]
+    table.unlink()
+    for _ in range(2):  # an evaluation takes the place of an earlier one
+        assert main(["evaluate", str(dataset), "--out", str(tmp_path)]) == 0
+
+
 def test_the_header_names_the_patient_where_the_annotation_does_not(dataset: Path, tmp_path: Path) -> None:
     there = tmp_path / "set"
     shutil.copytree(dataset, there)
