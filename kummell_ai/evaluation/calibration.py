@@ -135,7 +135,8 @@ def _read(folder: Path, annotated: AnnotatedFilm) -> tuple[AnnotatedFilm, Radiog
     radiograph = read_film(folder, annotated)
     if (fault := why_not_a_spine(annotated.landmarks)) is not None:
         raise InputError(f"{annotated.file_name}: {fault}", annotated.file_name)
-    phase_of(annotated), index_level_of(annotated)  # before an hour is spent
+    phase_of(annotated)  # refuses what nobody could use before an hour is spent, as the next line does
+    index_level_of(annotated)
     return with_patient(replace(annotated, details=()), radiograph), radiograph
 
 
