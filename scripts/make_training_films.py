@@ -1,7 +1,8 @@
 """Simulate training films into shards: python scripts/make_training_films.py --out DIR --count 6000 --seed 1000000.
 
 Films appear in the folder while training already reads it. A run that was stopped goes on where it ended when it is
-called again with the same arguments.
+called again with the same arguments. With --crops every lateral film gives crops for the second stage as well, as those
+of scripts/make_crops.py, so that a film is simulated once for both stages.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from ending import check_folders, end, not_negative
+from make_crops import crops_of
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.cli import options
@@ -17,6 +19,7 @@ from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.dataset import check_sources
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
 from kummell_ai.synthesis.workers import run_jobs
+from kummell_ai.training.crop_samples import VertebraCrop, write_crops
 from kummell_ai.training.samples import ShardWriter, TrainingFilm
 
 FILMS_PER_SHARD = 64
@@ -39,13 +42,18 @@ def to_training_film(film: SimulatedFilm, seed: int) -> TrainingFilm:
     )
 
 
-def make_shard(job: tuple[Path, int, int, int, Recipe]) -> int:
-    folder, number, first_seed, count, recipe = job
+def make_shard(job: tuple[Path, Path | None, int, int, int, Recipe]) -> int:
+    folder, crops_folder, number, first_seed, count, recipe = job
     if (folder / f"shard_{number:05d}.npz").exists():
         return 0
-    writer = ShardWriter(folder, films_per_shard=count, first=number)
+    writer, crops = ShardWriter(folder, films_per_shard=count, first=number), list[VertebraCrop]()
     for seed in range(first_seed, first_seed + count):
-        writer.append(to_training_film(generate_film(seed, recipe), seed))
+        film = generate_film(seed, recipe)
+        writer.append(to_training_film(film, seed))
+        if crops_folder is not None and not film.frontal:
+            crops.extend(crops_of(film, seed))
+    if crops_folder is not None and crops:  # before the films: their shard says that both are there
+        write_crops(crops_folder / f"crops_{number:05d}.npz", crops)
     writer.close()
     return count
 
@@ -53,6 +61,7 @@ def make_shard(job: tuple[Path, int, int, int, Recipe]) -> int:
 def main() -> None:
     parser = options.Parser(description=__doc__)
     parser.add_argument("--out", type=options.path_of_input, required=True, help="folder of shards")
+    parser.add_argument("--crops", type=options.path_of_input, help="folder for crops of the same films")
     parser.add_argument("--count", type=options.positive, default=6000, help="films (default: 6000)")
     parser.add_argument("--seed", type=not_negative, default=1_000_000, help="of the first film (default: 1000000)")
     parser.add_argument(
@@ -68,11 +77,14 @@ def main() -> None:
     parser.add_argument("--first-shard", type=not_negative, default=0, help="number of the first shard (default: 0)")
     args = parser.parse_args()
     check_folders(args.out)
+    if args.crops is not None:
+        check_folders(args.crops)
     recipe = load_recipe(args.recipe, args.set, templates=args.templates, backgrounds=args.backgrounds)
     check_sources(recipe)
     jobs = [
         (
             args.out,
+            args.crops,
             args.first_shard + k,
             args.seed + k * FILMS_PER_SHARD,
             min(FILMS_PER_SHARD, args.count - k * FILMS_PER_SHARD),
@@ -80,7 +92,8 @@ def main() -> None:
         )
         for k in range(-(-args.count // FILMS_PER_SHARD))
     ]
-    args.out.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (args.out, args.crops)):
+        folder.mkdir(parents=True, exist_ok=True)
     done = 0
     for made in run_jobs(make_shard, jobs, args.workers):
         done += made

@@ -36,6 +36,8 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "export_checkpoint nosuch o nosuch.yaml",
         "describe_course foo=3",
         "evaluate_shards --shards nosuch",
+        "evaluate_crops --crops nosuch",
+        "train_beside_films --out o --init nosuch",
         "compare_precision --data nosuch",
         "fuzz_reader --films nosuch",
         "contact_sheet_films --out sheet.jpg --templates nosuch",

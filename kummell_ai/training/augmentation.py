@@ -58,9 +58,13 @@ class AugmentationDraw:
 
 
 def draw_augmentation(
-    film: TrainingFilm, size: tuple[int, int], rng: np.random.Generator, settings: AugmentationSettings
+    film: TrainingFilm,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    settings: AugmentationSettings,
+    grey_changes: str = "usual",
 ) -> AugmentationDraw:
-    """Draw parameters for a crop of ``size`` (rows, columns)."""
+    """Draw parameters for a crop of ``size`` (rows, columns); ``grey_changes`` is one of `photometric.GREY_CHANGES`."""
     wrong_way = film.view != "frontal" and rng.random() < settings.wrong_way_share
     mirror = rng.random() < 0.5 if film.view == "frontal" else (film.view == "right") != wrong_way
     view = film.view if film.view == "frontal" else ("right" if wrong_way else "left")
@@ -71,7 +75,7 @@ def draw_augmentation(
             break
     border = -1 if rng.random() < 0.5 else int(rng.integers(0, 256))
     strip = _draw_strip(film, matrix, size, rng) if rng.random() < settings.strip_share else None
-    return AugmentationDraw(matrix, border, view, draw_photometric(rng), strip)
+    return AugmentationDraw(matrix, border, view, draw_photometric(rng, grey_changes), strip)
 
 
 def plain_augmentation(film: TrainingFilm, size: tuple[int, int]) -> AugmentationDraw:

@@ -87,7 +87,8 @@ class AveragedModule(lightning.LightningModule):
             ConfigError: the run that is gone on with has another configuration, or started from another model.
         """
         now = self.settings.recipe()
-        then: dict[str, Any] = checkpoint.get("recipe", now)  # older checkpoints have none
+        # older checkpoints have no recipe, or one without the settings that came later
+        then: dict[str, Any] = type(self.settings)().recipe() | checkpoint.get("recipe", now)
         for key in sorted(set(now) - set(MAY_CHANGE)):
             if now[key] != then.get(key):
                 raise ConfigError(

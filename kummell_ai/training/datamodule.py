@@ -40,7 +40,8 @@ class FilmDataset(Dataset[Sample]):
         if seed < 0:
             draw = plain_augmentation(film, size)
         else:
-            draw = draw_augmentation(film, size, np.random.default_rng(seed), self.config.augmentation)
+            rng = np.random.default_rng(seed)
+            draw = draw_augmentation(film, size, rng, self.config.augmentation, self.config.grey_changes)
         image, points = apply_augmentation(film, draw, size)
         shape = (size[0] // STRIDE, size[1] // STRIDE)
         is_left = draw.view == "left"

@@ -48,9 +48,10 @@ def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: J
 class CropDataset(Dataset[tuple[Any, ...]]):
     """Looks at stored crops; ``item`` is (crop number, seed), seed -1 = mild jitter and no change of grey values."""
 
-    def __init__(self, reader: CropReader, jitter: JitterSettings) -> None:
+    def __init__(self, reader: CropReader, jitter: JitterSettings, grey_changes: str = "usual") -> None:
         self.reader = reader
         self.jitter = jitter
+        self.grey_changes = grey_changes
 
     def __len__(self) -> int:
         return len(self.reader)
@@ -63,7 +64,7 @@ class CropDataset(Dataset[tuple[Any, ...]]):
         image, points = look_from(crop, corners)
         scale = float(np.sqrt(abs(np.linalg.det(crop_frame(corners).matrix[:, :2]))))
         if seed >= 0:
-            image = apply_photometric(image, draw_photometric(rng))
+            image = apply_photometric(image, draw_photometric(rng, self.grey_changes))
         known = np.where(crop.visible[:, None], points, np.nan)
         maps = target_maps(known, MAP_SHAPE)
         annotated = np.isfinite(crop.points).all(axis=1)
@@ -112,7 +113,7 @@ class CropDataModule(lightning.LightningDataModule):
 
     def _loader(self, reader: CropReader, sampler: Any, drop_last: bool) -> DataLoader[tuple[Any, ...]]:
         return DataLoader(
-            CropDataset(reader, self.config.jitter),
+            CropDataset(reader, self.config.jitter, self.config.grey_changes),
             batch_size=self.config.batch_size,
             sampler=sampler,
             num_workers=self.config.workers,

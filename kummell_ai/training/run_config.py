@@ -30,6 +30,8 @@ class RunConfig:
         threads: of torch in each process; 0 = leave as it is.
         workers: processes that prepare batches; 0 = none.
         batches: ``workers`` make them, or the ``device`` itself, which keeps all films or crops in its memory.
+        grey_changes: how grey values are varied, one of `photometric.GREY_CHANGES`: ``wide`` adds burnt-out windows,
+            few grey levels, more noise and coarser JPEG to the ``usual`` ones.
         compile: let torch compile the network; pays on a GPU in runs of some minutes and more.
         seed: of weights, order and augmentation.
         resume: go on from the last checkpoint in ``runs``, when there is one.
@@ -83,6 +85,7 @@ class RunConfig:
     threads: int = 0
     workers: int = 1
     batches: Literal["workers", "device"] = "workers"
+    grey_changes: Literal["usual", "wide"] = "usual"
     compile: bool = False
     seed: int = 1
     resume: bool = True

@@ -9,7 +9,14 @@ from kummell_ai.training.augmentation import (
     draw_augmentation,
     plain_augmentation,
 )
-from kummell_ai.training.photometric import STEP_SHARES, PhotometricDraw, apply_photometric, draw_photometric, warp
+from kummell_ai.training.photometric import (
+    GREY_CHANGES,
+    USUAL,
+    PhotometricDraw,
+    apply_photometric,
+    draw_photometric,
+    warp,
+)
 from tests.training.fakes import fake_film
 
 SIZE = (512, 256)
@@ -42,20 +49,31 @@ def test_blob_and_point_arrive_together(seed, view):
     np.testing.assert_allclose(centroid(image), points[0, 0], atol=0.15)
 
 
-@pytest.mark.parametrize("name", sorted(STEP_SHARES))
-def test_no_photometric_step_moves_the_picture(name):
+@pytest.mark.parametrize("name", sorted(USUAL.step_shares))
+@pytest.mark.parametrize("kind", sorted(GREY_CHANGES))
+def test_no_photometric_step_moves_the_picture(name, kind):
     film = blob_film(0, (150.0, 260.0))
-    changed = apply_photometric(film.image, PhotometricDraw(steps=((name, 5),)))
+    changed = apply_photometric(film.image, PhotometricDraw(steps=((name, 5),), kind=kind))
     assert changed.shape == film.image.shape
     assert changed.dtype == np.uint8
     if name != "dropout":
         np.testing.assert_allclose(centroid(changed), (150.0, 260.0), atol=0.35)
 
 
+def test_a_window_burns_out_and_few_greys_are_left():
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    seen = apply_photometric(ramp, PhotometricDraw(window=(0.25, 0.75))).ravel()
+    assert seen[:64].max() == 0
+    assert seen[192:].min() == 255
+    assert seen[128] == pytest.approx(128, abs=2)
+    assert len(np.unique(apply_photometric(ramp, PhotometricDraw(greys=4)))) == 4
+
+
 def test_the_same_draw_gives_the_same_crop():
     film = fake_film(3 - 1)
     draw = draw_augmentation(film, SIZE, np.random.default_rng(7), AugmentationSettings())
-    draw = replace(draw, photometric=PhotometricDraw(1.0, 0.8, (20.0, -10.0), tuple((n, 3) for n in STEP_SHARES)))
+    steps = tuple((n, 3) for n in USUAL.step_shares)
+    draw = replace(draw, photometric=PhotometricDraw((0.1, 0.9), 1.0, 0.8, 16, (20.0, -10.0), steps))
     first, second = (apply_augmentation(film, draw, SIZE) for _ in range(2))
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])

@@ -21,6 +21,7 @@ from kummell_ai.training.on_device.store import PictureStore
 from kummell_ai.training.on_device.targets import crop_targets, film_targets
 from kummell_ai.training.photometric import (
     CLAHE_TILES,
+    GREY_CHANGES,
     PhotometricDraw,
     apply_photometric,
     draw_photometric,
@@ -49,9 +50,9 @@ def tensor(looks):
 
 def nothing_drawn(**changes):
     holes, pairs = np.full((2, 3, 4), np.nan), np.full((2, 2), np.nan)
-    plain = dict.fromkeys(("tanh", "gamma", "clahe", "blur", "downscale", "noise", "jpeg"), NONE)
+    plain = dict.fromkeys(("tanh", "gamma", "greys", "clahe", "blur", "downscale", "noise", "jpeg"), NONE)
     return draws.PhotometricDraws(
-        **{**plain, "gradient": pairs, "sharpen": pairs, "holes": holes, "seed": 1, **changes}
+        **{**plain, "window": pairs, "gradient": pairs, "sharpen": pairs, "holes": holes, "seed": 1, **changes}
     )
 
 
@@ -79,13 +80,18 @@ SINGLE = (
     PhotometricDraw(tanh=1.7),
     PhotometricDraw(gamma=0.6),
     PhotometricDraw(gradient=(40.0, -25.0)),
+    PhotometricDraw(window=(0.2, 0.7)),
+    PhotometricDraw(greys=5),
+    PhotometricDraw(window=(0.1, 0.9), tanh=1.2, gamma=0.8),
     PhotometricDraw(tanh=0.9, gamma=1.5, gradient=(-30.0, 10.0)),
 )
 
 
 @pytest.mark.parametrize("single", SINGLE)
 def test_contrast_and_gradient_are_those_of_single_films(looks, single):
-    batch = {name: np.array([getattr(single, name) or np.nan, np.nan]) for name in ("tanh", "gamma")}
+    batch = {name: np.array([getattr(single, name) or np.nan, np.nan]) for name in ("tanh", "gamma", "greys")}
+    if single.window is not None:
+        batch["window"] = np.array([single.window, (np.nan, np.nan)])
     if single.gradient is not None:
         batch["gradient"] = np.array([single.gradient, (np.nan, np.nan)])
     ours = pixels.vary(tensor(looks), nothing_drawn(**batch)).numpy()
@@ -118,7 +124,7 @@ def test_blurring_is_that_of_albumentations(looks, sigma):
     assert np.abs(ours - theirs).max() <= 1.0
 
 
-@pytest.mark.parametrize("quality", [40, 65, 90])
+@pytest.mark.parametrize("quality", [15, 40, 65, 90])
 def test_jpeg_is_opencvs(looks, quality):
     ours = pixels.compressed(tensor(looks), np.full(2, float(quality)))[0].clamp(0, 255).numpy()
     _, code = cv2.imencode(".jpg", looks[0], [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -231,15 +237,23 @@ def test_windows_are_drawn_as_for_single_films():
     assert (batch.border < 0).mean() == pytest.approx(0.5, abs=0.05)
 
 
-def test_changes_of_grey_values_are_drawn_as_for_single_films():
-    batch = draws.draw_photometrics(np.random.default_rng(1), 4000, (512, 256))
+@pytest.mark.parametrize("kind", sorted(GREY_CHANGES))
+def test_changes_of_grey_values_are_drawn_as_for_single_films(kind):
+    batch = draws.draw_photometrics(np.random.default_rng(1), 8000, (512, 256), kind)
     rng = np.random.default_rng(2)
-    single = [draw_photometric(rng) for _ in range(4000)]
-    for name in ("tanh", "gamma"):
-        values = np.array([getattr(draw, name) or np.nan for draw in single])
-        ours = getattr(batch, name)
-        assert np.isfinite(ours).mean() == pytest.approx(np.isfinite(values).mean(), abs=0.03)
-        assert np.nanstd(ours) == pytest.approx(np.nanstd(values), rel=0.1)
+    single = [draw_photometric(rng, kind) for _ in range(8000)]
+    window = np.array([draw.window or (np.nan, np.nan) for draw in single])
+    pairs = {name: (getattr(batch, name), np.array([getattr(draw, name) or np.nan for draw in single]))
+             for name in ("tanh", "gamma", "greys")}  # fmt: skip
+    pairs |= {"darkest": (batch.window[:, 0], window[:, 0]), "brightest": (batch.window[:, 1], window[:, 1])}
+    for name, (ours, theirs) in pairs.items():
+        assert np.isfinite(ours).mean() == pytest.approx(np.isfinite(theirs).mean(), abs=0.03), name
+        assert np.isfinite(ours).any() == np.isfinite(theirs).any(), name
+        if np.isfinite(ours).any():
+            assert np.nanstd(ours) == pytest.approx(np.nanstd(theirs), rel=0.1), name
+            assert np.nanmean(ours) == pytest.approx(np.nanmean(theirs), rel=0.1, abs=0.02), name
+    assert np.isfinite(batch.greys).any() == (kind == "wide")
+    assert np.nanmax(batch.noise) > 20.0 or kind == "usual"
     for name in ("clahe", "blur", "noise", "jpeg", "downscale"):
         share = np.mean([any(step == name for step, _ in draw.steps) for draw in single])
         assert np.isfinite(getattr(batch, name)).mean() == pytest.approx(share, abs=0.03)

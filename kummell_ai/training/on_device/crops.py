@@ -53,7 +53,7 @@ class CropBatches:
         device, stored = self.store.device, self._points[numbers]
         matrix, scale = draw_frames(stored, rng, self.config.jitter)
         looks = warp(self.store.take(numbers), matrix, SIZE, np.full(len(numbers), -1))
-        looks = vary(looks, draw_photometrics(rng, len(numbers), SIZE)).round()
+        looks = vary(looks, draw_photometrics(rng, len(numbers), SIZE, self.config.grey_changes)).round()
         visible = self._visible[numbers]
         annotated: NDArray[np.bool_] = np.all(np.isfinite(stored), axis=2)
         known = np.where(visible[..., None], mapped(matrix, stored), np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.channels import VIEWS
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.augmentation import MAX_ROTATION_DEG, TRIES, AugmentationSettings
-from kummell_ai.training.photometric import MOST_HOLES, RANGES, SHARES, SPREADS, STEP_SHARES
+from kummell_ai.training.photometric import GREY_CHANGES, MOST_HOLES, SPREADS
 from kummell_ai.training.refine_config import JitterSettings
 
 LEFT, RIGHT, FRONTAL = (VIEWS.index(view) for view in ("left", "right", "frontal"))
@@ -22,7 +23,9 @@ class PhotometricDraws:
     """Changes of the grey values of B looks, in the order in which they are applied; NaN = left out.
 
     Attributes:
+        window: (B, 2) darkest and brightest grey value of 1 that are told apart.
         tanh, gamma: (B,) contrast compression and exponent.
+        greys: (B,) how many grey levels are left.
         gradient: (B, 2) brightness at the far ends of x and y (grey values of 255).
         clahe: (B,) clip limit.
         sharpen: (B, 2) share and lightness.
@@ -34,8 +37,10 @@ class PhotometricDraws:
         seed: of the noise and of what fills the holes.
     """
 
+    window: FloatArray
     tanh: FloatArray
     gamma: FloatArray
+    greys: FloatArray
     gradient: FloatArray
     clahe: FloatArray
     sharpen: FloatArray
@@ -47,35 +52,46 @@ class PhotometricDraws:
     seed: int
 
 
-def draw_photometrics(rng: np.random.Generator, count: int, size: tuple[int, int]) -> PhotometricDraws:
-    """Draw for ``count`` looks of ``size`` (rows, columns)."""
+def draw_photometrics(
+    rng: np.random.Generator, count: int, size: tuple[int, int], kind: str = "usual"
+) -> PhotometricDraws:
+    """Draw for ``count`` looks of ``size`` (rows, columns); ``kind`` is one of `GREY_CHANGES`."""
+    changes = GREY_CHANGES[kind]
+    shares = {**changes.shares, **changes.step_shares}
 
     def sometimes(values: FloatArray, share: float) -> FloatArray:
         used = rng.random(count) < share
         return np.where(used.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
 
     def between(name: str) -> FloatArray:
-        return rng.uniform(*RANGES[name], count)
+        return rng.uniform(*changes.ranges[name], count)
 
     sharpen = np.stack([between("sharpen_alpha"), between("sharpen_lightness")], axis=1)
+    window = np.stack([between("window_low"), between("window_high")], axis=1)
+    fewest, most = np.log(changes.ranges["greys"])
+    greys = np.floor(np.exp(rng.uniform(fewest, most, count)))
     return PhotometricDraws(
-        tanh=sometimes(between("tanh"), SHARES["tanh"]),
-        gamma=sometimes(np.exp(rng.normal(0.0, SPREADS["gamma"], count)), SHARES["gamma"]),
-        gradient=sometimes(rng.normal(0.0, SPREADS["gradient"], (count, 2)), SHARES["gradient"]),
-        clahe=sometimes(between("clahe"), STEP_SHARES["clahe"]),
-        sharpen=sometimes(sharpen, STEP_SHARES["sharpen"]),
-        blur=sometimes(between("blur"), STEP_SHARES["blur"]),
-        downscale=sometimes(between("downscale"), STEP_SHARES["downscale"]),
-        noise=sometimes(255.0 * between("noise"), STEP_SHARES["noise"]),
-        jpeg=sometimes(between("jpeg"), STEP_SHARES["jpeg"]),
-        holes=sometimes(_holes(rng, count, size), STEP_SHARES["dropout"]),
+        window=sometimes(window, shares["window"]),
+        tanh=sometimes(between("tanh"), shares["tanh"]),
+        gamma=sometimes(np.exp(rng.normal(0.0, SPREADS["gamma"], count)), shares["gamma"]),
+        greys=sometimes(greys, shares["greys"]),
+        gradient=sometimes(rng.normal(0.0, SPREADS["gradient"], (count, 2)), shares["gradient"]),
+        clahe=sometimes(between("clahe"), shares["clahe"]),
+        sharpen=sometimes(sharpen, shares["sharpen"]),
+        blur=sometimes(between("blur"), shares["blur"]),
+        downscale=sometimes(between("downscale"), shares["downscale"]),
+        noise=sometimes(255.0 * between("noise"), shares["noise"]),
+        jpeg=sometimes(between("jpeg"), shares["jpeg"]),
+        holes=sometimes(_holes(rng, count, size, changes.ranges), shares["dropout"]),
         seed=int(rng.integers(0, 2**62)),
     )
 
 
-def _holes(rng: np.random.Generator, count: int, size: tuple[int, int]) -> FloatArray:
+def _holes(
+    rng: np.random.Generator, count: int, size: tuple[int, int], ranges: Mapping[str, tuple[float, float]]
+) -> FloatArray:
     shape = (count, MOST_HOLES)
-    sides = [np.maximum(np.floor(rng.uniform(*RANGES[f"hole_{name}"], shape) * side), 1.0)
+    sides = [np.maximum(np.floor(rng.uniform(*ranges[f"hole_{name}"], shape) * side), 1.0)
              for name, side in zip(("height", "width"), size, strict=True)]  # fmt: skip
     y0, x0 = (np.floor(rng.random(shape) * (full - side + 1.0)) for full, side in zip(size, sides, strict=True))
     holes = np.stack([x0, y0, x0 + sides[1], y0 + sides[0]], axis=-1)

@@ -59,7 +59,8 @@ class FilmBatches:
         images, on_film = self.store.take(numbers), self._points[numbers].astype(np.float64)
         film = (images.shape[1], images.shape[2])
         looks = draw_looks(on_film, self._views[numbers], film, size, rng, self.config.augmentation)
-        pixels = vary(warp(images, looks.matrix, size, looks.border), draw_photometrics(rng, len(numbers), size))
+        changes = draw_photometrics(rng, len(numbers), size, self.config.grey_changes)
+        pixels = vary(warp(images, looks.matrix, size, looks.border), changes)
         shape = (size[0] // STRIDE, size[1] // STRIDE)
         targets = film_targets(looks.points_px, looks.view, shape, STRIDE, device, self._open_ends[numbers])
         which = numbers[targets.film], targets.vertebra

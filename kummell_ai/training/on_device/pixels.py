@@ -47,7 +47,7 @@ def warp(images: Tensor, matrix: FloatArray, size: tuple[int, int], border: NDAr
 def vary(looks: Tensor, draws: PhotometricDraws) -> Tensor:
     """Apply ``draws`` to looks (B, H, W); the same draws give the same result on the same device."""
     generator = torch.Generator(looks.device).manual_seed(draws.seed)
-    looks = _gradient(_compressed(looks, draws.tanh, draws.gamma), draws.gradient)
+    looks = _gradient(_contrast(looks, draws), draws.gradient)
     changes: tuple[tuple[FloatArray, Callable[[Tensor, FloatArray], Tensor]], ...] = (
         (draws.clahe, equalised),
         (draws.sharpen, sharpened),
@@ -196,12 +196,18 @@ def holed(looks: Tensor, holes: FloatArray, generator: torch.Generator) -> Tenso
     return torch.where(inside, filled, looks)
 
 
-def _compressed(looks: Tensor, tanh: FloatArray, gamma: FloatArray) -> Tensor:
+def _contrast(looks: Tensor, draws: PhotometricDraws) -> Tensor:
+    def chosen(values: FloatArray) -> Tensor:
+        return _each(np.isfinite(values), looks) > 0.5
+
     grey = looks.clamp(0.0, 255.0) / 255.0
-    bend, power = _each(np.nan_to_num(tanh, nan=1.0), looks), _each(np.nan_to_num(gamma, nan=1.0), looks)
+    low, high = (_each(np.nan_to_num(draws.window[:, k], nan=float(k)), looks) for k in range(2))
+    grey = ((grey - low) / (high - low)).clamp(0.0, 1.0)
+    bend, power = _each(np.nan_to_num(draws.tanh, nan=1.0), looks), _each(np.nan_to_num(draws.gamma, nan=1.0), looks)
     bent = 0.5 + 0.5 * torch.tanh(bend * (2.0 * grey - 1.0)) / torch.tanh(bend)
-    grey = torch.where(_each(np.isfinite(tanh), looks) > 0.5, bent, grey)
-    return 255.0 * grey.clamp(0.0, 1.0) ** power
+    grey = torch.where(chosen(draws.tanh), bent, grey).clamp(0.0, 1.0) ** power
+    steps = _each(np.nan_to_num(draws.greys, nan=256.0) - 1.0, looks)
+    return 255.0 * torch.where(chosen(draws.greys), (grey * steps).round() / steps, grey)
 
 
 def _gradient(looks: Tensor, ends: FloatArray) -> Tensor:
