@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,7 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    digest = _save_weights(folder / WEIGHTS, network)
-    (folder / REFINER).unlink(missing_ok=True)
+    weights = _as_bytes(network)
     recipe: dict[str, Any] = {
         "name": folder.name,
         **fixed_facts(),
@@ -88,9 +88,11 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
         "licence": LICENCE_NOTE,
         "intended_use": "Research use only, not a medical device.",
         **_finite(dict(info)),
-        SHA256: {WEIGHTS: digest},
+        SHA256: {WEIGHTS: hashlib.sha256(weights).hexdigest()},
     }
-    return write_info(folder, recipe)
+    write_info(folder, recipe, {WEIGHTS: weights})
+    (folder / REFINER).unlink(missing_ok=True)
+    return folder
 
 
 def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any]) -> Path:
@@ -105,16 +107,17 @@ def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any])
     stale = {*("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")}
     stale |= {"metrics"} if "refiner" in info else set()
     kept = {key: value for key, value in info.items() if key not in stale}
-    digest = _save_weights(Path(folder) / REFINER, refiner)
+    weights = _as_bytes(refiner)
     second = {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}
-    digests = {**_digests(info), REFINER: digest}
+    digests = {**_digests(info), REFINER: hashlib.sha256(weights).hexdigest()}
     scale = [1.0] * len(CORNERS)
-    return write_info(folder, {**kept, SHA256: digests, "covariance_scale": scale, "refiner": second})
+    new = {**kept, SHA256: digests, "covariance_scale": scale, "refiner": second}
+    return write_info(Path(folder), new, {REFINER: weights})
 
 
-def _save_weights(path: Path, network: nn.Module) -> str:
-    """Write the weights of a network; returns the SHA-256 of the file (hex)."""
-    from safetensors.torch import save_file
+def _as_bytes(network: nn.Module) -> bytes:
+    """The weights of a network as a safetensors file holds them."""
+    from safetensors.torch import save
 
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
@@ -126,15 +129,26 @@ def _save_weights(path: Path, network: nn.Module) -> str:
         raise CheckpointError(
             f"weights of {wrong} are not finite, no model is written; use a lower learning_rate", wrong
         )
-    save_file(tensors, str(path))
-    path.chmod(0o644)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return save(tensors)
 
 
-def write_info(folder: Path, info: Mapping[str, Any]) -> Path:
-    """Write model.json and the model card of ``folder``."""
-    (folder / RECIPE).write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(model_card(info), encoding="utf-8")
+def write_info(folder: Path, info: Mapping[str, Any], weights: Mapping[str, bytes] | None = None) -> Path:
+    """Write model.json and the model card of ``folder``, and ``weights`` by file name.
+
+    Each file is written whole beside the one it replaces, and all are before the first takes its place: a disk that
+    fills up leaves the old model.
+    """
+    texts = {RECIPE: json.dumps(info, indent=2) + "\n", CARD: model_card(info)}
+    parts = {**(weights or {}), **{name: text.encode() for name, text in texts.items()}}
+    partial = {name: folder / f"{name}.partial" for name in parts}
+    try:
+        for name, data in parts.items():
+            partial[name].write_bytes(data)
+        for name, path in partial.items():
+            os.replace(path, folder / name)
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
     return folder
 
 

@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -166,3 +168,19 @@ def test_a_recipe_that_is_no_table_is_refused(folder):
     (folder / "model.json").write_text("[]")
     with pytest.raises(CheckpointError, match="holds no recipe"):
         load_bundle(folder)
+
+
+def test_a_disk_that_fills_up_leaves_the_old_model(tmp_path, monkeypatch):
+    folder = save_bundle(tmp_path / "model", KeypointNetwork(SIZES), {"name": "old"})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    write = Path.write_bytes
+
+    def fill_up(path, data):
+        if path.name.startswith("model.json"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        save_bundle(folder, KeypointNetwork(SIZES), {"name": "new"})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
