@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ending import end, not_negative
 
 from kummell_ai.cli import options
@@ -46,6 +48,7 @@ FIRST_FILMS = 10
 TRAIN = ("-m", "kummell_ai", "train")
 STOP_S = 20.0
 """Seconds that a process has to end in before it is killed."""
+STOPPED = 143
 
 
 @dataclass(frozen=True)
@@ -173,12 +176,13 @@ def join(work: Path, out: Path) -> None:
     add_refiner(out, refiner, facts)
 
 
-def say_films(work: Path) -> None:
-    """Say how much there was to learn from."""
-    from kummell_ai.training.crop_samples import CropReader
-    from kummell_ai.training.samples import ShardReader
-
-    print(f"films: {len(ShardReader(work / 'films', None))}; crops: {len(CropReader(work / 'crops'))}")
+def counted(folder: Path, pattern: str) -> int:
+    """Looks in the shards of ``folder``, without reading their pixels."""
+    total = 0
+    for path in folder.glob(pattern):
+        with np.load(path, allow_pickle=False) as archive:
+            total += len(archive["spacing_mm"])
+    return total
 
 
 def main() -> int:
@@ -204,8 +208,11 @@ def main() -> int:
         parser.error(f"{args.init} has no second stage; give a model with both")
     outside = [word for kind in ("templates", "backgrounds") for given in getattr(args, kind)
                for word in (f"--{kind}", given)]  # fmt: skip
-    if not (args.work / "second-model").exists():
-        shutil.copytree(args.init, args.work / "second-model")
+    second = args.work / "second-model"
+    if not second.exists():
+        partial = shutil.copytree(args.init, args.work / "second-model.partial", dirs_exist_ok=True)
+        os.replace(partial, second)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # so that what was started is ended, too
     running = Running(args.work / "log")
     with ExitStack() as stack:
         stack.callback(running.stop)
@@ -223,7 +230,8 @@ def main() -> int:
             running.check(*names)
             time.sleep(0.5)
     join(args.work, args.out)
-    say_films(args.work)
+    films_seen, crops_seen = counted(args.work / "films", "shard_*.npz"), counted(args.work / "crops", "crops_*.npz")
+    print(f"films: {films_seen}; crops: {crops_seen}")
     print(f"{args.out}: both stages; set its intervals with scripts/calibrate_covariance.py")
     return 0
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from kummell_ai.errors import KummellError
@@ -62,6 +63,12 @@ def test_both_trainings_are_asked_for_what_their_configurations_know(script: Mod
         assert config.init == str(tmp_path / "m")
     assert (first.shards, second.crops) == (str(tmp_path / "films"), str(tmp_path / "crops"))
     assert len({first.runs, second.runs, first.out, second.out}) == 4
+
+
+def test_looks_are_counted(script: ModuleType, tmp_path: Path) -> None:
+    for name, count in (("shard_00001.npz", 3), ("shard_00007.npz", 2), ("other.npz", 9)):
+        np.savez(tmp_path / name, spacing_mm=np.zeros(count))
+    assert script.counted(tmp_path, "shard_*.npz") == 5
 
 
 def test_a_process_that_fails_is_said_and_the_others_end(script: ModuleType, tmp_path: Path) -> None:
