@@ -11,6 +11,7 @@ from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
+from kummell_ai.cli.files import patient_folders
 from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value, verdicts
 from kummell_ai.cohort.measures import FILM_MEASURES, Observation
 from kummell_ai.cohort.problems import Fault, Problem
@@ -47,7 +48,7 @@ def gather(
     shapes: Shapes = "shared",
 ) -> Gathered:
     """Measure the patients one after the other, write the page of each, and keep the numbers."""
-    gathered = Gathered()
+    gathered, folders = Gathered(), patient_folders(groups)
     for patient in measure_patients(groups, predictor, losses, shapes):
         name = patient.report.patient_id
         found = film_observations(patient.report)
@@ -61,7 +62,7 @@ def gather(
             losses.leave_out(problem, say=False)
         gathered.members[name] = _member(patient)
         gathered.places[name] = next(iter(patient.entries.values())).place
-        gathered.links[name] = write_patient(folder, patient, language)
+        gathered.links[name] = write_patient(folder, folders[name], patient, language)
         gathered.simulated |= any(f.measurement.reference.simulated for f in patient.report.films)
         gathered.shared |= any(is_measured_together(f.measurement) for f in patient.report.films)
         gathered.too_narrow |= intervals_too_narrow(f.measurement for f in patient.report.films)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_patients import MeasuredPatient
-from kummell_ai.cli.files import safe_name, write_atomic
+from kummell_ai.cli.files import write_atomic
 from kummell_ai.cli.outputs import json_text
 from kummell_ai.cohort.study import CohortStudy
 from kummell_ai.measurement.serialise import to_json
@@ -20,9 +20,8 @@ from kummell_ai.reporting.rasterise import to_png
 from kummell_ai.reporting.table import to_csv
 
 
-def write_patient(folder: Path, patient: MeasuredPatient, language: str) -> list[tuple[str, str]]:
-    """A page and a JSON file for each injured level; returns level and path relative to ``folder``."""
-    name = f"patient-{safe_name(patient.report.patient_id, 'unknown')}"
+def write_patient(folder: Path, name: str, patient: MeasuredPatient, language: str) -> list[tuple[str, str]]:
+    """A page and a JSON file for each injured level in ``folder``/``name``; returns level and path from ``folder``."""
     reports = (patient.report, *patient.others)
     stems = {r.index_level: "report" if r is patient.report else f"report-{r.index_level}" for r in reports}
     pages = {level: f"{stem}.html" for level, stem in stems.items()}

@@ -51,6 +51,19 @@ def patients(folder: Path, count: int, *, levels: str = "", late: bool = False) 
     return folder / "m.csv"
 
 
+def test_patients_whose_names_differ_in_case_have_folders_of_their_own(tmp_path: Path, late: None) -> None:
+    """On many file systems ``kum`` and ``KUM`` are one folder."""
+    manifest = patients(tmp_path, 2)
+    text = manifest.read_text().replace(",P0,", ",kum,").replace(",P1,", ",KUM,")
+    manifest.write_text(text)
+    assert main(["cohort", str(manifest), "--out", str(tmp_path / "out")]) in (0, 2)
+    folders = [path.parent.name.lower() for path in (tmp_path / "out").glob("patient-*/report.html")]
+    assert len(set(folders)) == 2
+    assert all(name.startswith("patient-kum-") for name in folders)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert all(f"{path.parent.name}/report.html" in page for path in (tmp_path / "out").glob("patient-*/report.html"))
+
+
 def test_the_last_of_several_follow_ups_counts_and_all_are_told(tmp_path: Path, late: None) -> None:
     manifest = patients(tmp_path, 1, late=True)
     assert main(["cohort", str(manifest), "--out", str(tmp_path / "out")]) == 0
