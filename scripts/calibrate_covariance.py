@@ -20,15 +20,9 @@ import numpy as np
 
 from kummell_ai.cli import console, options
 from kummell_ai.errors import InputError, KummellError
-from kummell_ai.evaluation.calibration import (
-    LocatedFilm,
-    as_info,
-    fit_uncertainty,
-    judge_films,
-    judge_films_together,
-    locate_films,
-)
+from kummell_ai.evaluation.calibration import as_info, fit_uncertainty
 from kummell_ai.evaluation.coverage import Coverage, coverage_of
+from kummell_ai.evaluation.located import LocatedFilm, judge_films, judge_films_together, locate_films
 from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.landmarks.assembly import Uncertainty, calibrated

@@ -21,7 +21,7 @@ from calibrate_covariance import located
 
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.errors import KummellError
-from kummell_ai.evaluation.calibration import LocatedFilm
+from kummell_ai.evaluation.located import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.imaging.level_evidence import NameRow
 from kummell_ai.landmarks import levels

@@ -22,7 +22,7 @@ from calibrate_covariance import located
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.cli import options
 from kummell_ai.errors import KummellError
-from kummell_ai.evaluation.calibration import LocatedFilm
+from kummell_ai.evaluation.located import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.geometry.common_shape import fit_common_shape
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks

@@ -12,18 +12,10 @@ from hypothesis import strategies as st
 from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.errors import CheckpointError, InputError
-from kummell_ai.evaluation.calibration import (
-    Fit,
-    LocatedFilm,
-    as_info,
-    fit_together_scale,
-    fit_uncertainty,
-    judge_films,
-    judge_films_together,
-    with_factors,
-)
+from kummell_ai.evaluation.calibration import Fit, as_info, fit_together_scale, fit_uncertainty, with_factors
 from kummell_ai.evaluation.conformal import conformal_factor, conformal_rank, covered, fitting_scale
 from kummell_ai.evaluation.coverage import coverage_of, interval_score
+from kummell_ai.evaluation.located import LocatedFilm, judge_films, judge_films_together
 from kummell_ai.evaluation.results import VertebraResult
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors

@@ -17,7 +17,7 @@ from PIL import Image
 from kummell_ai.annotations.coco import AnnotatedFilm, write_coco
 from kummell_ai.dicom.write import write_simulated_dicom
 from kummell_ai.errors import InputError
-from kummell_ai.evaluation.calibration import locate_films
+from kummell_ai.evaluation.located import locate_films
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import STRATA
 from kummell_ai.imaging.radiograph import ImageReference, Radiograph

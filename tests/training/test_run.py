@@ -66,6 +66,18 @@ def test_a_run_that_was_stopped_goes_on(paths, tmp_path):
     assert first.info["metrics"].keys() >= {"found_share", "error_px_median"}
 
 
+def test_a_run_from_before_a_setting_existed_goes_on_with_its_default(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=2"])
+    last = tmp_path / "runs" / "checkpoints" / "last.ckpt"
+    state = torch.load(last, weights_only=False)
+    del state["recipe"]["grey_changes"]
+    torch.save(state, last)
+    with pytest.raises(ConfigError, match="holds a run with grey_changes=usual, asked for is wide"):
+        train(None, [*TINY, *paths, "max_steps=3", "grey_changes=wide"])
+    train(None, [*TINY, *paths, "max_steps=3"])
+    assert torch.load(last, weights_only=False)["global_step"] == 3
+
+
 def test_a_run_starts_from_the_network_of_a_model(paths, tmp_path):
     train(None, [*TINY, *paths, "max_steps=1"])
     again = [*TINY, *paths, f"init={tmp_path / 'model'}", f"out={tmp_path / 'next'}", f"runs={tmp_path / 'again'}"]
