@@ -48,6 +48,8 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "evaluate_upside_down --films nosuch",
         "evaluate_disturbed --films nosuch --out o",
         "evaluate_inverted --films nosuch",
+        "evaluate_stretched --films nosuch",
+        "evaluate_stretched --films . --factors 0",
     ],
 )
 def test_wrong_use_is_one_line(line: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.intensity import Box, box_slices
+from kummell_ai.imaging.picture_shape import needed_stretch
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.channels import VIEWS
 from kummell_ai.landmarks.fitting import FitPlan
@@ -32,11 +33,11 @@ CERTAIN_VIEW = 0.97
 CERTAIN_BODY = 0.6
 """Median confidence of the bodies that goes with it."""
 
-USUAL_SHAPE = 1.3
-"""Endplate depth over the larger of the two wall heights, median over the bodies of a film."""
+SHAPE_TOLERANCE = 1.12
+"""A film without a pixel size whose bodies have a `needed_stretch` beyond this is stretched; people differ less."""
 
-SHAPE_TOLERANCE = 1.25
-"""A film whose bodies differ more from `USUAL_SHAPE` is stretched; people differ less."""
+SHAPE_LEFT = 1.04
+"""A film that was stretched is looked at again until its bodies need less than this."""
 
 MAX_ROWS = 1024
 """Rows of a second look beyond which only the spine's surroundings are shown."""
@@ -108,22 +109,23 @@ def better_plans(first: Pass, usual_depth_px: float, aspect_known: bool) -> tupl
     plan = first.plan
     if len(first.bodies) < 2:
         return (replace(plan, scale=plan.scale * 1.5), replace(plan, scale=plan.scale * 0.67))
-    stretch = 1.0 if aspect_known else needed_stretch(first)
-    size = float(np.median([b.size_px for b in first.bodies])) * float(np.sqrt(stretch))
+    stretch = 1.0 if aspect_known else stretch_beyond(first, SHAPE_TOLERANCE)
+    again = rescaled(first, usual_depth_px, stretch)
+    return () if again == plan else (again,)
+
+
+def rescaled(look: Pass, usual_depth_px: float, stretch: float) -> FitPlan:
+    """The plan of a look with a further ``stretch`` across and the scale at which corners come out best."""
+    size = float(np.median([b.size_px for b in look.bodies])) * float(np.sqrt(stretch))
     steps = round(float(np.log(np.clip(BEST_SIZE * usual_depth_px / size, 0.5, 3.0)) / np.log(SCALE_STEP)))
-    if stretch == 1.0 and steps == 0:
-        return ()
-    return (replace(plan, scale=plan.scale * SCALE_STEP**steps, stretch=plan.stretch * stretch),)
+    plan = look.plan
+    return replace(plan, scale=plan.scale * SCALE_STEP**steps, stretch=plan.stretch * stretch)
 
 
-def needed_stretch(look: Pass) -> float:
-    """Factor across that gives the film's bodies the usual shape; 1 when they are near it."""
-    heights = [float(np.linalg.norm(b.points_px[:2] - b.points_px[2:], axis=1).max()) for b in look.bodies]
-    shape = float(np.median([b.depth_px / max(h, 1e-6) for b, h in zip(look.bodies, heights, strict=True)]))
-    factor = USUAL_SHAPE / shape
-    if max(factor, 1.0 / factor) <= SHAPE_TOLERANCE:
-        return 1.0
-    return float(np.clip(factor, 0.4, 2.5))
+def stretch_beyond(look: Pass, tolerance: float) -> float:
+    """Factor across that gives the film's bodies the usual shape; 1 when they need less than ``tolerance``."""
+    factor = needed_stretch(np.array([b.points_px for b in look.bodies]).reshape(-1, 4, 2))
+    return factor if max(factor, 1.0 / factor) > tolerance else 1.0
 
 
 def spine_box(first: Pass, radiograph: Radiograph, scale: float) -> Box | None:

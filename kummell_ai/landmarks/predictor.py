@@ -23,6 +23,7 @@ from kummell_ai.landmarks.fitting import FitPlan, fit, plan_rows
 from kummell_ai.landmarks.grouping import Candidate, decode, one_in_a_place
 from kummell_ai.landmarks.inference import for_inference, supports_bf16, usable_device
 from kummell_ai.landmarks.passes import (
+    SHAPE_LEFT,
     Pass,
     average_corners,
     average_names,
@@ -31,7 +32,9 @@ from kummell_ai.landmarks.passes import (
     is_certain,
     join,
     lateral_probability,
+    rescaled,
     spine_box,
+    stretch_beyond,
     total_confidence,
 )
 from kummell_ai.landmarks.polarity import LIMIT, bone_contrast
@@ -48,6 +51,9 @@ SURELY_LATERAL = 0.9
 
 SECOND_SHARE = 0.85
 """Share of the first look's confidence that a second look at a better scale must reach."""
+
+FURTHER_LOOKS = 2
+"""How often a stretched picture is looked at again at most, after the second look."""
 
 TTA_SCALES = (0.88, 1.14)
 """Further scales that are averaged when ``tta`` is asked for."""
@@ -166,13 +172,30 @@ class Predictor:
         return (turned if is_right else straight), lateral
 
     def _refined(self, radiograph: Radiograph, first: Pass) -> Pass:
-        """The pass at the best scale, or ``first`` when that shows the spine no less surely than others."""
+        """The pass at the best scale, or ``first`` when that shows the spine no less surely than others.
+
+        What a stretched picture needs is told too small by bodies that were located on it, so it is looked at until it
+        needs no more.
+        """
         best = first
         for plan in better_plans(first, self._usual_depth, radiograph.spacing.is_metric):
-            second = self._run(radiograph, replace(plan, box=spine_box(first, radiograph, plan.scale)))
-            if second.bodies and total_confidence(second) >= SECOND_SHARE * total_confidence(best):
-                best = second
+            best = self._better(radiograph, best, replace(plan, box=spine_box(first, radiograph, plan.scale)))
+        for _ in range(FURTHER_LOOKS if best.plan.stretch != 1.0 else 0):
+            stretch = stretch_beyond(best, SHAPE_LEFT)
+            if stretch == 1.0:
+                break
+            plan = rescaled(best, self._usual_depth, stretch)
+            again = self._better(radiograph, best, replace(plan, box=spine_box(best, radiograph, plan.scale)))
+            if again is best:
+                break
+            best = again
         return best
+
+    def _better(self, radiograph: Radiograph, best: Pass, plan: FitPlan) -> Pass:
+        """The look by ``plan``, or ``best`` when that shows the spine clearly more surely."""
+        look = self._run(radiograph, plan)
+        is_better = bool(look.bodies) and total_confidence(look) >= SECOND_SHARE * total_confidence(best)
+        return look if is_better else best
 
     def _run(self, radiograph: Radiograph, plan: FitPlan) -> Pass:
         film = fit(radiograph, plan)

@@ -7,11 +7,11 @@ from kummell_ai.anatomy import LEVELS, Facing
 from kummell_ai.errors import CheckpointError, UsageError
 from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA
+from kummell_ai.imaging.picture_shape import USUAL_SHAPE
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.landmarks.assembly import assemble
 from kummell_ai.landmarks.checkpoint import Bundle
 from kummell_ai.landmarks.grouping import Candidate
-from kummell_ai.landmarks.passes import USUAL_SHAPE
 from kummell_ai.landmarks.predictor import Predictor
 from tests.landmarks.fake_network import OracleNetwork, Scene, spine_points
 
@@ -170,3 +170,17 @@ def test_a_device_that_is_not_there_is_refused_in_one_line(name):
 def test_the_shipped_model_loads_and_finds_nothing_on_an_empty_film():
     found = Predictor.load().locate(SCENE.radiograph())
     assert len(found.vertebrae) <= 1
+
+
+def test_a_leaning_spine_on_a_stretched_film_is_looked_at_until_its_bodies_have_the_usual_shape():
+    turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2.0)
+    centres = np.stack([230.0 - 34.0 * np.arange(6), 60.0 + 34.0 * np.arange(6)], 1)
+    leaning = centres[:, None] + spine_points(np.zeros((6, 2)), (20.0, 15.0)) @ turn.T
+    wide = Scene(width=640, points_px=leaning * np.array([2.0, 1.0]))
+    engine = predictor(wide)
+    stretches = []
+    run = engine._run
+    engine._run = lambda film, plan: stretches.append(plan.stretch) or run(film, plan)
+    found = engine.locate(wide.radiograph())
+    assert stretches[-1] == pytest.approx(0.5, rel=0.03)
+    assert len(found.vertebrae) == 6
