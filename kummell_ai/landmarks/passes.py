@@ -33,7 +33,7 @@ CERTAIN_VIEW = 0.97
 CERTAIN_BODY = 0.6
 """Median confidence of the bodies that goes with it."""
 
-SHAPE_TOLERANCE = 1.12
+SHAPE_TOLERANCE = 1.08
 """A film without a pixel size whose bodies have a `needed_stretch` beyond this is stretched; people differ less."""
 
 SHAPE_LEFT = 1.04

@@ -22,7 +22,7 @@ _CAVEATS = {
 }
 
 
-_USUAL_STRETCH = 1.2
+_USUAL_STRETCH = 1.15
 """`needed_stretch` of a film, or its inverse, beyond which its pixel aspect must be wrong."""
 _SQUARE = 0.01
 """Relative difference of row and column spacing below which pixels are square."""
