@@ -89,6 +89,8 @@ class SpineLandmarks:
         lateral_probability: probability in [0, 1] that the film is a lateral view, or None when not judged.
         level_evidence: what the film says about the names, one row a vertebra; None when they were set by hand.
         inverted: whether bone is dark on the film, so that it was read with its grey values exchanged.
+        needed_turns: right angles counter-clockwise by which the picture would have to be turned for the head to be at
+            the top, 0 to 3; a film that needs one is not measured.
     """
 
     vertebrae: tuple[VertebraLandmarks, ...]
@@ -97,6 +99,7 @@ class SpineLandmarks:
     lateral_probability: float | None = None
     level_evidence: LevelEvidence | None = None
     inverted: bool = False
+    needed_turns: int = 0
 
     def __post_init__(self) -> None:
         evidence = self.level_evidence

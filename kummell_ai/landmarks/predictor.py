@@ -39,6 +39,7 @@ from kummell_ai.landmarks.passes import (
 )
 from kummell_ai.landmarks.polarity import LIMIT, bone_contrast
 from kummell_ai.landmarks.second_stage import LOOKS, refine
+from kummell_ai.landmarks.turn import CLEARLY, is_row, quarter_turned, row_score
 from kummell_ai.shipped import default_model
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -108,12 +109,26 @@ class Predictor:
     def locate_uncalibrated(self, radiograph: Radiograph) -> SpineLandmarks:
         """`locate` with the covariances as the network gives them, which `calibrated` makes true to its errors."""
         first, lateral = self._first_look(radiograph)
+        inverted = False
         if _contrast(radiograph, first) < -LIMIT:
             exchanged = replace(radiograph, pixels=1.0 - radiograph.pixels)
             look, probability = self._first_look(exchanged)
-            if _contrast(exchanged, look) > LIMIT:
-                return replace(self._located(exchanged, look, probability), inverted=True)
-        return self._located(radiograph, first, lateral)
+            inverted = _contrast(exchanged, look) > LIMIT
+            if inverted:
+                radiograph, first, lateral = exchanged, look, probability
+        found = self._located(radiograph, first, lateral)
+        return replace(found, inverted=inverted, needed_turns=self._needed_turns(radiograph, first))
+
+    def _needed_turns(self, radiograph: Radiograph, first: Pass) -> int:
+        """Right angles counter-clockwise that bring the head to the top; 0 where nothing clearly speaks for a turn."""
+        if is_row(first.bodies):
+            return 0
+        scores = {0: row_score(first.bodies)}
+        for turns in (1, 2, 3):
+            look, _ = self._first_look(quarter_turned(radiograph, turns))
+            scores[turns] = row_score(look.bodies) if is_row(look.bodies) else 0.0
+        best = max(scores, key=lambda turns: scores[turns])
+        return best if scores[best] > CLEARLY * scores[0] else 0
 
     def _located(self, radiograph: Radiograph, first: Pass, lateral: float) -> SpineLandmarks:
         """The vertebrae, with the network's own covariances, after the first look."""

@@ -58,6 +58,13 @@ NAME_CODES = frozenset(
 )
 """Codes of the findings about a film's names as a whole."""
 
+_TURNED = {
+    1: ("lies on its side, the head to the right", "by 90 degrees counter-clockwise"),
+    2: ("is upside down", "by 180 degrees"),
+    3: ("lies on its side, the head to the left", "by 90 degrees clockwise"),
+}
+"""By `SpineLandmarks.needed_turns`: what is wrong with a picture, and what to do."""
+
 Box = tuple[float, float, float, float]
 
 SQUARE_PIXELS = PixelSpacing.unknown()
@@ -67,7 +74,7 @@ def check_landmarks(radiograph: Radiograph, landmarks: SpineLandmarks) -> tuple[
     """Everything a reader must know about the landmarks of a film.
 
     Raises:
-        FilmRefusedError: the film is no lateral view, or no vertebra is found on it.
+        FilmRefusedError: the head is not at the top, the film is no lateral view, or no vertebra is found on it.
     """
     refuse_unusable(landmarks)
     width, height = float(radiograph.width), float(radiograph.height)
@@ -82,9 +89,15 @@ def refuse_unusable(landmarks: SpineLandmarks) -> None:
     """Refuse a film that cannot be measured.
 
     Raises:
-        FilmRefusedError: the film is no lateral view, or no vertebra is found on it.
+        FilmRefusedError: the head is not at the top, the film is no lateral view, or no vertebra is found on it.
     """
     name = landmarks.reference.name
+    if landmarks.needed_turns:
+        lies, remedy = _TURNED[landmarks.needed_turns]
+        raise FilmRefusedError(
+            f"{name} {lies}; the head is expected at the top: turn the picture {remedy} and give it again",
+            landmarks.needed_turns,
+        )
     lateral = landmarks.lateral_probability
     if lateral is not None and lateral < LATERAL_PROBABILITY:
         told = apart_from(lateral, LATERAL_PROBABILITY)

@@ -49,6 +49,20 @@ def test_frontal_film_is_refused() -> None:
     assert error.value.value == 0.12
 
 
+@pytest.mark.parametrize(
+    ("turns", "lies", "remedy"),
+    [
+        (1, "lies on its side, the head to the right", "by 90 degrees counter-clockwise"),
+        (2, "is upside down", "by 180 degrees"),
+        (3, "lies on its side, the head to the left", "by 90 degrees clockwise"),
+    ],
+)
+def test_a_film_whose_head_is_not_at_the_top_is_refused(turns: int, lies: str, remedy: str) -> None:
+    with pytest.raises(FilmRefusedError, match=f"IM1 {lies}; the head is expected at the top: .* {remedy}") as error:
+        codes(replace(spine(name="IM1"), needed_turns=turns))
+    assert error.value.value == turns
+
+
 def test_frontal_header_is_refused_when_the_view_was_not_judged() -> None:
     with pytest.raises(FilmRefusedError, match="IM1 has ViewPosition AP; a lateral view is expected"):
         codes(spine(name="IM1", view_position="AP"))

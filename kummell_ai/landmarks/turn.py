@@ -1,0 +1,61 @@
+"""Whether a picture has the head at the top: some films are saved lying on their side, or upside down.
+
+The network finds bodies on such pictures, too, though less surely, and together they are no row: judged by their own
+looks alone their names do not run from the head to the foot. So a picture is also looked at turned where its bodies are
+unsure or out of order, and the turn that makes them surer and a row is the one it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.grouping import Candidate
+
+SURE = 0.75
+"""`row_score` a body of an upright picture; one that has less is looked at turned, and a turn must reach it.
+
+Of 90 films (80 simulated, seeds 94000000 and 71000000, and ten real ones) 8 have less as they are, the least 0.56; all
+have less turned by 90, 180 and 270 degrees, at most 0.73.
+"""
+
+CLEARLY = 1.1
+"""How much higher the `row_score` of the turned picture must be. Of those 90 films it is 1.2 times or more as high for
+the upright one as for each turned one."""
+
+LEAST = 3
+"""Bodies that tell of a row."""
+
+
+def row_score(bodies: Sequence[Candidate]) -> float:
+    """Sum of the confidences of bodies (cranial to caudal) times the share of steps that lead one level or more down.
+
+    A step up counts against one down; a row that runs from the foot to the head scores 0, as fewer than `LEAST` do.
+    """
+    if len(bodies) < LEAST:
+        return 0.0
+    levels = [int(np.argmax(body.level_log_probability)) for body in bodies]
+    steps = [int(np.sign(below - above)) for above, below in pairwise(levels)]
+    return sum(body.confidence for body in bodies) * max(sum(steps), 0) / len(steps)
+
+
+def is_row(bodies: Sequence[Candidate]) -> bool:
+    """Whether bodies are sure and in order as on an upright picture."""
+    return row_score(bodies) >= SURE * len(bodies) > 0.0
+
+
+def quarter_turned(radiograph: Radiograph, turns: int) -> Radiograph:
+    """The film turned counter-clockwise by so many right angles; which way it faces is not known then."""
+    for _ in range(turns % 4):
+        spacing, box, width = radiograph.spacing, radiograph.valid_box, float(radiograph.width)
+        radiograph = replace(
+            radiograph,
+            pixels=np.ascontiguousarray(np.rot90(radiograph.pixels)),
+            spacing=replace(spacing, row_mm=spacing.column_mm, column_mm=spacing.row_mm),
+            valid_box=None if box is None else (box[1], width - box[2], box[3], width - box[0]),
+        )
+    return radiograph
