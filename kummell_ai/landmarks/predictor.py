@@ -124,11 +124,10 @@ class Predictor:
         if is_row(first.bodies):
             return 0
         scores = {0: row_score(first.bodies)}
-        for turns in (1, 2, 3):
+        for turns, clearly in CLEARLY.items():
             look, _ = self._first_look(quarter_turned(radiograph, turns))
-            scores[turns] = row_score(look.bodies) if is_row(look.bodies) else 0.0
-        best = max(scores, key=lambda turns: scores[turns])
-        return best if scores[best] > CLEARLY * scores[0] else 0
+            scores[turns] = row_score(look.bodies) / clearly if is_row(look.bodies) else 0.0
+        return max(scores, key=lambda turns: scores[turns])
 
     def _located(self, radiograph: Radiograph, first: Pass, lateral: float) -> SpineLandmarks:
         """The vertebrae, with the network's own covariances, after the first look."""
