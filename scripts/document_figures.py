@@ -82,20 +82,27 @@ class Evaluation:
 
     @classmethod
     def read(cls, folder: Path) -> Evaluation:
-        """Raises InputError: no summary there, or none of this program's form."""
+        """The evaluation in a folder.
+
+        Raises:
+            InputError: no summary there, none of this program's form, or one without what the tables show.
+        """
         path = folder / "summary.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             keys = ("section", "subject", "figure", "unit", "stratum", "phase")
             figures = {tuple(f[key] for key in keys): f for f in found["figures"]}
             main = {name: figure["value"] for name, figure in found["main"].items()}
-            if len(figures) != len(found["figures"]):
-                raise InputError(f"{path}: two figures of one name; evaluate anew")
+            films = int(found["films"])
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{path}: cannot be read as figures of an evaluation; give a folder that "
                              "kummell-ai evaluate wrote") from None  # fmt: skip
+        if len(figures) != len(found["figures"]):
+            raise InputError(f"{path}: two figures of one name; evaluate anew")
+        if missing := [name for name in METRICS.values() if main.get(name) is None]:
+            raise InputError(f"{path}: no {missing[0]}; the tables need films with a scale, of operated patients")
         values = {key: figure["value"] for key, figure in figures.items()}
-        return cls(folder, main, values, {key: figure["n"] for key, figure in figures.items()}, int(found["films"]))
+        return cls(folder, main, values, {key: figure["n"] for key, figure in figures.items()}, films)
 
     def __call__(self, section: str, subject: str, figure: str, unit: str, stratum: str = "all") -> float:
         """The value over all phases; InputError where the evaluation has none."""

@@ -129,6 +129,18 @@ def test_figures_of_real_films_stay_on_the_card(sets: dict[str, made.Evaluation]
     assert "9 simulated films: found" not in metrics
 
 
+@pytest.mark.parametrize("fault", ["twice", "missing"])
+def test_figures_that_are_doubtful_or_missing_are_said(tmp_path: Path, fault: str) -> None:
+    found = summary(0.0)
+    if fault == "twice":
+        found["figures"].append(found["figures"][0])
+    else:
+        found["main"]["cobb_mae_deg"]["value"] = None
+    (tmp_path / "summary.json").write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(InputError, match="two figures of one name" if fault == "twice" else "no cobb_mae_deg"):
+        made.Evaluation.read(tmp_path)
+
+
 def test_another_folder_is_one_line(tmp_path: Path) -> None:
     script = str(ROOT / "scripts" / "document_figures.py")
     words = [word for name in made.SETS for word in (f"--{name}", str(tmp_path))]

@@ -38,6 +38,9 @@ def needed_stretch(points: ArrayLike) -> float:
 
     Args:
         points: (V, 4, 2) or (V, 6, 2) px of the bodies of a film; NaN = not seen.
+
+    Raises:
+        ValueError: points of another shape.
     """
     p = np.asarray(points, dtype=np.float64)
     if p.ndim != 3 or p.shape[-2] not in (4, 6) or p.shape[-1] != 2:

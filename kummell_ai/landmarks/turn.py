@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from kummell_ai.anatomy import Facing
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.landmarks.grouping import Candidate
 
@@ -58,6 +59,7 @@ def quarter_turned(radiograph: Radiograph, turns: int) -> Radiograph:
         radiograph = replace(
             radiograph,
             pixels=np.ascontiguousarray(np.rot90(radiograph.pixels)),
+            facing=Facing.UNKNOWN,
             spacing=replace(spacing, row_mm=spacing.column_mm, column_mm=spacing.row_mm),
             valid_box=None if box is None else (box[1], width - box[2], box[3], width - box[0]),
         )

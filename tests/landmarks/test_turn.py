@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kummell_ai.anatomy import LEVELS
+from kummell_ai.anatomy import LEVELS, Facing
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.turn import is_row, quarter_turned, row_score
@@ -66,6 +66,12 @@ def test_four_quarters_are_none_and_a_spot_stays_in_the_box(width, height, turns
 def test_pixel_sizes_turn_with_the_picture():
     assert quarter_turned(film(np.zeros((4, 6))), 1).spacing == PixelSpacing(0.3, 0.2, Calibration.FIDUCIAL)
     assert quarter_turned(film(np.zeros((4, 6))), 2).spacing == PixelSpacing(0.2, 0.3, Calibration.FIDUCIAL)
+
+
+def test_which_way_a_turned_picture_faces_is_not_known():
+    own = replace(film(np.zeros((4, 6))), facing=Facing.LEFT)
+    assert quarter_turned(own, 0).facing is Facing.LEFT
+    assert {quarter_turned(own, turns).facing for turns in (1, 2, 3)} == {Facing.UNKNOWN}
 
 
 def test_a_film_that_shows_a_row_is_not_turned():
