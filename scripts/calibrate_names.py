@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,14 @@ from kummell_ai.evaluation.located import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.imaging.level_evidence import NameRow
 from kummell_ai.landmarks import levels
-from kummell_ai.landmarks.levels import DOUBT, row_shift
+from kummell_ai.landmarks.levels import DOUBT, are_alike
 from kummell_ai.measurement.body_match import traits_of
 from kummell_ai.measurement.joint_names import FilmEvidence, solve
-from kummell_ai.measurement.quality import spine_findings
+from kummell_ai.measurement.quality import LEVEL_PROBABILITY, spine_findings
 from kummell_ai.shipped import default_model
+
+CLASSES = (0.0, 0.5, 0.7, 0.9, 0.95, 0.9603, 0.969, 1.01)
+"""Of the probability of a single name, which is 0.97 at most; 0.9603 and 0.969 are 0.99 and 0.999 of that."""
 
 DOUBTS = (0.0001, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1)
 
@@ -50,9 +54,14 @@ class Named:
 
     @property
     def is_row_right(self) -> bool:
-        """Whether most vertebrae are: the row is not shifted, which is what its probability is about."""
+        """Whether most vertebrae are, which is what the probability of the row is about."""
         pairs = [(a, b) for a, b in zip(self.row.levels, self.true, strict=True) if b is not None]
-        return row_shift([a for a, _ in pairs], [b for _, b in pairs]) == 0
+        return are_alike([a for a, _ in pairs], [b for _, b in pairs])
+
+    @property
+    def said(self) -> list[float]:
+        """The probability of the name of each vertebra that is a true one, as `right` has them."""
+        return [p for p, b in zip(self.row.of_each, self.true, strict=True) if b is not None]
 
 
 def named(films: Sequence[LocatedFilm]) -> tuple[list[Named], list[Named]]:
@@ -97,6 +106,15 @@ def report(title: str, films: Sequence[Named]) -> None:
     for part in np.array_split(np.argsort(said, kind="stable"), min(6, len(said))):
         low, high = said[part[0]], said[part[-1]]
         print(f"  said {low:.3f} to {high:.3f}, mean {said[part].mean():.3f}: right in {is_right[part].mean():.3f}")
+    each, is_each_right = (np.concatenate([part(f) for f in films]) for part in (_said, _right))
+    for low, high in pairwise(CLASSES):
+        own = (each >= low) & (each < high)
+        if own.any():
+            told = f"{own.sum():6} vertebrae said {low:g} to {min(high, 1.0 - DOUBT):g}, mean {each[own].mean():.3f}"
+            print(f"  {told}: right in {is_each_right[own].mean():.4f}")
+    wrong = [f for f in films if not all(f.right)]
+    told = sum(min(f.said) < LEVEL_PROBABILITY for f in wrong)
+    print(f"  {len(wrong)} films have a wrong name; on {told} a vertebra's name has less than {LEVEL_PROBABILITY:g}")
     number = {name: i for i, name in enumerate(dict.fromkeys(f.patient for f in films))}
     half = np.array([number[f.patient] % 2 for f in films])
     for k in (0, 1):
@@ -105,6 +123,14 @@ def report(title: str, films: Sequence[Named]) -> None:
         now = _loss(said[own], is_right[own])
         best = DOUBTS[int(np.argmin(losses))]
         print(f"  half {k + 1}: log loss {now:.3f} with a doubt of {DOUBT}; least with {best}: {min(losses):.3f}")
+
+
+def _said(film: Named) -> np.ndarray:
+    return np.array(film.said)
+
+
+def _right(film: Named) -> np.ndarray:
+    return np.array(film.right, dtype=bool)
 
 
 def compare_costs(films: Sequence[LocatedFilm], costs: Sequence[float]) -> None:

@@ -14,11 +14,18 @@ class NameRow:
 
     Attributes:
         levels: cranial to caudal, strictly increasing.
-        probability: that this row is the right one, in [0, 1].
+        probability: that most of these names are right, in [0, 1].
+        each: (V,) that each vertebra bears its name, in [0, 1]; empty for a row whose names stand or fall together.
     """
 
     levels: tuple[VertebralLevel, ...]
     probability: float
+    each: tuple[float, ...] = ()
+
+    @property
+    def of_each(self) -> tuple[float, ...]:
+        """The probability of each vertebra's name."""
+        return self.each or (self.probability,) * len(self.levels)
 
 
 @dataclass(frozen=True, slots=True)

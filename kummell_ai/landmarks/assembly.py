@@ -166,9 +166,9 @@ def assemble(
     log_probability = np.array([b.level_log_probability for b in bodies_px])
     evidence = weigh_names(centres, depths, log_probability)
     names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
-    probability = evidence.chosen.probability if evidence else None
+    probability: Sequence[float | None] = evidence.chosen.of_each if evidence else [None] * len(bodies_px)
     return SpineLandmarks(
-        tuple(_vertebra(b, n, probability, radiograph) for b, n in zip(bodies_px, names, strict=True)),
+        tuple(_vertebra(b, n, p, radiograph) for b, n, p in zip(bodies_px, names, probability, strict=True)),
         radiograph.reference,
         facing=Facing.RIGHT if mirrored else Facing.LEFT,
         lateral_probability=lateral,

@@ -89,7 +89,8 @@ def doubted(rows: Sequence[NameRow]) -> tuple[NameRow, ...]:
     >>> [round(row.probability, 2) for row in doubted([NameRow((VertebralLevel.L1,), 1.0)])]
     [0.97]
     """
-    return tuple(NameRow(row.levels, (1.0 - DOUBT) * row.probability) for row in rows)
+    left = 1.0 - DOUBT
+    return tuple(NameRow(row.levels, left * row.probability, tuple(left * p for p in row.each)) for row in rows)
 
 
 def pin_level(evidence: LevelEvidence, index: int, level: VertebralLevel) -> LevelEvidence:
@@ -149,7 +150,7 @@ def row_score(log_probability: FloatArray, levels: Sequence[VertebralLevel]) -> 
 
 
 def name_rows(log_probability: FloatArray, missed: FloatArray) -> tuple[NameRow, ...]:
-    """The best row of names and, for each shift against it, the best of those rows; most probable first.
+    """The best row of names and those that name most vertebrae otherwise; most probable first.
 
     Args:
         log_probability: (V, 20) of the network.
@@ -159,7 +160,7 @@ def name_rows(log_probability: FloatArray, missed: FloatArray) -> tuple[NameRow,
     for variants in ANATOMIES:
         for row in scored_rows(log_probability, missed, variants):
             scores[row.levels] = max(row.full_score, scores.get(row.levels, -np.inf))
-    return merge_shifts(with_probabilities(list(scores.items())))
+    return merge_alike(with_probabilities(list(scores.items())))
 
 
 def with_probabilities(rows: Sequence[tuple[tuple[VertebralLevel, ...], float]]) -> tuple[NameRow, ...]:
@@ -172,18 +173,41 @@ def with_probabilities(rows: Sequence[tuple[tuple[VertebralLevel, ...], float]])
     return tuple(sorted(named, key=lambda row: -row.probability))
 
 
-def merge_shifts(rows: Sequence[NameRow]) -> tuple[NameRow, ...]:
-    """Rows that name most vertebrae alike as one, under the names of the first of them; the first row stays first.
+def merge_alike(rows: Sequence[NameRow]) -> tuple[NameRow, ...]:
+    """Rows that give most vertebrae the same names as one, under the names of the first of them; the first stays first.
 
-    So the probability is that of the row as a whole, whatever the vertebra at its end, behind a gap, is called.
+    So the probability is that of the row as a whole, whatever the vertebra at its end, behind a gap, is called. What a
+    single vertebra is called has the probability of all rows that call it so.
+
+    Args:
+        rows: with the probabilities of exactly their names, the chosen one first, then by falling probability.
     """
-    merged: dict[int, NameRow] = {}
+    groups: list[tuple[NameRow, float]] = []
     for row in rows:
-        shift = row_shift(rows[0].levels, row.levels)
-        known = merged.get(shift, NameRow(row.levels, 0.0))
-        merged[shift] = NameRow(known.levels, min(known.probability + row.probability, 1.0))
-    ordered = tuple(merged.values())
-    return (*ordered[:1], *sorted(ordered[1:], key=lambda row: -row.probability))
+        k = next((k for k, (first, _) in enumerate(groups) if are_alike(first.levels, row.levels)), None)
+        if k is None:
+            groups.append((row, row.probability))
+        else:
+            groups[k] = (groups[k][0], groups[k][1] + row.probability)
+    merged = [NameRow(row.levels, min(share, 1.0), _each(row.levels, rows)) for row, share in groups]
+    return (*merged[:1], *sorted(merged[1:], key=lambda row: -row.probability))
+
+
+def are_alike(first: Sequence[VertebralLevel | None], second: Sequence[VertebralLevel | None]) -> bool:
+    """Whether two rows give more than half of the vertebrae the same name; a T13 is no T12.
+
+    >>> are_alike([VertebralLevel.T12, VertebralLevel.L1], [VertebralLevel.T13, VertebralLevel.L1])
+    False
+    """
+    same = sum(a is b for a, b in zip(first, second, strict=True))
+    return 2 * same > len(first)
+
+
+def _each(levels: Sequence[VertebralLevel], rows: Sequence[NameRow]) -> tuple[float, ...]:
+    """For each vertebra, the probability of all ``rows`` that give it the name it has in ``levels``."""
+    return tuple(
+        min(sum(row.probability for row in rows if row.levels[k] is level), 1.0) for k, level in enumerate(levels)
+    )
 
 
 def scored_rows(

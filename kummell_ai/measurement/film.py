@@ -127,8 +127,8 @@ def rename(
         raise ValueError(f"{film.reference.name} has names set by hand; only names with evidence are changed")
     chosen = rows[0]
     vertebrae = tuple(
-        replace(body, level=level, level_probability=chosen.probability)
-        for body, level in zip(film.landmarks.vertebrae, chosen.levels, strict=True)
+        replace(body, level=level, level_probability=probability)
+        for body, level, probability in zip(film.landmarks.vertebrae, chosen.levels, chosen.of_each, strict=True)
     )
     landmarks = replace(film.landmarks, vertebrae=vertebrae, level_evidence=replace(evidence, rows=rows))
     return measure_radiograph(

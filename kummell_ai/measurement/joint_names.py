@@ -19,7 +19,7 @@ from kummell_ai.landmarks.levels import (
     ScoredRow,
     counted_from,
     doubted,
-    merge_shifts,
+    merge_alike,
     name_rows,
     order_with,
     row_score,
@@ -120,7 +120,7 @@ def _marginals(scores: Mapping[tuple[Names, ...], float]) -> list[tuple[NameRow,
             shares[names[k]] = shares.get(names[k], 0.0) + float(np.exp(weight - total))
         first = NameRow(chosen, shares.pop(chosen))
         others = sorted((NameRow(names, share) for names, share in shares.items()), key=lambda row: -row.probability)
-        solution.append(merge_shifts([first, *others]))
+        solution.append(merge_alike([first, *others]))
     return solution
 
 

@@ -208,7 +208,7 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
     if evidence is None:
         return []
     chosen, other = evidence.chosen, evidence.runner_up
-    is_doubtful = chosen.probability < LEVEL_PROBABILITY
+    is_doubtful = _is_doubtful(evidence)
     if not is_doubtful and (other is None or other.probability < RUNNER_UP):
         return []
     text = f"the names {row_text(chosen.levels)} have probability {apart_from(chosen.probability, LEVEL_PROBABILITY)}"
@@ -217,6 +217,11 @@ def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
         text += f"; {row_text(other.levels)} ({shift}) has {other.probability:.2f}"
     text += ": count the vertebrae, or give --index-level"
     return [Finding("names-may-be-shifted", Severity.WARNING if is_doubtful else Severity.INFO, text)]
+
+
+def _is_doubtful(evidence: LevelEvidence) -> bool:
+    """Whether the names of a film as a whole are."""
+    return evidence.chosen.probability < LEVEL_PROBABILITY
 
 
 def _outvoted_sacrum(landmarks: SpineLandmarks, counted_from: VertebralLevel | None) -> list[Finding]:
@@ -277,22 +282,23 @@ def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box, spacing: 
     """
     body = landmarks.vertebrae[index]
     name = "an unnamed vertebra" if body.level is None else str(body.level)
+    evidence = landmarks.level_evidence
     found = [
-        *_certainty(body, name, name_by_row=landmarks.level_evidence is not None),
+        *_certainty(body, name, told_of_the_film=evidence is not None and _is_doubtful(evidence)),
         *_completeness(body, name, box),
         *_shape(landmarks, body, name, spacing),
     ]
     return tuple(Finding(code, Severity.WARNING, text, body.level) for code, text in found)
 
 
-def _certainty(body: VertebraLandmarks, name: str, *, name_by_row: bool) -> list[tuple[str, str]]:
-    """Doubts about one vertebra; names that stand or fall together are the film's doubt, not its."""
+def _certainty(body: VertebraLandmarks, name: str, *, told_of_the_film: bool) -> list[tuple[str, str]]:
+    """Doubts about one vertebra; where all names of the film are in doubt, that is told once, of the film."""
     found = []
     if body.confidence < CONFIDENCE:
         confidence = apart_from(body.confidence, CONFIDENCE)
         text = f"{name}: low detection confidence ({confidence}, below {CONFIDENCE}); check its corners"
         found.append(("low-confidence", text))
-    if not name_by_row and body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
+    if not told_of_the_film and body.level_probability is not None and body.level_probability < LEVEL_PROBABILITY:
         probability = apart_from(body.level_probability, LEVEL_PROBABILITY)
         text = f"the name {name} has probability {probability}; below {LEVEL_PROBABILITY} check it"
         found.append(("uncertain-level", text))

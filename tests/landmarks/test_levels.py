@@ -18,6 +18,7 @@ from kummell_ai.landmarks.levels import (
     BOTH_COST,
     DOUBT,
     VARIANT_COST,
+    are_alike,
     name_rows,
     pin_level,
     row_shift,
@@ -184,6 +185,43 @@ def test_rows_that_differ_at_the_end_only_are_one_row() -> None:
     assert text(found.chosen)[1:] == ["T9", "T10", "T11"]
     assert found.chosen.probability == pytest.approx(1.0 - DOUBT)
     assert found.runner_up is None or found.runner_up.probability < 1e-6
+
+
+def test_a_t13_is_no_t12() -> None:
+    """Two rows alike in what the film says, one with a T13: that they share the lumbar names makes them no one row."""
+    usual = ["T9", "T10", "T11", "T12", "L1", "L2"]
+    with_variant = ["T10", "T11", "T12", "T13", "L1", "L2"]
+    local = np.full((6, len(LEVELS)), -60.0)
+    for row, (one, other) in enumerate(zip(usual, with_variant, strict=True)):
+        local[row, L[other]] = VARIANT_COST * np.sqrt(6) / 4  # in four bodies, which makes up for the prior
+        local[row, L[one]] = 0.0
+    found = weigh_names(np.stack([np.zeros(6), np.arange(6) * 50.0], axis=1), np.full(6, 50.0), local)
+    assert found is not None
+    assert {tuple(text(row)) for row in found.rows[:2]} == {tuple(usual), tuple(with_variant)}
+    assert 0.3 < found.chosen.probability < 0.6
+    assert found.chosen.each[4:] == pytest.approx((1 - DOUBT,) * 2), "both rows end in L1 and L2"
+    assert max(found.chosen.each[:4]) < 0.7
+
+
+@given(st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_each_name_has_the_probability_of_all_rows_that_give_it(count: int, seed: int) -> None:
+    """Against a sum over all rows before those that are alike were put together."""
+    rng = np.random.default_rng(seed)
+    local, missed = rng.normal(0, 3, (count, len(LEVELS))), np.zeros(count - 1)
+    scores: dict[tuple[VertebralLevel, ...], float] = {}
+    for variants in ANATOMIES:
+        for row in scored_rows(local, missed, variants):
+            scores[row.levels] = max(row.full_score, scores.get(row.levels, -np.inf))
+    weights = np.exp(np.array(list(scores.values())))
+    weights /= weights.sum()
+    chosen = name_rows(local, missed)[0]
+    expected = [
+        sum(w for levels, w in zip(scores, weights, strict=True) if levels[k] is level)
+        for k, level in enumerate(chosen.levels)
+    ]
+    assert chosen.each == pytest.approx(expected)
+    alike = [w for levels, w in zip(scores, weights, strict=True) if are_alike(chosen.levels, levels)]
+    assert chosen.probability == pytest.approx(sum(alike))
 
 
 def test_the_probability_is_high_when_sure_and_low_when_not() -> None:

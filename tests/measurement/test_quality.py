@@ -148,6 +148,15 @@ def test_certainty() -> None:
     assert codes(with_body(spine(), 1, level_probability=None)) == []
 
 
+def test_a_doubtful_name_is_told_of_the_vertebra_unless_all_names_are_in_doubt() -> None:
+    for of_the_row, expected in ((0.9, ["uncertain-level"]), (0.6, ["names-may-be-shifted"])):
+        landmarks = with_body(spine(), 1, level_probability=0.5)
+        names = tuple(body.level for body in landmarks.vertebrae if body.level is not None)
+        count = len(names)
+        evidence = LevelEvidence(np.full((count, 20), -3.0), np.zeros(count - 1), (NameRow(names, of_the_row),))
+        assert codes(replace(landmarks, level_evidence=evidence)) == expected
+
+
 def test_cropped() -> None:
     assert codes(spine(), valid_box=(0.0, 0.0, 290.0, 1600.0)) == ["cropped"] * 5
     assert codes(spine(flags={L.T11: {"cropped"}})) == ["cropped"]
