@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from kummell_ai.imaging.radiograph import Radiograph
     from kummell_ai.measurement.results import RadiographMeasurement
 
-NOT_CALIBRATED = "The intervals of this model are not calibrated; films are measured apart."
-
 
 @dataclass(frozen=True, slots=True)
 class ReadFilm:
@@ -154,22 +152,10 @@ def check_model(args: argparse.Namespace) -> None:
 
 def tell_of_intervals(measurements: Iterable[RadiographMeasurement]) -> None:
     """Say once what limits the intervals: they were set on simulated films, or not at all."""
+    from kummell_ai.reporting.words import limits_of_intervals
+
     for text in limits_of_intervals(measurements):
         console.tell(text)
-
-
-def limits_of_intervals(measurements: Iterable[RadiographMeasurement]) -> list[str]:
-    """What limits the intervals of the films, each said once for all of them."""
-    from kummell_ai.reporting.words import INTERVALS_TOO_NARROW, intervals_too_narrow
-
-    films = list(measurements)
-    is_uncalibrated = any(film.provenance.calibrated_on is None and not _has_factors(film) for film in films)
-    said = {INTERVALS_TOO_NARROW: intervals_too_narrow(films), NOT_CALIBRATED: is_uncalibrated}
-    return [text for text, is_so in said.items() if is_so]
-
-
-def _has_factors(film: RadiographMeasurement) -> bool:
-    return any(vertebra.landmarks.interval_factors is not None for vertebra in film.vertebrae)
 
 
 def without_pixels(film: Radiograph) -> Radiograph:

@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         *(found.members, observations, found.readings, flow, losses.problems, found.provenance),
         simulated=found.simulated,
         too_narrow=found.too_narrow,
+        not_calibrated=found.not_calibrated,
         shared=found.shared,
     )
     code = exits.exit_code(sum(member.phases > 0 for member in found.members.values()), len(losses.refused))

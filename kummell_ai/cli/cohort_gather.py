@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import analysis, models
+from kummell_ai.cli import models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
@@ -19,7 +19,7 @@ from kummell_ai.cohort.study import Member
 from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.pipeline import Shapes, is_measured_together
 from kummell_ai.measurement.results import Provenance
-from kummell_ai.reporting.words import intervals_too_narrow
+from kummell_ai.reporting.words import are_not_calibrated, intervals_too_narrow, limits_of_intervals
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class Gathered:
     provenance: Provenance | None = None
     simulated: bool = False
     too_narrow: bool = False
+    not_calibrated: bool = False
     limits: set[str] = field(default_factory=set)
     shared: bool = False
 
@@ -66,7 +67,8 @@ def gather(
         gathered.simulated |= any(f.measurement.reference.simulated for f in patient.report.films)
         gathered.shared |= any(is_measured_together(f.measurement) for f in patient.report.films)
         gathered.too_narrow |= intervals_too_narrow(f.measurement for f in patient.report.films)
-        gathered.limits |= set(analysis.limits_of_intervals(f.measurement for f in patient.report.films))
+        gathered.not_calibrated |= are_not_calibrated(f.measurement for f in patient.report.films)
+        gathered.limits |= set(limits_of_intervals(f.measurement for f in patient.report.films))
         gathered.provenance = patient.report.films[0].measurement.provenance
     return gathered
 

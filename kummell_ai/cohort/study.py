@@ -98,6 +98,7 @@ class CohortStudy:
         provenance: what measured the films; None when no film could be measured.
         simulated: whether a film says that it is simulated.
         too_narrow: whether real films have intervals that were set on simulated ones.
+        not_calibrated: whether films have intervals that were never set on films with known corners.
         shared: whether films of a patient were measured together, with one shape for each intact vertebra.
     """
 
@@ -111,6 +112,7 @@ class CohortStudy:
     provenance: Provenance | None
     simulated: bool = False
     too_narrow: bool = False
+    not_calibrated: bool = False
     shared: bool = False
 
 
@@ -124,6 +126,7 @@ def build_study(
     *,
     simulated: bool = False,
     too_narrow: bool = False,
+    not_calibrated: bool = False,
     shared: bool = False,
 ) -> CohortStudy:
     """Analyse a cohort.
@@ -137,6 +140,7 @@ def build_study(
         provenance: of the films' measurement.
         simulated: whether a film says that it is simulated.
         too_narrow: whether real films have intervals that were set on simulated ones.
+        not_calibrated: whether films have intervals that were never set on films with known corners.
         shared: whether films of a patient were measured together, with one shape for each intact vertebra.
     """
     patients = tuple(sorted(members))
@@ -153,6 +157,7 @@ def build_study(
         *(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance),
         simulated=simulated,
         too_narrow=too_narrow,
+        not_calibrated=not_calibrated,
         shared=shared,
     )
 

@@ -27,6 +27,7 @@ FORMAT = 1
 WEIGHTS, REFINER, RECIPE, CARD = "weights.safetensors", "refiner.safetensors", "model.json", "README.md"
 SHA256 = "sha256"
 """Entry of model.json: SHA-256 (hex) by file of weights."""
+_CALIBRATION = ("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")
 MAX_WIDTH = 4096
 """Channels of a layer; beyond it a damaged recipe would ask for more memory than there is."""
 LICENCE_NOTE = "As whoever trained it says; films and the weights it started from may have terms of their own."
@@ -75,12 +76,17 @@ def fixed_facts() -> dict[str, Any]:
 def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any]) -> Path:
     """Write a model folder; ``info`` adds name, data, metrics and so on to model.json.
 
+    A second stage that the folder holds, and the calibration with it, stay if the first stage's weights are those it
+    has; behind other weights they are not this model's, and go.
+
     Raises:
         CheckpointError: weights are not finite.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = _as_bytes(network)
+    digest = hashlib.sha256(weights).hexdigest()
+    kept = _later_stages(folder, digest)
     recipe: dict[str, Any] = {
         "name": folder.name,
         **fixed_facts(),
@@ -88,11 +94,31 @@ def save_bundle(folder: Path, network: KeypointNetwork, info: Mapping[str, Any])
         "licence": LICENCE_NOTE,
         "intended_use": "Research use only, not a medical device.",
         **_finite(dict(info)),
-        SHA256: {WEIGHTS: hashlib.sha256(weights).hexdigest()},
+        **kept,
+        SHA256: {WEIGHTS: digest, **_digests({SHA256: kept.get(SHA256, {})})},
     }
     write_info(folder, recipe, {WEIGHTS: weights})
-    (folder / REFINER).unlink(missing_ok=True)
+    if not kept:
+        (folder / REFINER).unlink(missing_ok=True)
     return folder
+
+
+def _later_stages(folder: Path, digest: str) -> dict[str, Any]:
+    """What model.json says of the second stage and the calibration; empty where they are not this model's.
+
+    Args:
+        folder: that is written, with or without a model.
+        digest: SHA-256 (hex) of the first stage's new weights.
+    """
+    try:
+        info = read_info(folder)
+    except CheckpointError:
+        return {}
+    digests = _digests(info)
+    if digests.get(WEIGHTS) != digest or "refiner" not in info or REFINER not in digests:
+        return {}
+    known = {key: info[key] for key in ("refiner", "covariance_scale", *_CALIBRATION) if key in info}
+    return {**known, SHA256: {REFINER: digests[REFINER]}}
 
 
 def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any]) -> Path:
@@ -104,8 +130,7 @@ def add_refiner(folder: Path, refiner: RefinerNetwork, facts: Mapping[str, Any])
         CheckpointError: ``folder`` holds no fitting model, or weights are not finite.
     """
     info = read_info(folder)
-    stale = {*("interval_factors", "together_factors", "together_scale", "change_factors", "calibration")}
-    stale |= {"metrics"} if "refiner" in info else set()
+    stale = {*_CALIBRATION} | ({"metrics"} if "refiner" in info else set())
     kept = {key: value for key, value in info.items() if key not in stale}
     weights = _as_bytes(refiner)
     second = {"sizes": refiner.sizes.as_dict(), **_finite(dict(facts))}

@@ -12,6 +12,7 @@ from kummell_ai.imaging.radiograph import Calibration, ImageReference
 from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels, size_on
 from kummell_ai.measurement.quality import listed
 from kummell_ai.measurement.results import Correction, Finding, PhasedMeasurement, RadiographMeasurement, Severity
+from kummell_ai.measurement.shared_shapes import is_measured_together
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95
 
@@ -22,6 +23,7 @@ PAIR_CODES = frozenset(
 )
 """Findings of a pair of films that a report says once, about all of its films."""
 
+ROTATION = "rotation-unlike"
 ROTATED = 0.08
 """Share by which intact vertebrae may be deeper for their height on one film than on another before a warning."""
 
@@ -44,12 +46,15 @@ def mismatch_findings(films: Sequence[RadiographMeasurement], level: VertebralLe
 
     Args:
         films: that are compared, by date; the others are held against the first, and against each other where that
-            tells nothing, as where it has another kind of calibration or shows no intact vertebra.
+            tells nothing, as where it has another kind of calibration or shows no intact vertebra. Rotation is left
+            out where they were measured together: one shape on all films shows none (`rotation_findings`).
         level: the injured vertebra, which is no ruler.
     """
     if len(films) < 2:
         return []
-    return [*posture_findings(films), *_magnification(films, level), *_rotation(films, level)]
+    are_apart = not any(is_measured_together(film) for film in films)
+    rotation = rotation_findings(films, level) if are_apart else []
+    return [*posture_findings(films), *_magnification(films, level), *rotation]
 
 
 def posture_findings(films: Sequence[RadiographMeasurement]) -> list[Finding]:
@@ -128,8 +133,13 @@ def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel
     return []
 
 
-def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
-    """Films on which intact vertebrae are deeper or shallower for their height, as no magnification makes them."""
+def rotation_findings(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> list[Finding]:
+    """Films on which intact vertebrae are deeper or shallower for their height, as no magnification makes them.
+
+    Args:
+        films: each measured by itself, by date.
+        level: the injured vertebra, which is no ruler.
+    """
     for i, first in enumerate(films):
         unlike = [text for film in films[i + 1 :] if (text := _turned(first, film, level))]
         if unlike:
@@ -138,7 +148,7 @@ def _rotation(films: Sequence[RadiographMeasurement], level: VertebralLevel) -> 
                 "turned about the long axis or bent to the side would look so: look for doubled endplates and "
                 "pedicles, and compare films of one rotation only"
             )
-            return [Finding("rotation-unlike", Severity.WARNING, text)]
+            return [Finding(ROTATION, Severity.WARNING, text)]
     return []
 
 

@@ -15,9 +15,11 @@ from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
 from kummell_ai.measurement.mismatch import (
     PAIR_CODES,
+    ROTATION,
     change_scale_findings,
     mismatch_findings,
     posture_of,
+    rotation_findings,
     scale_findings,
 )
 from kummell_ai.measurement.naming import name_films
@@ -92,8 +94,11 @@ def measure_series(
     found = [other.level for other in others if other.is_injured and index_level is None]
     further = [other for other in dict.fromkeys((*further_levels, *found)) if other is not level]
     if shapes == "shared" and not any(finding.code == "names-conflict" for finding in findings):
+        apart = [film.measurement for film in _standing(phased)]
         phased, about_shapes = with_shared_shapes(phased, {level, *further}, index_level)
         findings += about_shapes
+        if any(is_measured_together(film.measurement) for film in _standing(phased)):
+            findings += rotation_findings(apart, level)
     return assemble_report(
         phased,
         level,
@@ -118,6 +123,7 @@ def further_reports(report: CorrectionReport, surgical_segment: Ends | None = No
         report: about the level that counts.
         surgical_segment: as it was given for ``report``.
     """
+    is_together = any(is_measured_together(film.measurement) for film in report.films)
     return tuple(
         assemble_report(
             report.films,
@@ -126,6 +132,7 @@ def further_reports(report: CorrectionReport, surgical_segment: Ends | None = No
             further_levels=[other for other in (report.index_level, *report.further_levels) if other is not level],
             surgical_segment=surgical_segment,
             old_levels=_old(report.findings),
+            findings=[f for f in report.findings if f.code == ROTATION] if is_together else [],
         )
         for level in report.further_levels
     )
@@ -153,14 +160,12 @@ def assemble_report(
     patient = patient_of(films)
     ends = surgical_ends(films, surgical_segment)
     films = with_surgical_segments(films, ends, index_level)
-    before = _last(films, Phase.PRE_OP)
-    after = next((film for film in films if film.phase is Phase.POST_OP), None)
-    last = _last(films, Phase.FOLLOW_UP)
+    before, after, last = _by_phase(films)
     pairs = (("correction", before, after), ("loss", after, last), ("net", before, last))
     corrections = [
         compare(a, b, index_level, name, ends=ends) for name, a, b in pairs if a is not None and b is not None
     ]
-    standing = [film for film in (before, after, last) if film is not None]
+    standing = _standing(films)
     compared = [film.measurement for film in standing]
     return CorrectionReport(
         patient_id=patient,
@@ -206,6 +211,19 @@ def patient_of(films: Sequence[PhasedMeasurement]) -> str:
 
 def _last(films: Sequence[PhasedMeasurement], phase: Phase) -> PhasedMeasurement | None:
     return next((film for film in reversed(films) if film.phase is phase), None)
+
+
+def _by_phase(
+    films: Sequence[PhasedMeasurement],
+) -> tuple[PhasedMeasurement | None, PhasedMeasurement | None, PhasedMeasurement | None]:
+    """The last film before the operation, the first after it and the last follow-up."""
+    after = next((film for film in films if film.phase is Phase.POST_OP), None)
+    return _last(films, Phase.PRE_OP), after, _last(films, Phase.FOLLOW_UP)
+
+
+def _standing(films: Sequence[PhasedMeasurement]) -> list[PhasedMeasurement]:
+    """The films that stand for a phase."""
+    return [film for film in _by_phase(films) if film is not None]
 
 
 def _instability(

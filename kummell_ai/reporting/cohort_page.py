@@ -92,6 +92,7 @@ def methods(study: CohortStudy, w: Mapping[str, str]) -> str:
     )
     origin = w["simulated_method"] if study.simulated else ""
     doubt = (w["shared_method"] if study.shared else "") + (w["too_narrow_method"] if study.too_narrow else "")
+    doubt += w["not_calibrated_method"] if study.not_calibrated else ""
     text = w["method_text"].format(
         software=made.software if made else "kummell_ai",
         model=made.model if made else "–",

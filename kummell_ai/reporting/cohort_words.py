@@ -20,6 +20,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "单个数值的 95 % 区间依据模拟影像设定。真实影像的误差更大：单例报告及患者计数中判为改善或恶化者可能偏多。"
         "各时相间的检验不使用这些区间。",
     ),
+    "not_calibrated": (
+        "The 95 % intervals of single values were never set on films with known corners: how often they hold is not "
+        "known. The report of a patient and the count of patients may call too many or too few changes improved or "
+        "worse. The tests between phases do not use these intervals.",
+        "单个数值的 95 % 区间未经校准，其覆盖率未知：单例报告及患者计数中判为改善或恶化者可能偏多或偏少。"
+        "各时相间的检验不使用这些区间。",
+    ),
     "shared_method": (
         " The films of a patient were measured together: vertebrae without a fracture were given one shape on all of "
         "them.",
@@ -28,6 +35,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "too_narrow_method": (
         " Intervals of single values were set on simulated films and are too narrow for real ones.",
         "单个数值的区间依据模拟影像设定，对真实影像偏窄。",
+    ),
+    "not_calibrated_method": (
+        " Intervals of single values were not calibrated.",
+        "单个数值的区间未经校准。",
     ),
     "patients": ("Patients", "患者"),
     "films": ("Films", "影像"),

@@ -23,7 +23,6 @@ from kummell_ai.reporting.prose import VERDICT_WORDS, summary_sentences
 from kummell_ai.reporting.view import focus_view
 from kummell_ai.reporting.words import (
     CORRECTION_LABEL,
-    INTERVALS_TOO_NARROW,
     PHASE_LABEL,
     RESEARCH_USE,
     SIGNS,
@@ -31,7 +30,7 @@ from kummell_ai.reporting.words import (
     VERDICT_MARK,
     are_on_own_scales,
     css_class,
-    intervals_too_narrow,
+    limits_of_intervals,
 )
 
 LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}
@@ -99,7 +98,7 @@ def write_page(
             definitions=rows.definition_rows(report),
             options=texts.option_rows(report, language),
             pictures=_scale_of_pictures(report),
-            too_narrow=INTERVALS_TOO_NARROW if intervals_too_narrow(f.measurement for f in report.films) else None,
+            limits=limits_of_intervals(f.measurement for f in report.films),
             simulated=any(film.measurement.reference.simulated for film in report.films),
         )
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from kummell_ai.measurement.results import Change, Correction, CorrectionReport
 from kummell_ai.reporting.prose import change_text, date_text, main_changes, verdict_text
 from kummell_ai.reporting.words import (
+    INTERVALS_NOT_CALIBRATED,
     INTERVALS_TOO_NARROW,
     PHASE_LABEL,
     TABLE_NOTE,
@@ -110,6 +111,9 @@ _ZH: dict[str, str] = {
     "detected automatically": "自动判定",
     "manual": "手工标定",
     "Automatic measurement: look at the drawn corners before using a number.": "自动测量：使用数值前请核对图上角点。",
+    INTERVALS_NOT_CALIBRATED: (
+        "该模型的 95% 区间未经校准，其覆盖率未知；同一患者的各影像分别测量。采信任何变化之前，请先以标注影像校准。"
+    ),
     INTERVALS_TOO_NARROW: (
         "95% 区间与节段名称的概率均依据模拟影像设定。"
         "真实影像的误差更大：仅当变化明显超出区间时方可采信，并请核对节段名称。"

@@ -15,6 +15,10 @@ INTERVALS_TOO_NARROW = (
     "The 95 % intervals and the probabilities of the level names were set on simulated films. On real films the errors "
     "are larger: trust a change only where it is well beyond them, and check the names."
 )
+INTERVALS_NOT_CALIBRATED = (
+    "The 95 % intervals of this model are not calibrated: how often they hold is not known, and the films of a "
+    "patient are measured apart. Set them on annotated films before a change is believed."
+)
 SIGNS = "Kyphosis is positive, lordosis negative."
 UNROUNDED = "Changes are computed from unrounded values and may differ by 0.1 from the difference of the printed ones."
 TABLE_NOTE = (
@@ -29,6 +33,24 @@ TABLE_NOTE = (
 def intervals_too_narrow(films: Iterable[RadiographMeasurement]) -> bool:
     """Whether a real film was measured with intervals that were set on simulated ones."""
     return any(film.provenance.calibrated_on == SIMULATED_FILMS and not film.reference.simulated for film in films)
+
+
+def are_not_calibrated(films: Iterable[RadiographMeasurement]) -> bool:
+    """Whether a film was measured with a model whose intervals were never set on films with known corners."""
+    return any(film.provenance.calibrated_on is None and not _has_factors(film) for film in films)
+
+
+def _has_factors(film: RadiographMeasurement) -> bool:
+    """Films measured with models from before provenance told what they were calibrated on have factors all the same."""
+    factors = (vertebra.landmarks.interval_factors for vertebra in film.vertebrae)
+    return any(f is not None and bool(f.by_quantity) for f in factors)
+
+
+def limits_of_intervals(measurements: Iterable[RadiographMeasurement]) -> list[str]:
+    """What limits the 95 % intervals of films, each said once for all of them."""
+    films = list(measurements)
+    said = {INTERVALS_TOO_NARROW: intervals_too_narrow(films), INTERVALS_NOT_CALIBRATED: are_not_calibrated(films)}
+    return [text for text, is_so in said.items() if is_so]
 
 
 UNIT_SUFFIX = {"mm": "_mm", "deg": "_deg", "%": "_percent", "px": "_px", "1": ""}

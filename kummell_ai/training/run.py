@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import tempfile
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | Non
     import lightning
     import torch
 
-    from kummell_ai.landmarks.checkpoint import load_bundle, save_bundle
+    from kummell_ai.landmarks.checkpoint import REFINER, load_bundle, save_bundle
     from kummell_ai.training.averaged import take_over
     from kummell_ai.training.datamodule import FilmDataModule
     from kummell_ai.training.module import KeypointModule
@@ -48,7 +49,12 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | Non
     out = writable(Path(config.out))
     trainer = fit_module(module, data, config)
     if trainer.is_global_zero and not config.fast_dev_run:
+        had_second = (out / REFINER).exists()
         save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step), module.start))
+        if had_second and not (out / REFINER).exists():
+            logging.getLogger("lightning.pytorch").info(
+                f"The second stage of {out} was trained behind another first stage and is gone: train it again"
+            )
     return None if config.fast_dev_run else out
 
 

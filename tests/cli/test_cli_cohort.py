@@ -15,12 +15,11 @@ from PIL import Image
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
-from kummell_ai.cli.analysis import NOT_CALIBRATED
 from kummell_ai.cli.main import main
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.imaging.radiograph import Radiograph
-from kummell_ai.reporting.words import INTERVALS_TOO_NARROW
+from kummell_ai.reporting.words import INTERVALS_NOT_CALIBRATED, INTERVALS_TOO_NARROW
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
 from tests.measurement.test_shared_shapes import with_together
@@ -190,7 +189,7 @@ def test_real_films_with_intervals_of_simulated_ones_are_told(
         assert main(["cohort", str(tmp_path / "manifest.csv"), "--out", str(out), "--lang", lang]) == 0
         assert (out / "report.html").read_text(encoding="utf-8").count(sentence) == count
         told = capsys.readouterr().out
-        assert told.count(NOT_CALIBRATED) == (1 if source is None else 0)
+        assert told.count(INTERVALS_NOT_CALIBRATED) == (1 if source is None else 0)
         assert told.count(INTERVALS_TOO_NARROW) == (0 if source is None else 1)
 
 

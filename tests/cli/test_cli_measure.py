@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, outputs
 from kummell_ai.cli.main import main
 from kummell_ai.errors import UsageError
+from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
+from kummell_ai.imaging.radiograph import Radiograph
+from kummell_ai.landmarks.assembly import Uncertainty
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakeBundle, FakePredictor, read_rows, write_dicom
 
@@ -356,3 +360,27 @@ def test_a_model_that_is_not_calibrated_is_told_once(
         predictor.bundle = FakeBundle(calibrated_on=source)
         assert main(["measure", str(film), str(other), "--out", str(tmp_path / "out")]) == 0
         assert capsys.readouterr().out.count("intervals of this model are not calibrated") == count
+
+
+def test_factors_that_a_model_does_not_have_are_no_calibration(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model folder without calibration gives every body factors, of no quantity."""
+
+    class Uncalibrated(FakePredictor):
+        bundle = FakeBundle(calibrated_on=None)
+
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            landmarks = super().locate(radiograph)
+            own = Uncertainty.from_info({"covariance_scale": [1.0] * 4})
+            return replace(
+                landmarks, vertebrae=tuple(replace(v, interval_factors=own.of("intact")) for v in landmarks.vertebrae)
+            )
+
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: Uncalibrated())
+    for lang, sentence in (("en", "of this model are not calibrated"), ("zh", "该模型的 95% 区间未经校准")):
+        out = tmp_path / lang
+        other = write_dicom(tmp_path / "post.dcm", Phase.POST_OP)
+        assert main(["series", str(film), str(other), "--out", str(out), "--lang", lang]) == 0
+        assert capsys.readouterr().out.count("intervals of this model are not calibrated") == 1
+        assert (out / "report.html").read_text(encoding="utf-8").count(sentence) == 1

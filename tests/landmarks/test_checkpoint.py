@@ -170,6 +170,22 @@ def test_a_recipe_that_is_no_table_is_refused(folder):
         load_bundle(folder)
 
 
+def test_the_second_stage_stays_behind_the_same_first_stage_only(tmp_path):
+    network = KeypointNetwork(SIZES)
+    folder = save_bundle(tmp_path / "model", network, {"name": "first"})
+    add_refiner(folder, RefinerNetwork(RefinerSizes(16, 16, 16, 16)), {"steps": 7})
+    change(folder, interval_factors={"cobb": {}}, calibration={"films": 9})
+    save_bundle(folder, network, {"name": "second"})
+    bundle = load_bundle(folder)
+    assert bundle.refiner is not None
+    assert (bundle.name, bundle.info["refiner"]["steps"], bundle.calibrated_on) == ("second", 7, "simulated films")
+    save_bundle(folder, KeypointNetwork(SIZES), {"name": "third"})  # other random weights
+    bundle = load_bundle(folder)
+    assert bundle.refiner is None
+    assert not {"refiner", "interval_factors", "calibration"} & bundle.info.keys()
+    assert not (folder / "refiner.safetensors").exists()
+
+
 def test_a_disk_that_fills_up_leaves_the_old_model(tmp_path, monkeypatch):
     folder = save_bundle(tmp_path / "model", KeypointNetwork(SIZES), {"name": "old"})
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -12,8 +12,9 @@ from kummell_ai.geometry import angles
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import IntervalFactors, change_factor, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing
-from kummell_ai.measurement.pipeline import measure_series, share_shapes
+from kummell_ai.measurement.pipeline import further_reports, measure_series, share_shapes
 from kummell_ai.measurement.results import CorrectionReport
+from kummell_ai.measurement.series import Shapes
 from tests.measurement.spines import MM, SPACING, L, measured, mirrored, spine
 
 SIGMA, NOISE = 2.0, 0.8
@@ -302,3 +303,20 @@ def test_a_shape_in_doubt_is_left_alone_and_not_told() -> None:
     assert 0.7 < misfit < 1.5
     assert shared.differing == ()
     assert L.L2 not in shared.levels
+
+
+@pytest.mark.parametrize("shapes", ["shared", "apart"])
+def test_a_turned_patient_is_told_from_the_films_as_they_were_located(shapes: Shapes) -> None:
+    """One shape on all films would leave no body deeper for its height on one of them."""
+    flat = spine(sigma_px=4.0, name="post-op")
+    deep = tuple(replace(v, points_px=v.points_px * [1.1, 1.0]) for v in flat.vertebrae)
+    located = [spine(sigma_px=4.0, name="pre-op"), replace(flat, vertebrae=deep)]
+    films = [
+        (phase, measured(with_together(landmarks)))
+        for phase, landmarks in zip((Phase.PRE_OP, Phase.POST_OP), located, strict=True)
+    ]
+    report = measure_series(films, index_level=L.L1, further_levels=[L.T11], shapes=shapes)
+    assert any(f.code == "shapes-shared" for f in report.findings) == (shapes == "shared")
+    for one in (report, *further_reports(report)):
+        told = [f.message for f in one.findings if f.code == "rotation-unlike"]
+        assert [text.split(" for ")[0] for text in told] == ["intact vertebrae are 10 % deeper on post-op"]
