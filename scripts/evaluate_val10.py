@@ -1,6 +1,6 @@
 """The shipped model against ten real lateral films and twelve frontal ones: a smoke test, not a benchmark.
 
-    python scripts/evaluate_val10.py --films DIR [--model DIR] [--out FILE.json]
+    python scripts/evaluate_val10.py --films DIR [--model DIR] [--out FILE.json] [--against FILE.json]
 
 DIR holds ``val10/annotations.json`` with ``val10/images`` and ``frontal/*.jpg``. The ten films are real but were
 stretched to a square (angles and height ratios mean nothing, so only points are compared, as a share of vertebral
@@ -12,8 +12,9 @@ Two further figures tell what the errors are made of: corners whose surroundings
 after each one's mean offset on the other nine films is taken off, which leaves out what is only another habit of
 placing the corner.
 
-Names are held against those that follow from counting up from S1, with five lumbar vertebrae. ``--against`` tells
-whether two models differ: by the mean difference of the films' own medians, with a bootstrap over the films.
+Names are held against those that follow from counting up from S1, with five lumbar vertebrae. ``--against`` takes the
+JSON that ``--out`` wrote of another model and tells whether the two differ: by the mean difference of the films' own
+medians, with a bootstrap over the films.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ FILE_ORDER = (
     VertebralLandmark.INFERIOR_ANTERIOR,
 )
 """Corner order of the annotation file."""
+
+MEDIAN = "corner_median_percent_of_depth"
+"""Key of a film's own median error in the JSON."""
 
 INPAINTED_LIMIT = 0.1
 """Share of a corner's 11 x 11 px beyond which it counts as inpainted, as where the films were recovered."""
@@ -86,6 +90,24 @@ def read_document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable annotations ({error}); give the folder that holds val10") from error
     return document
+
+
+def read_films(path: Path) -> list[dict[str, Any]]:
+    """The films of the JSON that ``--out`` wrote, each with its name and its median error.
+
+    Raises:
+        InputError: the path is no such file.
+    """
+    try:
+        films: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["films"]
+        known = [(film["film"], film[MEDIAN]) for film in films]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise InputError(f"{path}: no figures to compare with ({reason}); --against wants the JSON that --out wrote "
+                         "for another model") from error  # fmt: skip
+    if not known:
+        raise InputError(f"{path}: no film in it; --against wants the JSON that --out wrote for another model")
+    return films
 
 
 def entries_of(document: dict[str, Any], image: dict[str, Any]) -> list[dict[str, Any]]:
@@ -296,7 +318,7 @@ def as_json(film: Film) -> dict[str, Any]:
         "found": film.found,
         "false_centres_px": film.false,
         "above_centres_px": film.above,
-        "corner_median_percent_of_depth": median,
+        MEDIAN: median,
         "names_given": film.names_given,
         "rightly_named": sum(film.rightly_named),
     }
@@ -325,9 +347,8 @@ def show(films: list[Film], frontal: list[dict[str, Any]], summary: dict[str, An
 
 def film_medians_against(films: list[dict[str, Any]], others: list[dict[str, Any]]) -> Estimate:
     """Mean difference of the films' own medians (% of depth), these less the others', by a bootstrap over the films."""
-    key = "corner_median_percent_of_depth"
-    old = {film["film"]: film[key] for film in others}
-    pairs = [(film[key], old.get(film["film"])) for film in films]
+    old = {film["film"]: film[MEDIAN] for film in others}
+    pairs = [(film[MEDIAN], old.get(film["film"])) for film in films]
     difference = np.array([a - b for a, b in pairs if a is not None and b is not None], dtype=np.float64)
     return Bootstrap.of(len(difference), 10000, 0).mean(difference, np.arange(len(difference)))
 
@@ -341,6 +362,9 @@ def main() -> int:
         "--against", type=Path, help="JSON that --out wrote for another model: compare the films' medians"
     )
     options = parser.parse_args()
+
+    # Before any film is read, so that a wrong path is told at once.
+    others = read_films(options.against) if options.against else None
 
     from kummell_ai.landmarks.predictor import Predictor
 
@@ -356,8 +380,8 @@ def main() -> int:
     summary = summarise(films, frontal)
     show(films, frontal, summary)
     each = [as_json(film) for film in films]
-    if options.against:
-        change = film_medians_against(each, read_document(options.against)["films"])
+    if others is not None:
+        change = film_medians_against(each, others)
         known = "none" if change.value is None else f"{change.value:+.2f} % of depth"
         interval = f" ({change.interval.low:+.2f} to {change.interval.high:+.2f})" if change.interval else ""
         print(f"film medians against {options.against.name}: {known}{interval}, {change.n} films")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from scripts.evaluate_val10 import (
     Film,
     along_and_across,
     counted_up,
     film_medians_against,
+    main,
+    read_films,
     read_untouched,
     summarise,
     without_habit,
@@ -101,3 +108,31 @@ def test_two_models_are_compared_film_by_film() -> None:
     assert unlike.interval is not None
     assert (unlike.interval.low, unlike.interval.high) == pytest.approx((-0.5, 0.0))
     assert film_medians_against(ours[3:], others).value is None
+
+
+def test_the_figures_of_another_model_are_read_from_what_out_wrote(tmp_path: Path) -> None:
+    films = [{"film": "a.png", "corner_median_percent_of_depth": 3.4, "found": 5}]
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({"summary": {}, "films": films}), encoding="utf-8")
+    assert read_films(path) == films
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"films": 3}', '{"films": [{"film": "a"}]}', '{"films": ["a"]}', '{"films": []}', None]
+)
+def test_what_out_did_not_write_is_told(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path  # a folder, where there is no text
+    if text is not None:
+        path = tmp_path / "other.json"
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}: .*--against wants the JSON that --out wrote"):
+        read_films(path)
+
+
+def test_the_other_figures_are_read_before_any_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the folder of films nor the model exists: the wrong file is told first."""
+    nosuch = str(tmp_path / "nosuch")
+    words = ["evaluate_val10.py", "--films", nosuch, "--model", nosuch, "--against", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(InputError, match="--against wants the JSON"):
+        main()
