@@ -106,6 +106,7 @@ def _summary(result: Evaluation, study: Study, facts: Mapping[str, Any]) -> dict
                 "signal": curve.signal,
                 "unit": curve.unit,
                 "n": len(curve.risk),
+                "patients": curve.patients,
                 "aurc": curve.aurc,
                 "gain": curve.gain,
                 "coverage": [step / _CURVE_STEPS for step in range(1, _CURVE_STEPS + 1)],

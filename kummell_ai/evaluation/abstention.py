@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kummell_ai.imaging.frames import FloatArray
 
@@ -23,6 +24,7 @@ class RiskCoverage:
         coverage: (N,) share kept, 1/N ... 1.
         risk: (N,) mean error of what is kept.
         best: (N,) the same when sorted by the error itself: no signal can do better.
+        patients: that the answers are of.
     """
 
     subject: str
@@ -31,6 +33,7 @@ class RiskCoverage:
     coverage: FloatArray
     risk: FloatArray
     best: FloatArray
+    patients: int
 
     @property
     def aurc(self) -> float:
@@ -49,16 +52,24 @@ class RiskCoverage:
 
 
 def risk_coverage(
-    certainty: FloatArray, error: FloatArray, *, subject: str, signal: str, unit: str
+    certainty: FloatArray,
+    error: FloatArray,
+    patient: NDArray[np.int64],
+    *,
+    subject: str,
+    signal: str,
+    unit: str,
 ) -> RiskCoverage | None:
     """The curve of ``certainty`` (N,), higher is surer, against ``error`` (N,); None when nothing is known.
 
-    Among answers of equal certainty the order is left to chance; the curve is its mean, so that rows may come in any
-    order.
+    Answers without either, NaN, are left out: what was missed or withheld is in no curve. Among answers of equal
+    certainty the order is left to chance; the curve is its mean, so that rows may come in any order. ``patient`` (N,)
+    is the number of each answer's patient.
 
-    >>> curve = risk_coverage(np.array([3.0, 1.0, 2.0]), np.array([0.0, 6.0, 3.0]), subject="s", signal="c", unit="mm")
-    >>> curve.risk.tolist()
-    [0.0, 1.5, 3.0]
+    >>> certainty, error, patient = np.array([3.0, 1.0, 2.0]), np.array([0.0, 6.0, 3.0]), np.array([4, 0, 4])
+    >>> curve = risk_coverage(certainty, error, patient, subject="s", signal="c", unit="mm")
+    >>> curve.risk.tolist(), curve.patients
+    ([0.0, 1.5, 3.0], 2)
     """
     known = np.isfinite(certainty) & np.isfinite(error)
     if not known.any():
@@ -66,7 +77,8 @@ def risk_coverage(
     risk = _mean_of_surest(certainty[known], error[known])
     best = _mean_of_surest(-error[known], error[known])
     coverage = np.arange(1, len(risk) + 1) / len(risk)
-    return RiskCoverage(subject, signal, unit, coverage, risk, best)
+    patients = len(np.unique(patient[known]))
+    return RiskCoverage(subject, signal, unit, coverage, risk, best, patients)
 
 
 def _mean_of_surest(certainty: FloatArray, error: FloatArray) -> FloatArray:

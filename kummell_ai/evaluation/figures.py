@@ -275,7 +275,7 @@ def _of_curves(curves: Sequence[RiskCoverage]) -> Iterator[Figure]:
         }
         values |= {"aurc": (curve.unit, curve.aurc), "gain": ("1", curve.gain)}
         for name, (unit, value) in values.items():
-            estimate = Estimate(value, None, len(curve.risk), 0, "none")
+            estimate = Estimate(value, None, len(curve.risk), curve.patients, "none")
             yield Figure("abstention", subject, name, unit, "all", ANY_PHASE, estimate)
 
 

@@ -67,18 +67,19 @@ def study_of(
 def risk_curves(samples: Samples) -> tuple[RiskCoverage, ...]:
     """Curves of corners by confidence and by ellipse, of names by their probability, of quantities by width."""
     corner, ellipse = (_row_means(samples.corners[part]) for part in ("percent", "ellipse_percent"))
-    wrong = 100.0 * (1.0 - samples.named_right)
+    wrong, patient = 100.0 * (1.0 - samples.named_right), samples.patient
     curves = [
-        risk_coverage(samples.confidence, corner, subject="corner error", signal="confidence", unit="%"),
-        risk_coverage(-ellipse, corner, subject="corner error", signal="ellipse", unit="%"),
-        risk_coverage(samples.level_probability, wrong, subject="wrong name", signal="probability", unit="%"),
+        risk_coverage(samples.confidence, corner, patient, subject="corner error", signal="confidence", unit="%"),
+        risk_coverage(-ellipse, corner, patient, subject="corner error", signal="ellipse", unit="%"),
+        risk_coverage(samples.level_probability, wrong, patient, subject="wrong name", signal="probability", unit="%"),
     ]
     for name in MAIN_QUANTITIES:
         quantity = samples.quantities.get(name)
         if quantity is not None:
             width = quantity.high - quantity.low
             error = np.abs(quantity.error)
-            curves.append(risk_coverage(-width, error, subject=name, signal="interval width", unit=quantity.unit))
+            owner, unit = patient[quantity.vertebra], quantity.unit
+            curves.append(risk_coverage(-width, error, owner, subject=name, signal="interval width", unit=unit))
     return tuple(curve for curve in curves if curve is not None)
 
 

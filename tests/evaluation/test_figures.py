@@ -27,6 +27,8 @@ from tests.evaluation.test_evaluation import SPACING, spine
 T12, L1, L2 = (VertebralLevel.parse(name) for name in ("T12", "L1", "L2"))
 KEY = tuple[str, ...]
 REFERENCE = "reference_height"
+ALONE = np.arange(4)
+"""Four answers, each of a patient of its own."""
 
 
 def value(films: list[FilmResult], *key: str) -> float | None:
@@ -314,7 +316,7 @@ def test_a_change_needs_one_injured_level() -> None:
 
 def test_risk_against_coverage_by_hand() -> None:
     curve = risk_coverage(
-        np.array([0.9, 0.8, 0.7, 0.6]), np.array([1.0, 3.0, 0.0, 8.0]), subject="s", signal="c", unit="mm"
+        np.array([0.9, 0.8, 0.7, 0.6]), np.array([1.0, 3.0, 0.0, 8.0]), ALONE, subject="s", signal="c", unit="mm"
     )
     assert curve.risk.tolist() == pytest.approx([1.0, 2.0, 4 / 3, 3.0])
     assert curve.best.tolist() == pytest.approx([0.0, 0.5, 4 / 3, 3.0])
@@ -328,7 +330,8 @@ def test_laws_of_the_curve(rows: list[tuple[int, int]], random: object) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = (
-        risk_coverage(*np.array(r, dtype=float).T, subject="s", signal="c", unit="mm") for r in (rows, shuffled)
+        risk_coverage(*np.array(r, dtype=float).T, np.arange(len(r)), subject="s", signal="c", unit="mm")
+        for r in (rows, shuffled)
     )
     np.testing.assert_allclose(one.risk, other.risk, atol=1e-12)
     assert one.risk[-1] == pytest.approx(np.mean([error for _, error in rows]))
@@ -337,11 +340,11 @@ def test_laws_of_the_curve(rows: list[tuple[int, int]], random: object) -> None:
 
 def test_the_ends_of_the_gain() -> None:
     error = np.array([0.0, 1.0, 5.0, 9.0])
-    assert risk_coverage(-error, error, subject="s", signal="c", unit="mm").gain == pytest.approx(1.0)
-    assert risk_coverage(np.zeros(4), error, subject="s", signal="c", unit="mm").gain == pytest.approx(0.0)
-    assert risk_coverage(error, error, subject="s", signal="c", unit="mm").gain < 0
-    assert risk_coverage(error, np.zeros(4), subject="s", signal="c", unit="mm").gain is None
-    assert risk_coverage(error, np.full(4, np.nan), subject="s", signal="c", unit="mm") is None
+    assert risk_coverage(-error, error, ALONE, subject="s", signal="c", unit="mm").gain == pytest.approx(1.0)
+    assert risk_coverage(np.zeros(4), error, ALONE, subject="s", signal="c", unit="mm").gain == pytest.approx(0.0)
+    assert risk_coverage(error, error, ALONE, subject="s", signal="c", unit="mm").gain < 0
+    assert risk_coverage(error, np.zeros(4), ALONE, subject="s", signal="c", unit="mm").gain is None
+    assert risk_coverage(error, np.full(4, np.nan), ALONE, subject="s", signal="c", unit="mm") is None
 
 
 def test_narrow_intervals_are_the_surest() -> None:
