@@ -6,6 +6,7 @@ are made first, so that a resample costs a dot product and not a pass over the f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,12 +103,27 @@ class Bootstrap:
             self._estimate(float(np.quantile(values, share)), drawn[:, i], patient) for i, share in enumerate(shares)
         )
 
-    def agreement(self, measured: FloatArray, true: FloatArray, patient: IntArray) -> dict[str, Estimate]:
-        """``bias, sd, lower, upper, slope, icc, sem, mdc95`` of two readings (N,), see `statistics.agreement`.
+    def agreement(
+        self, measured: FloatArray, true: FloatArray, patient: IntArray, *, of_changes: bool = False
+    ) -> dict[str, Estimate]:
+        """``bias, sd, lower, upper, slope, icc, sem, mdc95`` of measured and true values (N,).
 
-        The slope is that of the least-squares line of the measured on the true values: below 1 where large ones are
-        read too small. Empty for fewer than three; without a slope where the true ones are alike, without an ICC where
-        the readings do not differ.
+        Bias, limits and ICC are those of `statistics.agreement`. The slope is that of the least-squares line of the
+        measured on the true values: below 1 where large ones are read too small. The truth is taken to be exact, so
+        that the whole difference is the program's error: its standard error of measurement is the standard deviation
+        of the differences, and MDC95, the least change of two films that is told from none, 1.96 sqrt(2) times that.
+        `statistics.agreement` shares the error out among two readers instead. Where the truth is a person's marks,
+        which err too, SEM and MDC95 are upper bounds. The bias is in neither: two films of a patient have the same.
+
+        Args:
+            measured: (N,), NaN where missing.
+            true: (N,), likewise, in the same unit.
+            patient: (N,) number of the patient.
+            of_changes: the values are changes, of two films each already: MDC95 is 1.96 times their SEM.
+
+        Returns:
+            By name, in the unit of the values, slope and ICC without one. Empty for fewer than three values; without
+            a slope where the true ones are alike, without an ICC where the readings do not differ.
         """
         complete = np.isfinite(measured) & np.isfinite(true)
         measured, true, patient = measured[complete], true[complete], patient[complete]
@@ -119,6 +135,9 @@ class Bootstrap:
         sums = np.stack([self._sums(column, patient) for column in moments.T], axis=-1)
         drawn = _agreement(self.draws @ sums)
         values = _agreement_of_all(measured, true)
+        detectable = Z95 if of_changes else Z95 * math.sqrt(2.0)
+        for figures in (values, drawn):
+            figures |= {"sem": figures["sd"], "mdc95": detectable * figures["sd"]}
         return {name: self._estimate(value, drawn[name], patient) for name, value in values.items()}
 
     def difference(self, first: tuple[FloatArray, IntArray], second: tuple[FloatArray, IntArray]) -> Estimate:
@@ -194,7 +213,7 @@ def _agreement_of_all(measured: FloatArray, true: FloatArray) -> dict[str, float
         trust = reliability(np.stack([measured, true], axis=1))
     except ValueError:  # films that do not differ
         return values
-    return values | {"icc": trust.icc, "sem": trust.sem, "mdc95": trust.mdc95}
+    return values | {"icc": trust.icc}
 
 
 def _agreement(sums: FloatArray) -> dict[str, Any]:
@@ -210,7 +229,6 @@ def _agreement(sums: FloatArray) -> dict[str, Any]:
     bias, variance = mean_m - mean_t, np.maximum(var_m + var_t - 2.0 * covariance, 0.0)
     between, raters, residual = (var_m + var_t + 2.0 * covariance) / 2.0, n * bias**2 / 2.0, variance / 2.0
     icc = _divide(between - residual, between + residual + 2.0 * (raters - residual) / n)
-    sem = np.sqrt(np.maximum(raters - residual, 0.0) / n + residual)
     sd = np.sqrt(variance)
     return {
         "bias": bias,
@@ -219,6 +237,4 @@ def _agreement(sums: FloatArray) -> dict[str, Any]:
         "upper": bias + Z95 * sd,
         "slope": _divide(covariance, np.where(var_t > 1e-12 * sums[..., 4] / n, var_t, 0.0)),  # beyond rounding
         "icc": icc,
-        "sem": sem,
-        "mdc95": Z95 * np.sqrt(2.0) * sem,
     }

@@ -258,7 +258,7 @@ def _of_changes(samples: Samples, changes: Sequence[ChangeError], bootstrap: Boo
         patient = np.array([number[c.patient] for c in own], dtype=np.int64)
         measured, true = (_array([getattr(c, name) for c in own]) for name in ("measured", "true"))
         estimates = {"mae": (unit, bootstrap.mean(np.abs(measured - true), patient))}
-        for name, estimate in bootstrap.agreement(measured, true, patient).items():
+        for name, estimate in bootstrap.agreement(measured, true, patient, of_changes=True).items():
             estimates[name] = ("1" if name in UNITLESS else unit, estimate)
         estimates["coverage"] = ("%", bootstrap.proportion(_array([c.inside for c in own]), patient))
         widths = _array([None if c.half_width is None else 2.0 * c.half_width for c in own])

@@ -13,8 +13,11 @@ MIN_PATIENTS_OF_AGREEMENT = 10
 FEW = f"(< {MIN_PATIENTS_OF_AGREEMENT} patients)"
 
 AGREEMENT_NOTE = (
-    "Measured minus true. Limits of agreement: bias ± 1.96 standard deviations. SEM and MDC95 take measured and true "
-    "as two readings of one film (ICC(2,1) model). Values of one patient are alike; limits and ICC do not know that, "
+    "Measured minus true. Limits of agreement: bias ± 1.96 standard deviations. SEM: the standard deviation of "
+    "measured minus true, since the truth is taken to be exact and the whole error is the program's. MDC95, the least "
+    "change of two films that is told from none: 1.96 √2 SEM. "
+    "Where the truth is a person's marks, which err too, SEM and MDC95 are upper bounds. The ICC takes measured and "
+    "true as two readings of one film (ICC(2,1)). Values of one patient are alike; limits and ICC do not know that, "
     "the intervals below the values do. Of fewer than ten patients an ICC and limits of agreement would say next to "
     "nothing and are withheld here; summary.csv has them."
 )

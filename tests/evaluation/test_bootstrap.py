@@ -69,14 +69,32 @@ def test_agreement_is_that_of_the_statistics_room(bootstrap: Bootstrap) -> None:
     def of(name: str, m: np.ndarray, t: np.ndarray) -> float:
         if name == "slope":
             return float(np.polyfit(t, m, 1)[0])
-        source = bland_altman(m, t) if name in ("bias", "sd", "lower", "upper") else reliability(np.stack([m, t], 1))
-        return float(getattr(source, name))
+        if name == "icc":
+            return reliability(np.stack([m, t], 1)).icc
+        limits = bland_altman(m, t)
+        own = {"sem": limits.sd, "mdc95": 1.959963984540054 * 2.0**0.5 * limits.sd}
+        return own[name] if name in own else float(getattr(limits, name))
 
     assert list(estimates) == ["bias", "sd", "lower", "upper", "slope", "icc", "sem", "mdc95"]
     for name, estimate in estimates.items():
         assert estimate.value == pytest.approx(of(name, measured, true))
         expected = written_out(bootstrap, lambda m, t, n=name: of(n, m, t), measured, true)
         assert (estimate.interval.low, estimate.interval.high) == pytest.approx(expected), name
+
+
+def test_two_films_of_an_unchanged_patient_differ_by_less_than_the_detectable_change() -> None:
+    """Simulated: the program errs by a known standard deviation and a bias, which both films share."""
+    rng = np.random.default_rng(5)
+    patients = np.arange(4000)
+    true = rng.normal(20.0, 8.0, len(patients))
+    films = [true + 1.5 + rng.normal(0.0, 2.0, len(patients)) for _ in range(3)]
+    found = Bootstrap.of(len(patients), 20, seed=0).agreement(films[0], true, patients)
+    assert found["sem"].value == pytest.approx(2.0, abs=0.1)  # 4 standard errors of a standard deviation
+    within = np.abs(films[2] - films[1]) <= found["mdc95"].value
+    assert within.mean() == pytest.approx(0.95, abs=0.02)  # 4 standard errors of a share, and those of the SEM
+    change, none = films[2] - films[1], np.zeros(len(patients))
+    of_changes = Bootstrap.of(len(patients), 20, seed=0).agreement(change, none, patients, of_changes=True)
+    assert of_changes["mdc95"].value == pytest.approx(found["mdc95"].value, rel=0.05)
 
 
 def test_the_slope_of_readings_that_are_a_line_of_the_truth(bootstrap: Bootstrap) -> None:
@@ -91,6 +109,7 @@ def test_agreement_without_spread_has_no_icc(bootstrap: Bootstrap) -> None:
     assert estimates["bias"].value == 1.0
     assert "icc" not in estimates
     assert "slope" not in estimates
+    assert estimates["sem"].value == estimates["mdc95"].value == 0.0
     assert bootstrap.agreement(same[:2], same[:2], PATIENT[:2]) == {}
 
 

@@ -188,8 +188,9 @@ def test_agreement_and_intervals_of_a_quantity() -> None:
     assert of("upper") == pytest.approx(1.959963984540054 * 7.0**0.5)
     # mean squares: between films 2 var((m + t) / 2) = 213.5, residual var(m − t) / 2 = 3.5, between raters 0
     assert of("icc", "1") == pytest.approx((213.5 - 3.5) / (213.5 + 3.5 + 2 * (0 - 3.5) / 3))
-    assert of("sem") == pytest.approx(3.5**0.5)
-    assert of("mdc95") == pytest.approx(1.959963984540054 * 7.0**0.5)
+    # the truth is exact: the whole spread of the differences is the program's, once a film
+    assert of("sem") == pytest.approx(7.0**0.5)
+    assert of("mdc95") == pytest.approx(1.959963984540054 * 14.0**0.5)
     assert of("coverage", "%") == pytest.approx(200 / 3)
     assert of("width_mean") == pytest.approx(5.0)
     assert of("answered", "%") == 100.0
@@ -312,6 +313,32 @@ def test_a_change_needs_one_injured_level() -> None:
     second = film(vertebra(quantity(1.0, 0.0), level=L2, is_index=True), phase=Phase.POST_OP)
     assert change_errors([first, second]) == ()
     assert change_errors([replace(first, patient=None), replace(first, patient=None, phase=Phase.POST_OP)]) == ()
+
+
+def test_the_detectable_change_of_changes_is_of_two_films_already() -> None:
+    """Errors of a correction −1, 3, −2: sd sqrt(7), beyond 1.96 times which a change is told from none."""
+    errors = (-1.0, 3.0, -2.0)
+    phases = ((Phase.PRE_OP, 20.0), (Phase.POST_OP, 10.0))
+    films = [
+        film(vertebra(quantity(true + e * (p is Phase.POST_OP), true), is_index=True), phase=p, patient=f"{i}")
+        for i, e in enumerate(errors) for p, true in phases
+    ]  # fmt: skip
+    assert value(films, "changes", "segmental_cobb", "correction_sem", "deg", "injured") == pytest.approx(7.0**0.5)
+    found = value(films, "changes", "segmental_cobb", "correction_mdc95", "deg", "injured")
+    assert found == pytest.approx(1.959963984540054 * 7.0**0.5)
+
+
+def test_the_curves_tell_the_patients_of_what_was_found_and_given() -> None:
+    """Four vertebrae of three patients; one is missed, and with it the third patient; one angle is withheld."""
+    films = [
+        film(vertebra(quantity(11.0, 10.0, 2.0)), vertebra(quantity(12.0, 10.0, 3.0), level=L2), patient="a"),
+        film(replace(vertebra(), abstained=("segmental_cobb",)), patient="b"),
+        film(missed(), patient="c"),
+    ]
+    study = study_of(films, resamples=20)
+    counts = {f.subject: (f.estimate.n, f.estimate.patients) for f in study.figures if f.section == "abstention"}
+    assert counts["corner error by confidence"] == (3, 2)
+    assert counts["segmental_cobb by interval width"] == (2, 1)
 
 
 def test_risk_against_coverage_by_hand() -> None:
