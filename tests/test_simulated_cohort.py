@@ -156,7 +156,7 @@ def test_shares_over_several_changes_of_a_patient_are_those_of_resampled_patient
     row = next(r for r in module.summary(held) if (r["pair"], r["quantity"]) == ("all", "wedge_angle"))
     low, high = (float(end) for end in row["coverage"].partition("(")[2].rstrip(")").split(" to "))
     assert row["coverage"].startswith("15/30 = 50.0 %")
-    assert (low, high) == (20.0, 80.0), "the quantiles of a binomial of 10 trials at a half"
+    assert (low, high) == (18.7, 81.3), "Clopper and Pearson of 5 of 10"
 
 
 def test_the_table_has_a_line_a_row_and_a_gap_before_each_pair(scripts: Any) -> None:

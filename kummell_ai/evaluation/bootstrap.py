@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kummell_ai.evaluation.shares import FEW_CARRIERS, exact_interval, rarer_carriers
 from kummell_ai.quantities import Z95, Interval
 from kummell_ai.statistics.agreement import bland_altman, reliability
 
@@ -35,7 +36,8 @@ class Estimate:
         interval: 95 %, or None.
         n: values.
         patients: that they come from.
-        method: of the interval: ``bootstrap``, ``exact``, or ``none``, also where all resamples are alike.
+        method: of the interval: ``bootstrap``, ``exact`` where it is one of Clopper and Pearson, or ``none``, also
+            where all resamples are alike.
     """
 
     value: float | None
@@ -74,16 +76,21 @@ class Bootstrap:
     def proportion(self, yes: FloatArray, patient: IntArray) -> Estimate:
         """Share (%) of ones among ``yes`` (N,) of 0, 1 and NaN.
 
-        Where all are alike a bootstrap has no width; the interval is then that of Clopper and Pearson on the number
-        of patients, as if each patient were one trial.
+        Where fewer than `FEW_CARRIERS` patients carry the ones, or the zeros, the interval is that of Clopper and
+        Pearson on the values divided by their design effect, see `exact_interval`, and nowhere narrower than that of
+        the bootstrap.
         """
         known, of = _known(yes, patient)
         estimate = self.mean(100.0 * known, of)
-        if estimate.value not in (0.0, 100.0) or estimate.patients < MIN_PATIENTS:
+        if estimate.patients < MIN_PATIENTS:
             return estimate
-        far = 100.0 * 0.025 ** (1.0 / estimate.patients)
-        interval = Interval(far, 100.0) if estimate.value else Interval(0.0, 100.0 - far)
-        return Estimate(estimate.value, interval, estimate.n, estimate.patients, "exact")
+        ones, values = self._sums(known, of), self._sums(np.ones(len(known)), of)
+        if rarer_carriers(ones, values) >= FEW_CARRIERS:
+            return estimate
+        low, high = (100.0 * end for end in exact_interval(ones, values))
+        if estimate.interval is not None:
+            low, high = min(low, estimate.interval.low), max(high, estimate.interval.high)
+        return Estimate(estimate.value, Interval(low, high), estimate.n, estimate.patients, "exact")
 
     def quantiles(self, values: FloatArray, patient: IntArray, shares: tuple[float, ...]) -> tuple[Estimate, ...]:
         """Quantiles of ``values`` (N,), as ``numpy.quantile`` takes them of each resample written out."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from kummell_ai.evaluation.bootstrap import MIN_PATIENTS, Estimate
+from kummell_ai.evaluation.shares import FEW_CARRIERS
 
 EXACT = "†"
-"""Marks intervals of Clopper and Pearson."""
+"""Marks intervals of Clopper and Pearson, of shares whose rarer side few patients carry."""
 
 MIN_PATIENTS_OF_AGREEMENT = 10
 """With fewer patients the page gives no ICC and no limits of agreement; summary.csv does."""
@@ -134,9 +135,10 @@ def intervals_note(patients: int, resamples: int, seed: int) -> str:
     """How the intervals of the page were made."""
     return (
         f"In grey below or beside a value stands its 95 % interval, over {patients_text(patients)}: percentiles of "
-        f"{resamples:,} bootstrap resamples of patients (seed {seed}). {EXACT}: of 0 and of 100 %, where there is "
-        "nothing to resample, the exact interval of Clopper and Pearson with one trial a patient. Values of fewer than "
-        f"{MIN_PATIENTS} patients, and values without spread, have no interval. With fewer than some 20 patients "
+        f"{resamples:,} bootstrap resamples of patients (seed {seed}). {EXACT}: a share whose failures, or successes, "
+        f"fewer than {FEW_CARRIERS:g} patients carry has the exact interval of Clopper and Pearson, of as many trials "
+        "as its values, which are alike in a patient, are worth; at 0 and 100 % one trial a patient. Values of fewer "
+        f"than {MIN_PATIENTS} patients, and values without spread, have no interval. With fewer than some 20 patients "
         "bootstrap intervals are too narrow."
     )
 

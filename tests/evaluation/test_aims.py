@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.evaluation.aims import AIMS, Standing, standings
-from kummell_ai.evaluation.bootstrap import Estimate
+from kummell_ai.evaluation.bootstrap import Bootstrap, Estimate
 from kummell_ai.evaluation.figures import Figure
 from kummell_ai.evaluation.study import study_of
 from kummell_ai.evaluation.tables import _MAIN
@@ -55,6 +58,14 @@ def test_an_error_is_to_be_low(error: float | None, ends: tuple[float, float] | 
 )
 def test_a_percentage_is_to_be_high(share: float, ends: tuple[float, float], verdict: str) -> None:
     assert standing("%", share, ends, 88.0).verdict == verdict
+
+
+def test_one_failure_of_300_does_not_show_that_99_percent_are_reached() -> None:
+    """The low end is 98.2 %; that of resampled patients would be 99.0 %."""
+    patients = np.arange(300)
+    share = Bootstrap.of(300, 1000, seed=0).proportion((patients > 0).astype(np.float64), patients)
+    found = replace(standing("%", None, None), figure=replace(standing("%", None, None).figure, estimate=share))
+    assert found.verdict == "target met by the estimate only"
 
 
 def test_main_figures_are_held_against_their_aims() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -146,7 +147,10 @@ def test_exact_intervals_are_marked_and_explained(study: Study) -> None:
     every = corner_lines(study.figures)[0]
     assert every.cells[0] == ("100.0", "47.8 to 100.0 †")  # 0.025 to the power of 1 / 5
     page = write_evaluation_page(study, {}, [])
-    assert "over 5 patients: percentiles of 50 bootstrap resamples of patients (seed 0). †: of 0 and of 100 %" in page
+    assert "over 5 patients: percentiles of 50 bootstrap resamples of patients (seed 0). †: a share whose" in page
+    assert "fewer than 20 patients carry" in page
+    assert "a person's marks, which err too, SEM and MDC95 are upper bounds" in unescape(page)
+    assert page.count("MDC95: 1.96 SEM, since a") == 2
 
 
 @pytest.mark.parametrize(("patients", "few"), [(9, True), (10, False)])
