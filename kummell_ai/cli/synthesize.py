@@ -106,16 +106,18 @@ def _refuse_other_set(folder: Path) -> None:
 
 
 def _say_others(folder: Path, annotations: Path) -> None:
-    """Say how many films of an earlier, other run lie beside those that the tables list."""
-    import csv
+    """Say how many films and masks of an earlier, other run lie beside those that the annotations list."""
+    import json
 
-    with (folder / "truth.csv").open(encoding="utf-8", newline="") as stream:
-        listed = {row["file_name"] for row in csv.DictReader(stream)}
-    others = sum(f"films/{path.name}" not in listed for path in (folder / "films").iterdir())
-    if others:
-        films = "1 film" if others == 1 else f"{others} films"
-        text = f"{films} of another run in films/, not in {annotations.name}: remove what is not needed"
-        console.say(console.one_line(str(folder), text))
+    images = json.loads(annotations.read_bytes())["images"]
+    for kind, key, name in (("film", "file_name", "films"), ("mask", "mask", "masks")):
+        listed = {image.get(key) for image in images}
+        present = (folder / name).iterdir() if (folder / name).is_dir() else ()
+        others = sum(f"{name}/{path.name}" not in listed for path in present)
+        if others:
+            text = f"{others} {kind}{'' if others == 1 else 's'} of another run in {name}/"
+            text += f", not in {annotations.name}: remove what is not needed"
+            console.say(console.one_line(str(folder), text))
 
 
 def _texts(paths: list[Path] | None) -> tuple[str, ...] | None:

@@ -139,3 +139,13 @@ def test_templates_that_cannot_be_used_leave_nothing_behind(tmp_path: Path, caps
     assert main(["synthesize", "--out", str(out), "--count", "1", "--templates", str(tmp_path / "meshes")]) == 1
     assert "holds no bone meshes and no vertebra masks" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_films_and_masks_of_another_run_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ["synthesize", "--out", str(tmp_path), "--set", "rows=128"]
+    assert main([*run, "--count", "2", "--masks"]) == 0
+    assert "another run" not in capsys.readouterr().err
+    assert main([*run, "--count", "1"]) == 0
+    said = capsys.readouterr().err
+    assert "1 film of another run in films/, not in annotations.json: remove what is not needed" in said
+    assert "2 masks of another run in masks/, not in annotations.json: remove what is not needed" in said
