@@ -11,7 +11,7 @@ from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.scores import PHASE_WORDS
-from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet
+from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet, unknown_columns
 from kummell_ai.errors import InputError
 
 COLUMNS = (
@@ -60,8 +60,7 @@ def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     films, problems = [], list(sheet.notes)
     unknown = [column for column in sheet.columns if column and column not in COLUMNS]
     if unknown:
-        text = f"columns {', '.join(map(repr, unknown))} are not known and not used; check their names"
-        problems.append(Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", text))
+        problems.append(unknown_columns(path, unknown))
     seen: dict[Path, str] = {}
     for row in sheet.rows:
         if "film" not in row.cells:

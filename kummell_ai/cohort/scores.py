@@ -8,7 +8,7 @@ from pathlib import Path
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import SCORES, Measure, Observation
 from kummell_ai.cohort.problems import Fault, Problem
-from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet
+from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet, unknown_columns
 from kummell_ai.errors import InputError
 
 PHASE_WORDS: dict[str, Phase] = {
@@ -39,8 +39,7 @@ def read_scores(path: Path) -> tuple[list[Observation], list[Problem]]:
     problems = list(sheet.notes)
     unknown = [c for c in sheet.columns if c and c not in {*wanted, "patient_id", "phase"}]
     if unknown:
-        text = f"columns {', '.join(map(repr, unknown))} are not known and not used; check their names"
-        problems.append(Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", text))
+        problems.append(unknown_columns(path, unknown))
     keys = [_key(row, by_visit) for row in sheet.rows]
     counts = Counter(key for key in keys if key)
     found: list[Observation] = []

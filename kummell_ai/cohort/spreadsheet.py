@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
         if known:
             rows.append(Row(place, known))
     return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(path.name, rows)))
+
+
+def unknown_columns(path: Path, names: Sequence[str]) -> Problem:
+    """That the columns ``names`` (at least one) of a table are not used."""
+    listed = ", ".join(map(repr, names))
+    many = f"columns {listed} are" if len(names) > 1 else f"column {listed} is"
+    them = "their names" if len(names) > 1 else "its name"
+    return Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", f"{many} not known and not used; check {them}")
 
 
 def _columns(path: Path, names: list[str]) -> tuple[str, ...]:

@@ -255,5 +255,5 @@ def test_nhanes2_refuses(tmp_path: Path, text: str, match: str) -> None:
 
 
 def test_nhanes2_needs_marks(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no marks of vertebrae"):
+    with pytest.raises(InputError, match=r"in a file ending in \.txt or \.mrk; give"):
         read_nhanes2(tmp_path)

@@ -129,7 +129,7 @@ def test_pictures_hold_pixels_alone(run: Run) -> None:
 def test_faults_are_still_said_with_their_rows(run: Run) -> None:
     for line in (
         "scores.csv row 2: vas_pre is '…'; expected 0 to 10",
-        "scores.csv row 1: columns '…' are not known",
+        "scores.csv row 1: column '…' is not known",
         "manifest.csv row 12: surgery_date '…' is no date",
         "manifest.csv row 12: index_level: '…' is no vertebral level",
         "manifest.csv row 11: film 10: ",

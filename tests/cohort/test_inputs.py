@@ -120,6 +120,11 @@ def test_columns_that_a_manifest_does_not_know_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_one_unknown_column_is_told_as_one(tmp_path: Path) -> None:
+    _, problems = scores(tmp_path, "patient_id,vas_pre,colour\nP1,7,red\n")
+    assert problems == ["scores.csv row 1: column 'colour' is not known and not used; check its name"]
+
+
 def test_manifest(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text(
