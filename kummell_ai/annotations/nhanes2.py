@@ -71,7 +71,9 @@ def read_nhanes2(
     """
     files = annotation_files(path)
     if not files:
-        raise InputError(f"{path.name}: no marks of vertebrae in a file ending in .txt or .mrk; give their folder", str(path))
+        raise InputError(
+            f"{path.name}: no marks of vertebrae in a file ending in .txt or .mrk; give their folder", str(path)
+        )
     base = path if path.is_dir() else path.parent
     return usable(files, lambda file: relative_name(file, base), lambda file: _film(file, base, facing), on_fault)
 

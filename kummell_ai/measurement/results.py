@@ -13,6 +13,9 @@ from kummell_ai.quantities import Quantity
 
 DISCLAIMER = "Research use only, not a medical device."
 
+NO_INFERIOR = "the sacrum has no inferior endplate"
+"""Why an angle that would end at the inferior endplate of S1 has no value."""
+
 
 class Severity(Enum):
     """How much a finding weighs."""

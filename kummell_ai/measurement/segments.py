@@ -13,7 +13,7 @@ from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
-from kummell_ai.measurement.results import SegmentMeasurement
+from kummell_ai.measurement.results import NO_INFERIOR, SegmentMeasurement
 from kummell_ai.measurement.vertebrae import (
     NOT_SEEN,
     FloatArray,
@@ -54,9 +54,13 @@ def measure_angle(
     if upper[0] > lower[0]:
         raise ValueError(f"upper level {upper[0]} is caudal of lower level {lower[0]}; give the cranial one first")
     if deciding is None and index_level is not None:
-        about = landmarks.at(index_level)
-        deciding = None if about is None else [about]
-    angle = _angle(landmarks, spacing, facing_sign, (upper, lower), deciding, quantity_id)
+        body = landmarks.at(index_level)
+        deciding = None if body is None else [body]
+    if lower == (VertebralLevel.S1, Endplate.INFERIOR):
+        about = f"; the angle is not defined for {index_level}" if quantity_id == "segmental_cobb" else ""
+        angle = Quantity.missing("deg", f"{NO_INFERIOR}{about}")
+    else:
+        angle = _angle(landmarks, spacing, facing_sign, (upper, lower), deciding, quantity_id)
     return SegmentMeasurement(quantity_id, index_level, upper[0], upper[1].value, lower[0], lower[1].value, angle)
 
 
@@ -73,8 +77,6 @@ def _angle(
     if first is None or second is None:
         absent = upper[0] if first is None else lower[0]
         return Quantity.missing("deg", f"{absent} is not found on the film")
-    if lower == (VertebralLevel.S1, Endplate.INFERIOR):
-        return Quantity.missing("deg", "the sacrum has no inferior endplate")
     bodies = [first] if first is second else [first, second]
 
     def function(points: FloatArray) -> FloatArray:

@@ -67,7 +67,7 @@ def measure_vertebra(
             else calibrated_quantity(own, i, name, unit, missing, lengths_note, body.interval_factors)
         )
     for i, (name, ratio_unit) in enumerate(_BODY_ANGLES_AND_RATIOS, start=len(_BODY_LENGTHS)):
-        why, note = _why_missing(body, name), _ratio_caveat(body, name)
+        why, note = _why_missing(body), _ratio_caveat(body, name)
         result[name] = calibrated_quantity(own, i, name, ratio_unit, why, note, body.interval_factors)
     result |= _reference_quantities(vertebrae, index, spacing, unit, why_no_length)
     if body.level is VertebralLevel.S1:
@@ -166,10 +166,10 @@ def _body_quantities(points: FloatArray, facing_sign: float) -> FloatArray:
     )
 
 
-def _why_missing(body: VertebraLandmarks, name: str) -> str:
+def _why_missing(body: VertebraLandmarks) -> str:
     if np.isfinite(body.corners_px).all():
         return "an endplate or the posterior wall has no length, or the side of the front cannot be told"
-    return f"{name.replace('_', ' ')}: {NOT_SEEN}"
+    return NOT_SEEN
 
 
 def _ratio_caveat(body: VertebraLandmarks, name: str) -> str | None:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.cohort.measures import FILM_MEASURES
-from kummell_ai.measurement.results import Change, Correction, CorrectionReport, SegmentMeasurement, Verdict
+from kummell_ai.measurement.results import (
+    NO_INFERIOR,
+    Change,
+    Correction,
+    CorrectionReport,
+    SegmentMeasurement,
+    Verdict,
+)
 from kummell_ai.quantities import Z95, Quantity
 from kummell_ai.reporting.caveat_words_zh import short_reason
 from kummell_ai.reporting.prose import change_text, interval_text, value_text, verdict_text
@@ -131,8 +139,10 @@ def _row(report: CorrectionReport, quantity_id: str) -> QuantityRow:
 
 
 def row_detail(report: CorrectionReport, quantity_id: str) -> str:
-    """The endplates of an angle, or the vertebra a height belongs to."""
+    """The endplates of an angle, or why it has none, or the vertebra a height belongs to."""
     segments = _segments(report, quantity_id)
+    if segments and (segments[0].lower, segments[0].lower_endplate) == (VertebralLevel.S1, "inferior"):
+        return f"not defined for {report.index_level}: {NO_INFERIOR}"
     if segments:
         return segments[0].endplates
     if quantity_id == "wedge_angle":

@@ -223,6 +223,7 @@ _ZH: dict[str, str] = {
 _PATTERNS_ZH = (
     (r"^(\w+) superior to (\w+) inferior$", r"\1 上终板至 \2 下终板"),
     (r"^(\w+) superior to inferior$", r"\1 上终板至下终板"),
+    (r"^not defined for (\w+): the sacrum has no inferior endplate$", r"\1 无定义：骶骨无下终板"),
     (r"^maintained within (.*)$", r"维持于 \1 以内"),
     (r"^a loss of (.*) or more is not excluded$", r"未排除达到或超过 \1 的丢失"),
     (r"^improved, by less than (.*)$", r"改善，幅度小于 \1"),

@@ -194,12 +194,13 @@ class TestReferences:
         above_it = quantities(spine(levels=(L.L4, L.L5, L.S1)), level=L.L5)
         assert above_it["height_loss"].caveat == "no intact vertebra below"
 
-    def test_no_angle_runs_to_the_lower_end_of_the_sacrum(self) -> None:
-        film = measured(spine(levels=(L.L4, L.L5, L.S1)), index_level=L.L5)
+    @pytest.mark.parametrize("levels", [(L.L4, L.L5, L.S1), (L.L4, L.L5)], ids=["sacrum", "no sacrum"])
+    def test_no_angle_runs_to_the_lower_end_of_the_sacrum(self, levels: tuple[L, ...]) -> None:
+        film = measured(spine(levels=levels), index_level=L.L5)
         cobb = film.segment("segmental_cobb", L.L5)
         assert cobb is not None
         assert cobb.angle.value is None
-        assert cobb.angle.caveat == "the sacrum has no inferior endplate"
+        assert cobb.angle.caveat == "the sacrum has no inferior endplate; the angle is not defined for L5"
         assert all(s.angle.value is None for s in film.segments if s.lower is L.S1)
 
     def test_unnamed_vertebrae_take_the_next_in_order(self) -> None:

@@ -200,7 +200,11 @@ def test_a_chinese_sentence_has_the_simple_values_of_its_finding(code: str, mess
             "undefined: the height lost before, 0.4 mm (-1.0 to 1.8), cannot be told from 0",
             "无定义：此前高度丢失 0.4 mm，与 0 无法区分",
         ),
-        ("superior depth: a corner it needs is not seen", "所需角点不可见"),
+        ("a corner it needs is not seen", "所需角点不可见"),
+        (
+            "the sacrum has no inferior endplate; the angle is not defined for L5",
+            "骶骨无下终板；该角度对 L5 无定义",
+        ),
         (
             "not measurable: its 95 % interval is ± 8.1 mm, more than a typical correction of 6.5 mm",
             "无法测量：95% 区间为 ± 8.1 mm，超过常见矫正量 6.5 mm",

@@ -13,7 +13,7 @@ from rich.console import Console
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.imaging.interval_factors import ANNOTATED_FILMS, SIMULATED_FILMS
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
-from kummell_ai.measurement.pipeline import assemble_report
+from kummell_ai.measurement.pipeline import assemble_report, measure_series
 from kummell_ai.measurement.results import Change, CorrectionReport, Finding, PhasedMeasurement, Severity, Verdict
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.caveat_words_zh import short_reason
@@ -290,6 +290,17 @@ def test_the_provenance_has_words_for_its_options() -> None:
         ("other", "x"),
     ]
     assert option_rows(told, "zh")[:2] == [("伤椎", "L1（自动判定）"), ("未骨折椎体的形状", "各影像共用")]
+
+
+def test_an_angle_that_is_not_defined_says_so_in_place_of_its_endplates() -> None:
+    level, phases = VertebralLevel.L5, (Phase.PRE_OP, Phase.POST_OP)
+    films = [(phase, spines.measured(spines.spine(name=phase.value), index_level=level)) for phase in phases]
+    report = measure_series(films, index_level=level)
+    (row,) = (row for row in quantity_rows(report) if row.label == "Segmental kyphosis (Cobb)")
+    assert row.detail == "not defined for L5: the sacrum has no inferior endplate"
+    reason = "the sacrum has no inferior endplate; the angle is not defined for L5"
+    assert [cell.reason for cell in row.values] == [reason, reason]
+    assert translator("zh")(row.detail) == "L5 无定义：骶骨无下终板"
 
 
 def test_the_terminal_tables_hold_the_main_rows() -> None:
