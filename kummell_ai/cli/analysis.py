@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kummell_ai.imaging.radiograph import Radiograph
     from kummell_ai.measurement.results import RadiographMeasurement
 
+OVERRULES = "mm overrules"
+"""In the reader's note that a given pixel size takes the place of the header's."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFilm:
@@ -52,13 +55,12 @@ def find_inputs(inputs: Sequence[Path], problems: Problems) -> list[Path]:
 
 
 def read_all(paths: Sequence[Path], args: argparse.Namespace, problems: Problems) -> Iterator[ReadFilm]:
-    """The films that can be read, one at a time; a missing scale is said."""
+    """The films that can be read, one at a time."""
     names = labels(paths)
     for path, film in console.track(_read_ahead(names, args), "reading", len(paths)):
         if isinstance(film, InputError):
             problems.fail(names[path], str(film))
             continue
-        _say_missing_scale(film, names[path], problems)
         yield ReadFilm(path, film)
 
 
@@ -80,7 +82,6 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
         except (InputError, FilmRefusedError) as error:
             problems.fail(names[path], str(error))
             continue
-        _say_missing_scale(film, names[path], problems)
         yield MeasuredFilm(path, film, measurement)
 
 
@@ -107,14 +108,21 @@ def _read_ahead(names: dict[Path, str], args: argparse.Namespace) -> Iterator[tu
             yield path, film
 
 
-def _say_missing_scale(film: Radiograph, name: str, problems: Problems) -> None:
-    if not film.spacing.is_metric:
-        text = "no usable pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"
-        problems.warn(name, text)
+def say_scales(films: Iterable[Radiograph], problems: Problems) -> None:
+    """Which films have no scale, and whose own one ``--spacing`` overrules; alike films in one line."""
+    told: dict[str, list[str]] = {}
+    for film in films:
+        texts = [note[:1].lower() + note[1:].rstrip(".") for note in film.notes if OVERRULES in note]
+        if not film.spacing.is_metric:
+            texts = ["no usable pixel spacing; angles and ratios are measured, heights in mm need --spacing ROW COLUMN"]
+        for text in texts:
+            told.setdefault(text, []).append(film.reference.name)
+    for text, names in told.items():
+        problems.warn_alike(names, text)
 
 
 def say_film_warnings(measurement: RadiographMeasurement, name: str, problems: Problems) -> None:
-    """What a reader must know about the film as a whole; a missing scale is said where the film is read."""
+    """What a reader must know about the film as a whole; a missing scale is said of all films together."""
     for finding in measurement.warnings:
         if finding.code != "no-spacing":
             problems.warn(name, finding.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from kummell_ai.imaging.names import printable
 
 Item = TypeVar("Item")
+
+MOST_NAMES = 10
+"""Names in a line about several inputs; each of them stands in the lists."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,22 @@ class Problems:
     def warn(self, name: str, message: str) -> None:
         """An input that is used, with less than it could give."""
         self._add(self.warnings, name, message)
+
+    def fail_alike(self, messages: Mapping[str, str], of_all: str) -> None:
+        """Films that are not used for one reason, by name: each is kept, and of several ``of_all`` is said once."""
+        self._add_alike(self.failed, messages, of_all)
+
+    def warn_alike(self, names: Sequence[str], message: str) -> None:
+        """Films that are used with one limit: each is kept, several are said in one line."""
+        self._add_alike(self.warnings, dict.fromkeys(names, message), message)
+
+    def _add_alike(self, lines: list[str], messages: Mapping[str, str], of_all: str) -> None:
+        names, new = list(messages), [one_line(name, message) for name, message in messages.items()]
+        lines += new
+        if new and not self.quiet:
+            rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            listed = ", ".join(names[:MOST_NAMES]) + rest
+            say(new[0] if len(new) == 1 else one_line(f"{len(names)} films", f"{of_all} ({listed})"))
 
     def _add(self, lines: list[str], name: str, message: str) -> None:
         lines.append(one_line(name, message))

@@ -32,12 +32,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--formats",
         nargs="+",
-        choices=outputs.FORMATS,
+        type=_format,
         default=list(outputs.FORMATS),
         metavar="FORMAT",
-        help=f"what to write: {', '.join(outputs.FORMATS)} (default: all)",
+        help=f"what to write: {', '.join(outputs.FORMATS)} (default: all); put it behind the films",
     )
     parser.set_defaults(run=run)
+
+
+def _format(text: str) -> str:
+    if text not in outputs.FORMATS:
+        known = f"{', '.join(outputs.FORMATS[:-1])} or {outputs.FORMATS[-1]}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no format; write {known}, and films before --formats")
+    return text
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
 def _dry_run(args: argparse.Namespace, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
     analysis.check_model(args)
     stems, names = unique_stems(paths), labels(paths)
-    return [{"film": names[film.path], "stem": stems[film.path]} for film in analysis.read_all(paths, args, problems)]
+    films = [(film.path, analysis.without_pixels(film.radiograph)) for film in analysis.read_all(paths, args, problems)]
+    analysis.say_scales((film for _, film in films), problems)
+    return [{"film": names[path], "stem": stems[path]} for path, _ in films]
 
 
 def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems: Problems) -> list[dict[str, Any]]:
@@ -67,10 +76,11 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
 
     stems, shown = unique_stems(paths), labels(paths)
     films: list[dict[str, Any]] = []
-    measurements = []
+    measurements, read = [], []
     before, written = _results_of_films(folder), set()
     for film in analysis.measure_all(paths, args, problems):
         measurement = film.measurement
+        read.append(analysis.without_pixels(film.radiograph))
         if args.index_level is not None:
             measurement = with_given_level(measurement, args.index_level)
         files = outputs.write_film(
@@ -93,6 +103,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             names = " ".join(str(v.level or "?") for v in measurement.vertebrae)
             count = len(measurement.vertebrae)
             console.tell(f"{shown[film.path]}: {count} vertebra{'' if count == 1 else 'e'} ({names})")
+    analysis.say_scales(read, problems)
     if measurements and "csv" in args.formats:
         outputs.write_tables(folder, measurements)
         written |= {folder / name for name in outputs.film_tables()}

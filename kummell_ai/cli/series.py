@@ -17,6 +17,8 @@ from kummell_ai.errors import UsageError
 
 if TYPE_CHECKING:
     from kummell_ai.anatomy import Phase
+    from kummell_ai.cli.series_order import OrderedPatient
+    from kummell_ai.cohort.visits import Shot
 
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
@@ -69,12 +71,19 @@ def run(args: argparse.Namespace) -> int:
         for f in films
     ]
     patients = order_patients(shots, args.surgery_date, problems)
-    written = write_all(folder, patients, {f.radiograph.reference: f for f in films}, args, problems)
+    by_reference = {film.radiograph.reference: film for film in films}
+    analysis.say_scales((by_reference[shot.reference].radiograph for shot in _used(patients)), problems)
+    written = write_all(folder, patients, by_reference, args, problems)
     code = exits.exit_code(len(written), len(problems.failed))
     _tell(args, folder, written, problems, code)
     if written and not args.json:
         analysis.tell_of_intervals(film.measurement for film in films)
     return code
+
+
+def _used(patients: Sequence[OrderedPatient]) -> list[Shot]:
+    """The films that have a place in a report."""
+    return [shot for patient in patients for shot in patient.visits.shots]
 
 
 def _given_phases(args: argparse.Namespace) -> dict[Path, Phase]:
@@ -116,9 +125,13 @@ def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Pa
     from kummell_ai.measurement.mismatch import posture_of
 
     analysis.check_model(args)
-    found = [(film.path, film.radiograph.reference) for film in analysis.read_all(paths, args, problems)]
-    shots = [Shot(ref.name, phases.get(path), ref, posture=posture_of(ref)) for path, ref in found]
+    films = {
+        film.radiograph.reference: (film.path, analysis.without_pixels(film.radiograph))
+        for film in analysis.read_all(paths, args, problems)
+    }
+    shots = [Shot(ref.name, phases.get(path), ref, posture=posture_of(ref)) for ref, (path, _) in films.items()]
     patients = order_patients(shots, args.surgery_date, problems)
+    analysis.say_scales((films[shot.reference][1] for shot in _used(patients)), problems)
     for patient in patients:
         references = [shot.reference for shot in patient.visits.shots]
         missing = missing_phase(list(zip(patient.visits.phases, references, strict=True)), args.surgery_date)
@@ -138,8 +151,8 @@ def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Pa
     if args.json:
         console.tell_json(_result(args, plan, problems, code))
     for entry in () if args.json else plan:
-        films = ", ".join(f"{film['film']} ({film['phase']})" for film in entry["films"])
-        console.tell(f"patient {entry['patient_id']}: would report on {films}")
+        named = ", ".join(f"{film['film']} ({film['phase']})" for film in entry["films"])
+        console.tell(f"patient {entry['patient_id']}: would report on {named}")
     return code
 
 

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
+from kummell_ai.cohort.problems import Problem
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.dicom.series import UNKNOWN_PATIENT, ExposureKey, exposure_keys, is_other_person
 from kummell_ai.imaging.radiograph import ImageReference
@@ -45,12 +46,11 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
         groups.setdefault(shot.reference.patient_id or UNKNOWN_PATIENT, []).append(shot)
     if len(groups) > 1 and not problems.quiet:
         say(f"The films belong to {len(groups)} patients; one report is written for each.")
-    ordered = []
+    ordered, undated = [], list[Problem]()
     for patient in sorted(groups):
         unique, copies = _without_copies(groups[patient])
         visits = order_visits(unique, surgery)
-        for problem in visits.undated:
-            problems.fail(problem.place, problem.text)
+        undated += visits.undated
         for problem in visits.same_day:
             problems.warn(problem.place, problem.text)
         people = two_people([shot.reference for shot in visits.shots])
@@ -62,7 +62,17 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             notes += visit_notes(patient, visits, surgery)
             _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes), findings))
+    _say_undated(undated, problems)
     return ordered
+
+
+def _say_undated(undated: Sequence[Problem], problems: Problems) -> None:
+    """The films without a place, those of all patients in one line."""
+    text = (
+        "neither date nor phase; not used: give the phase of each by --phases or in a manifest (kummell-ai cohort), "
+        "or films with AcquisitionDate"
+    )
+    problems.fail_alike({problem.place: problem.text for problem in undated}, text)
 
 
 def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.date | None) -> Finding | None:

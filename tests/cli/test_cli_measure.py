@@ -79,6 +79,20 @@ def test_a_film_without_spacing_gives_angles_and_says_so(tmp_path: Path, capsys:
     assert body["wedge_angle"]["value"] == pytest.approx(21.6, abs=0.5)
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_spacing_of_the_header_that_is_overruled_is_said_once(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, phase in (("a.dcm", Phase.PRE_OP), ("b.dcm", Phase.POST_OP)):
+        write_dicom(tmp_path / "in" / name, phase)
+    save_png(tmp_path / "in" / "c.png")
+    words = ["measure", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--spacing", "0.7", "0.7", *more]
+    assert main(words) == 0
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "overrules" in line)
+    assert line.startswith("2 films: the given pixel spacing 0.7 x 0.7 mm overrules ")
+    assert line.endswith(" mm of the header (a.dcm, b.dcm)")
+
+
 def test_what_must_be_known_about_a_film_is_said(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,7 +265,7 @@ def test_a_full_disk_names_the_file_and_leaves_no_half_of_it(
         (["--index-level", "L9"], "no vertebral level"),
         (["--index-level", "S1"], "S1 is the sacrum"),
         (["--frame", "0"], "not a whole number of 1 or more"),
-        (["--formats", "docx"], "invalid choice"),
+        (["--formats", "docx"], "'docx' is no format; write json, csv, svg or png, and films before --formats"),
     ],
 )
 def test_wrong_options_exit_with_1(

@@ -145,8 +145,16 @@ def test_films_without_a_date_are_named_with_the_remedy(tmp_path: Path, capsys: 
         pixels = np.round(made_up.radiograph(Phase.PRE_OP).pixels * 255).astype(np.uint8)
         (tmp_path / "in").mkdir(exist_ok=True)
         Image.fromarray(np.roll(pixels, len(name) + ord(name[0]), axis=1)).save(tmp_path / "in" / name)
-    assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 3
-    assert "a.png: has neither date nor phase; it is not used: give its phase in a manifest" in capsys.readouterr().err
+    for words in ([], ["--dry-run"]):
+        assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *words]) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("2 films: neither date nor phase; not used: give the phase of each by --phases or in a ")
+        assert line.endswith(" (a.png, b.png)")
+    assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]) == 3
+    failed = json.loads(capsys.readouterr().out)["failed"]
+    assert [line.partition(": give")[0] for line in failed] == [
+        f"{name}.png: has neither date nor phase; it is not used" for name in "ab"
+    ]
 
 
 def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
