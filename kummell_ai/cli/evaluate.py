@@ -32,6 +32,9 @@ SHOWN = {
 
 _MEANING = "Corner: distance of found from true corner, median and 90th percentile. MAE: mean absolute error."
 
+EXCHANGED_PERCENT = 70.0
+"""Median corner error of a film (% of depth) beyond which front and back seem exchanged: that makes it some 100 %."""
+
 MOST_PICTURES = 12
 """Pictures in the report at most."""
 
@@ -139,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
         return exits.NONE_USABLE
     result = replace(result, unused=(*faults, *result.unused))
     problems = _say_problems(result)
+    _say_exchanged(result)
     unused = {film.name for film in result.unused}
     simulated = sum(f.landmarks.reference.simulated for f in annotated if f.file_name not in unused)
     code = exits.exit_code(len(result.films), len(problems.failed))
@@ -183,6 +187,22 @@ def _say_problems(result: Evaluation) -> Problems:
     for film in result.refused:
         problems.fail(film.name, f"refused, all its vertebrae count as missed: {film.reason}")
     return problems
+
+
+def _say_exchanged(result: Evaluation) -> None:
+    """Say on which films the true corners seem to be named by the wrong side of the front."""
+    import numpy as np
+
+    exchanged = []
+    for film in result.films:
+        errors = np.array([v.corners.percent for v in film.vertebrae if v.corners is not None])
+        known = errors[np.isfinite(errors)]
+        exchanged += [film.name] if known.size and np.median(known) > EXCHANGED_PERCENT else []
+    if exchanged:
+        rest = f" and {len(exchanged) - console.MOST_NAMES} more" if len(exchanged) > console.MOST_NAMES else ""
+        named = ", ".join(exchanged[: console.MOST_NAMES]) + rest
+        text = f"the true front lies where the model finds the back ({named}); look at them, and check --facing"
+        console.say(f"{len(exchanged)} of {len(result.films)} films: {text}")
 
 
 def _count(result: Evaluation, simulated: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.anatomy import Facing, Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, read_coco, write_coco
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
@@ -55,6 +55,27 @@ def test_films_that_cannot_be_held_against_are_left_out(
     text = f"B-pre-op.dcm: {names[1]} does not lie between {names[0]} and {names[2]}; levels run from head to sacrum"
     assert text in err
     assert len(read_rows(tmp_path / "out" / "films.csv")) == 3
+
+
+@pytest.mark.parametrize("is_wrong", [True, False])
+def test_a_truth_that_faces_the_wrong_side_is_told(
+    is_wrong: bool, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "set"
+    shutil.copytree(dataset, there)
+    if is_wrong:
+        write_coco(there / "annotations.json", tuple(map(_mirrored, read_coco(there / "annotations.json"))))
+    assert main(["evaluate", str(there), "--out", str(tmp_path / "out"), "--gallery", "0"]) == 0
+    line = "6 of 6 films: the true front lies where the model finds the back ("
+    assert (line in capsys.readouterr().err) == is_wrong
+
+
+def _mirrored(film: AnnotatedFilm) -> AnnotatedFilm:
+    """Front and back exchanged, as by a wrong ``--facing``."""
+    spine = film.landmarks
+    bodies = tuple(replace(v, points_px=v.points_px[[1, 0, 3, 2]]) for v in spine.vertebrae)
+    facing = Facing.RIGHT if spine.facing is Facing.LEFT else Facing.LEFT
+    return replace(film, landmarks=replace(spine, vertebrae=bodies, facing=facing))
 
 
 @pytest.mark.parametrize("name", ["films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv"])
