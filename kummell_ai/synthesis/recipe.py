@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kummell_ai.errors import ConfigError
-from kummell_ai.settings import apply_overrides, build_settings
+from kummell_ai.settings import apply_overrides, build_settings, read_yaml
 
 FIELDS_OF_VIEW = ("full", "thoracolumbar", "lumbar", "narrow")
 
@@ -234,17 +234,9 @@ def load_recipe(path: Path | None, overrides: Sequence[str] = (), **given: Any) 
     Raises:
         ConfigError: the file is missing or no YAML mapping, a key is unknown, a value has a wrong type or range.
     """
-    import yaml
-
     values: dict[str, Any] = {}
     if path is not None:
-        try:
-            loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(
-                f"{path}: not a readable YAML file ({str(error).splitlines()[0]}); see configs/synthesis/default.yaml",
-                path,
-            ) from None
+        loaded = read_yaml(path, "configs/synthesis/default.yaml")
         if not isinstance(loaded, dict):
             raise ConfigError(f"{path}: expected a mapping of recipe keys, found {type(loaded).__name__}", path)
         values.update(loaded)

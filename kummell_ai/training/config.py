@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
-from kummell_ai.settings import apply_overrides, build_settings
+from kummell_ai.settings import apply_overrides, build_settings, read_yaml
 from kummell_ai.training.augmentation import AugmentationSettings
 from kummell_ai.training.run_config import RunConfig
 
@@ -94,12 +94,7 @@ def read_mapping(path: Path, example: str) -> dict[str, Any]:
     Raises:
         ConfigError: unreadable file, or no keys in it.
     """
-    import yaml
-
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML ({error}); see {example}", path) from error
+    values = read_yaml(path, example)
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds {type(values).__name__}; expected keys as in {example}", path)

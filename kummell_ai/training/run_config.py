@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -69,6 +70,13 @@ class RunConfig:
     )
     """Fields that must be at least 0."""
 
+    AT_MOST: ClassVar[Mapping[str, int]] = {
+        **dict.fromkeys(("devices", "threads", "workers"), 1024),
+        "batch_size": 1_000_000,
+        "seed": 2**32 - 1,
+    }
+    """Largest values: what a machine may have, and what torch and numpy take."""
+
     runs: str = "runs/train"
     out: str = "runs/kummell-corners"
     batch_size: int = 8
@@ -103,6 +111,9 @@ class RunConfig:
         for name in self.NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0", name)
+        for name, most in self.AT_MOST.items():
+            if getattr(self, name) > most:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at most {most}", name)
         if not 0 <= self.ema_decay <= 1:
             raise ConfigError(f"ema_decay is {self.ema_decay}; it must be 0 to 1, as 0.998", "ema_decay")
 

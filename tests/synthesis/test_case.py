@@ -139,7 +139,7 @@ def test_bad_recipes_name_the_key(values: dict[str, object], words: str) -> None
 
 
 def test_bad_recipe_files_name_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"missing\.yaml: not a readable YAML file"):
+    with pytest.raises(ConfigError, match=r"missing\.yaml: no such file"):
         load_recipe(tmp_path / "missing.yaml")
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(ConfigError, match="expected a mapping of recipe keys, found list"):
