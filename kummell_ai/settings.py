@@ -79,7 +79,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node; text that is none of its type is refused with its line."""
         try:
-            return super().construct_object(node, deep=deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep=deep)
         except _NO_VALUE:
             value = shown(node.value) if isinstance(node, yaml.ScalarNode) else "it"
             kind = node.tag.rpartition(":")[2]
@@ -95,7 +95,7 @@ class _Loader(yaml.SafeLoader):
                 if key.value in seen:
                     raise _refusal(f"key {shorten(key.value)} stands twice; keep one", key)
                 seen.add(key.value)
-        super().flatten_mapping(node)  # type: ignore[no-untyped-call]
+        super().flatten_mapping(node)
 
     def construct_int(self, node: yaml.ScalarNode) -> int:
         """A whole number as a person reads it."""
@@ -103,7 +103,7 @@ class _Loader(yaml.SafeLoader):
         if ":" not in digits and digits[:1] == "0" and digits[1:2].isdecimal():
             raise _refusal(f"{shown(node.value)} has a leading zero (base 8 in YAML); write it without", node)
         self._refuse_colon(node)
-        value: int = self.construct_yaml_int(node)  # type: ignore[no-untyped-call]
+        value: int = self.construct_yaml_int(node)
         if abs(value) > LARGEST_INT:
             raise _refusal(f"{shown(node.value)} is too large; whole numbers have at most 18 digits", node)
         return value
@@ -111,11 +111,11 @@ class _Loader(yaml.SafeLoader):
     def construct_float(self, node: yaml.ScalarNode) -> float:
         """A number as a person reads it."""
         self._refuse_colon(node)
-        value: float = self.construct_yaml_float(node)  # type: ignore[no-untyped-call]
+        value: float = self.construct_yaml_float(node)
         return value
 
     def _refuse_colon(self, node: yaml.ScalarNode) -> None:
-        if ":" in self.construct_scalar(node):  # type: ignore[no-untyped-call]
+        if ":" in self.construct_scalar(node):
             text = f"{shown(node.value)} has a colon (base 60 in YAML); write a plain number, or text in quotes"
             raise _refusal(text, node)
 
@@ -216,10 +216,10 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
             raise ConfigError(f"{name} is {shown(value)}; expected a list", value)
         return tuple(_convert(item, get_args(hint)[0], f"{name}[{i}]") for i, item in enumerate(items))
     allowed = getattr(hint, "__args__", (hint,))
-    if float in allowed and isinstance(value, int | str) and not isinstance(value, bool):
-        if not (isinstance(value, str) and "_" in value):  # which Python allows between digits, and nobody else
-            with suppress(ValueError, OverflowError):
-                return float(value)
+    has_underscore = isinstance(value, str) and "_" in value  # which Python allows between digits, and nobody else
+    if float in allowed and isinstance(value, int | str) and not isinstance(value, bool) and not has_underscore:
+        with suppress(ValueError, OverflowError):
+            return float(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise ConfigError(f"{name} is {shown(value)}; expected {' or '.join(t.__name__ for t in allowed)}", value)
     return value

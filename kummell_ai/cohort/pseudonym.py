@@ -69,4 +69,6 @@ class Pseudonyms:
         )
 
     def _digest(self, purpose: str, text: str) -> bytes:
-        return hmac.new(self.key.encode(), f"{purpose}:{text}".encode(), hashlib.sha256).digest()
+        # bytes that are not UTF-8, of a folder's name or typed, reach Python as lone surrogates
+        key, message = (part.encode("utf-8", "surrogatepass") for part in (self.key, f"{purpose}:{text}"))
+        return hmac.new(key, message, hashlib.sha256).digest()
