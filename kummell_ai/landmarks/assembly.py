@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +17,10 @@ from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.levels import weigh_names
+
+FACTORS = (0.01, 100.0)
+"""Lowest and highest factor of a standard error or covariance. Those of trained networks lie from 0.4 to 2; a factor
+far from 1 is a slip, and would give intervals of no width, or of any."""
 
 FLOOR_SHARE = 0.006
 """Smallest standard deviation of a corner, as a share of the vertebra's depth."""
@@ -50,25 +53,20 @@ class Uncertainty:
         models calibrated before the two were told apart.
 
         Raises:
-            CheckpointError: the factors are not of that form, not finite or not above 0.
+            CheckpointError: the factors are not of that form, or lie outside `FACTORS`.
         """
-        scale = info.get("covariance_scale") or 1.0
+        scale = _given(info, "covariance_scale", 1.0)
         by_stratum = scale if isinstance(scale, Mapping) else dict.fromkeys(STRATA, scale)
-        try:
-            corners = {s: _corner_factors(f) for s, f in _complete(by_stratum).items()}
-            alone, together = (_by_quantity(info.get(key) or {}) for key in ("interval_factors", "together_factors"))
-            together_scale = {str(s): _factor(f) for s, f in (info.get("together_scale") or {}).items()}
-            changes = {
-                str(q): {str(name): _factor(f) for name, f in rows.items()}
-                for q, rows in (info.get("change_factors") or {}).items()
-            }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(
-                f"model.json holds no factors of uncertainty as expected ({error!r}): all are above 0, "
-                f"covariance_scale is four for each of {', '.join(STRATA)}, interval_factors and together_factors "
-                "one for each by quantity, change_factors one by quantity and comparison; calibrate the model anew",
-                scale,
-            ) from error
+        corners = {
+            s: _corner_factors(f, f"covariance_scale of {s}")
+            for s, f in _complete(by_stratum, "covariance_scale").items()
+        }
+        alone, together = (_by_quantity(_given(info, key, {}), key) for key in ("interval_factors", "together_factors"))
+        together_scale = _factors(_given(info, "together_scale", {}), "together_scale")
+        changes = {
+            str(quantity): _factors(rows, f"change_factors of {quantity}")
+            for quantity, rows in _mapping(_given(info, "change_factors", {}), "change_factors").items()
+        }
         return cls(corners, alone, together, together_scale, changes)
 
     def of(self, stratum: str) -> IntervalFactors:
@@ -89,28 +87,62 @@ class Uncertainty:
         return calibrated
 
 
-def _by_quantity(factors: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    return {str(quantity): {s: _factor(f) for s, f in _complete(rows).items()} for quantity, rows in factors.items()}
+def _given(info: Mapping[str, Any], key: str, default: Any) -> Any:
+    """What model.json says of ``key``; null, as its absence, is the default."""
+    value = info.get(key)
+    return default if value is None else value
 
 
-def _factor(value: Any) -> float:
-    """``value`` as a factor of a standard error or covariance, which is finite and above 0."""
-    factor = float(value)
-    if not (math.isfinite(factor) and factor > 0.0):
-        raise ValueError(f"{factor} is no factor")
-    return factor
+def _by_quantity(factors: Any, name: str) -> dict[str, dict[str, float]]:
+    return {
+        str(quantity): _factors(_complete(rows, f"{name} of {quantity}"), f"{name} of {quantity}")
+        for quantity, rows in _mapping(factors, name).items()
+    }
 
 
-def _corner_factors(values: Any) -> FloatArray:
+def _factors(rows: Any, name: str) -> dict[str, float]:
+    return {str(key): _factor(value, f"{name}, {key},") for key, value in _mapping(rows, name).items()}
+
+
+def _factor(value: Any, name: str) -> float:
+    """``value`` as a factor of a standard error or covariance, which lies within `FACTORS`.
+
+    Raises:
+        CheckpointError: it is no number, or lies outside.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    low, high = FACTORS
+    if not (is_number and low <= value <= high):  # NaN is not, and whole numbers of any size are compared exactly
+        raise _not_as_expected(f"{name} is {value!r:.40}; expected a number of {low:g} to {high:g}", value)
+    return float(value)
+
+
+def _corner_factors(values: Any, name: str) -> FloatArray:
     """Factors (4,) of the corners' covariances, from one for all or four."""
-    factors = np.broadcast_to(np.asarray(values, np.float64), (len(CORNERS),))
-    return np.array([_factor(factor) for factor in factors])
+    listed = values if isinstance(values, list | tuple) else [values] * len(CORNERS)
+    if len(listed) != len(CORNERS):
+        raise _not_as_expected(f"{name} has {len(listed)} numbers; expected one, or four for the corners", values)
+    return np.array([_factor(value, name) for value in listed])
 
 
-def _complete(rows: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(rows: Any, name: str) -> dict[str, Any]:
     """``rows`` for each of `STRATA`."""
+    rows = _mapping(rows, name)
     filled, cemented = STRATA[:2]
+    lacking = [stratum for stratum in STRATA[1:] if stratum not in rows]
+    if lacking:
+        raise _not_as_expected(f"{name} lacks {', '.join(lacking)}", rows)
     return {**{s: rows[s] for s in STRATA[1:]}, filled: rows.get(filled, rows[cemented])}
+
+
+def _mapping(rows: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(rows, Mapping):
+        raise _not_as_expected(f"{name} is {rows!r:.40}; expected factors by name", rows)
+    return rows
+
+
+def _not_as_expected(fault: str, value: object) -> CheckpointError:
+    return CheckpointError(f"model.json: {fault}; calibrate the model anew (docs/uncertainty.md)", value)
 
 
 def calibrated(landmarks: SpineLandmarks, uncertainty: Uncertainty, spacing: PixelSpacing) -> SpineLandmarks:

@@ -176,21 +176,42 @@ def test_filled_fractures_without_factors_of_their_own_take_those_of_cemented_bo
 
 
 @pytest.mark.parametrize(
-    "info",
+    ("info", "fault"),
     [
-        {"covariance_scale": {"intact": [1.0, 1.0, 1.0, 1.0]}},
-        {"covariance_scale": [1.0, 2.0]},
-        {"covariance_scale": "wide"},
-        {"interval_factors": {"wedge_angle": {"intact": 1.0}}},
-        {"interval_factors": {"wedge_angle": 1.0}},
-        {"together_factors": {"wedge_angle": 1.0}},
-        {"change_factors": {"wedge_angle": 1.0}},
-        {"together_scale": {"intact": "wide"}},
+        (
+            {"covariance_scale": {"intact": [1.0, 1.0, 1.0, 1.0]}},
+            "covariance_scale lacks cemented, instrumented, fractured",
+        ),
+        ({"covariance_scale": [1.0, 2.0]}, "covariance_scale of .* has 2 numbers; expected one, or four"),
+        ({"covariance_scale": []}, "covariance_scale of .* has 0 numbers"),
+        ({"covariance_scale": 0}, "covariance_scale of .* is 0; expected a number"),
+        ({"covariance_scale": "wide"}, "covariance_scale of .* is 'wide'; expected a number"),
+        ({"covariance_scale": [10**400, 1, 1, 1]}, "covariance_scale of .* is 1000.*; expected a number"),
+        ({"interval_factors": {"wedge_angle": {"intact": 1.0}}}, "interval_factors of wedge_angle lacks cemented"),
+        (
+            {"interval_factors": {"wedge_angle": 1.0}},
+            "interval_factors of wedge_angle is 1.0; expected factors by name",
+        ),
+        ({"interval_factors": [1.0]}, r"interval_factors is \[1.0\]; expected factors by name"),
+        ({"together_factors": {"wedge_angle": 1.0}}, "together_factors of wedge_angle is 1.0"),
+        ({"change_factors": {"wedge_angle": 1.0}}, "change_factors of wedge_angle is 1.0"),
+        ({"change_factors": False}, "change_factors is False; expected factors by name"),
+        ({"together_scale": {"intact": "wide"}}, "together_scale, intact, is 'wide'; expected a number of 0.01 to 100"),
+        ({"together_scale": 0}, "together_scale is 0; expected factors by name"),
     ],
 )
-def test_factors_of_another_form_are_said(info):
-    with pytest.raises(CheckpointError, match="calibrate the model anew"):
+def test_factors_of_another_form_are_said(info, fault):
+    with pytest.raises(CheckpointError, match=rf"^model\.json: {fault}.*; calibrate the model anew") as caught:
         Uncertainty.from_info(info)
+    assert "Error" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_null_is_as_good_as_nothing():
+    keys = ("covariance_scale", "interval_factors", "together_factors", "together_scale", "change_factors")
+    empty, null = Uncertainty.from_info({}), Uncertainty.from_info(dict.fromkeys(keys))
+    np.testing.assert_array_equal(empty.scale["intact"], null.scale["intact"])
+    assert [null.factors, null.together, null.together_scale, null.changes] == [{}] * 4
 
 
 def test_too_few_vertebrae_are_said(films):

@@ -106,7 +106,7 @@ def test_a_recipe_with_an_impossible_size_is_refused_in_one_line(key, size):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.0, -1.0])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 0.0, -1.0, 1e-9, 101.0, 10**400, True, "1.0", [1.0]])
 @pytest.mark.parametrize(
     "info",
     [
@@ -118,7 +118,9 @@ def test_a_recipe_with_an_impossible_size_is_refused_in_one_line(key, size):
     ],
 )
 def test_factors_of_uncertainty_that_are_none_are_refused(info, wrong):
-    with pytest.raises(CheckpointError, match="all are above 0"):
+    with pytest.raises(
+        CheckpointError, match=r"^model\.json: .* expected a number of 0\.01 to 100; calibrate the model"
+    ):
         Predictor(Bundle("oracle", OracleNetwork(SCENE), info(wrong), "0" * 64))
 
 
