@@ -297,7 +297,7 @@ def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
     keys = {landmark.key: landmark for landmark in VertebralLandmark}
     unknown = [name for name in category["keypoints"] if name not in keys]
     if unknown:
-        raise ValueError(f"keypoint {unknown[0]!r} is not one of {', '.join(keys)}")
+        raise ValueError(f"keypoint {unknown[0]!r:.40} is not one of {', '.join(keys)}")
     return tuple(keys[name] for name in category["keypoints"])
 
 
@@ -308,7 +308,7 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     attributes = entry.get("attributes") or {}
     count = attributes.get("points", 4 if len(order) <= 4 else 6)
     if count not in (4, 6):
-        raise ValueError(f"attributes.points of annotation {entry['id']} is {count!r}; expected 4 or 6")
+        raise ValueError(f"attributes.points of annotation {entry['id']} is {count!r:.40}; expected 4 or 6")
     count = int(count)
     points = np.full((6, 2), np.nan)
     hidden = set()
@@ -341,7 +341,7 @@ def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, .
     """
     acquired, frame = image.get("acquired"), image.get("frame_number")
     if frame is not None and (isinstance(frame, bool) or not isinstance(frame, int) or frame < 1):
-        raise ValueError(f"frame_number is {frame!r}; expected a whole number of 1 or more")
+        raise ValueError(f"frame_number is {frame!r:.40}; expected a whole number of 1 or more")
     reference = ImageReference(
         name=_text_or_none(image, "name") or Path(str(image["file_name"])).name,
         patient_id=_text_or_none(image, "patient"),
@@ -385,10 +385,10 @@ def _check_truth(extra: Mapping[str, Any]) -> None:
         if values is None:
             continue
         if not isinstance(values, dict):
-            raise ValueError(f"{key} is {values!r}; expected numbers by name, as {{'wedge_angle_deg': 12.5}}")
+            raise ValueError(f"{key} is {values!r:.40}; expected numbers by name, as {{'wedge_angle_deg': 12.5}}")
         for name, value in values.items():
             if value is not None and not _is_number(value):
-                raise ValueError(f"{name} of {key} is {value!r}; expected a number")
+                raise ValueError(f"{name} of {key} is {value!r:.40}; expected a number")
 
 
 def _is_number(value: Any) -> bool:
@@ -404,7 +404,7 @@ def _probability(value: Any, what: str, otherwise: float | None = None) -> float
     if value is None:
         return otherwise
     if not (_is_number(value) and 0 <= value <= 1):
-        raise ValueError(f"{what} is {value!r}; expected a number of 0 to 1")
+        raise ValueError(f"{what} is {value!r:.40}; expected a number of 0 to 1")
     return float(value)
 
 
@@ -415,12 +415,12 @@ def _text_or_none(image: Mapping[str, Any], key: str) -> str | None:
         return str(value)
     if value is None or isinstance(value, str):
         return value
-    raise ValueError(f"{key} is {value!r}; expected a text")
+    raise ValueError(f"{key} is {value!r:.40}; expected a text")
 
 
 def _read_spacing(entry: dict[str, Any]) -> PixelSpacing:
     calibration = Calibration(entry.get("calibration", Calibration.ASSUMED.value))
     magnification = entry.get("magnification")
     if magnification is not None and not (_is_number(magnification) and 0 < magnification < math.inf):
-        raise ValueError(f"magnification is {magnification!r}; expected a number above 0")
+        raise ValueError(f"magnification is {magnification!r:.40}; expected a number above 0")
     return PixelSpacing(float(entry["row_mm"]), float(entry["column_mm"]), calibration, magnification)

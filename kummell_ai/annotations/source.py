@@ -82,7 +82,7 @@ def whole_px(value: Any, what: str) -> int:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not (math.isfinite(number) and number >= 1 and number == int(number)):
-        raise ValueError(f"{what} is {value!r}; expected a whole number of px")
+        raise ValueError(f"{what} is {value!r:.40}; expected a whole number of px")
     return int(number)
 
 

@@ -212,6 +212,7 @@ SPACING = {"row_mm": 175, "column_mm": 175, "calibration": "geometry", "magnific
     ("change", "text"),
     [
         (of_image(width=INF), "width is inf; expected a whole number of px"),
+        (of_image(width=10**400), f"width is 1{'0' * 39}; expected a whole number of px"),
         (of_image(height="tall"), "height is 'tall'"),
         (of_vertebra(points=INF), "attributes.points of annotation 1 is inf; expected 4 or 6"),
         (of_image(truth=[1, 2]), "truth is [1, 2]; expected numbers by name"),
