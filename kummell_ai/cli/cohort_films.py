@@ -42,12 +42,14 @@ def list_films(source: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     """The films of a folder or a manifest, and the problems of the latter.
 
     Raises:
-        InputError: nothing is there, or the manifest cannot be read.
+        InputError: nothing is there, or no regular file, or the manifest cannot be read.
     """
     if source.is_file():
         if _is_film(source):
             raise InputError(f"{source.name}: is a film; give its folder or a manifest", str(source))
         return read_manifest(source)
+    if os.path.exists(source) and not os.path.isdir(source):  # a pipe or a device, which reading would wait for
+        raise InputError(f"{source}: is no regular file; give a manifest or a folder of films", str(source))
     paths = find_films([source])
     return [
         ManifestFilm(p, p.relative_to(source).as_posix(), None, None, None, (), (), is_row=False) for p in paths
@@ -116,7 +118,9 @@ def _read(entry: ManifestFilm, seen: dict[ExposureKey, str], losses: Losses) -> 
     fault = Fault.UNREADABLE
     try:
         if not os.path.isfile(entry.path):  # unlike the method of a path, also where its folder may not be entered
-            raise InputError(f"{entry.path.name}: is not there; check the path, relative to the manifest")
+            is_there = os.path.exists(entry.path)
+            text = "is no regular file; name a film" if is_there else "is not there; check the path"
+            raise InputError(f"{entry.path.name or entry.path}: {text}, relative to the manifest")
         film = read_radiograph(entry.path)
         keys = exposure_keys(film.reference)
         known = next((seen[key] for key in keys if key in seen), None)

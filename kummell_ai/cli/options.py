@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cli import exits
+from kummell_ai.imaging.names import printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +18,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
-        self.exit(exits.WRONG_USE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(exits.WRONG_USE, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def level(text: str) -> VertebralLevel:
@@ -42,15 +43,14 @@ def levels(text: str) -> tuple[VertebralLevel, ...]:
 
 
 def phases(text: str) -> tuple[Phase, ...]:
-    """Phases with commas between."""
-    from kummell_ai.cohort.measures import PHASES
+    """Phases with commas between, in the words of a manifest."""
+    from kummell_ai.cohort.scores import EXPECTED_PHASES, PHASE_WORDS
 
-    known = {phase.value: phase for phase in PHASES}
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in known:
-            raise argparse.ArgumentTypeError(f"{name!r} is no phase; write {', '.join(known)}, with commas between")
-    return tuple(known[name] for name in names)
+        if name.lower() not in PHASE_WORDS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no phase; write {EXPECTED_PHASES}, with commas between")
+    return tuple(PHASE_WORDS[name.lower()] for name in names)
 
 
 class Levels(argparse.Action):
@@ -78,8 +78,10 @@ class Segment(argparse.Action):
 
 def day(text: str) -> dt.date:
     """A date as YYYY-MM-DD."""
+    from kummell_ai.cohort.manifest import parse_day
+
     try:
-        return dt.date.fromisoformat(text)
+        return parse_day(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD, for example 2024-03-07") from None
 
@@ -96,10 +98,26 @@ def millimetres(text: str) -> float:
 
 
 def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
+    """A whole number of 1 or more, of at most nine digits."""
+    value = _whole(text, 9)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number of 1 or more, of at most 9 digits")
+    return value
+
+
+def seed(text: str) -> int:
+    """A whole number of 0 or more, of at most 15 digits: it stands in file names, and exactly in tables and JSON."""
+    value = _whole(text, 15)
+    if value is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is no seed; use a whole number of 0 or more, of at most 15 digits"
+        )
+    return value
+
+
+def _whole(text: str, digits: int) -> int | None:
+    """The number in ``text``; None where that is anything but digits, or has more than ``digits``."""
+    return int(text) if text.isdecimal() and len(text) <= digits else None
 
 
 def path_of_input(text: str) -> Path:

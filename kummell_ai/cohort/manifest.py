@@ -10,7 +10,7 @@ from pathlib import Path
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.cohort.problems import Fault, Problem
-from kummell_ai.cohort.scores import PHASE_WORDS
+from kummell_ai.cohort.scores import EXPECTED_PHASES, MISSING_WORDS, PHASE_WORDS
 from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet, unknown_columns
 from kummell_ai.errors import InputError
 
@@ -80,26 +80,54 @@ def _film(path: Path, row: Row, problems: list[Problem]) -> ManifestFilm:
     cells = row.cells
     phase = PHASE_WORDS.get(cells.get("phase", "").lower())
     if "phase" in cells and phase is None:
-        text = f"phase {cells['phase']!r} is not pre, post or last; it is found from the films: correct it"
+        text = f"phase {cells['phase']!r} is not {EXPECTED_PHASES}; it is found from the films: correct it"
         problems.append(Problem(Fault.UNKNOWN_PHASE, row.place, text))
     date = None
     if "surgery_date" in cells:
         try:
-            date = dt.date.fromisoformat(cells["surgery_date"])
+            date = parse_day(cells["surgery_date"])
         except ValueError:
             text = f"surgery_date {cells['surgery_date']!r} is no date; it is not used: write YYYY-MM-DD"
             problems.append(Problem(Fault.BAD_DATE, row.place, text))
-    manual = []
-    for measure in FILM_MEASURES:
-        text = cells.get(f"manual_{measure.column}", "")
-        value = parse_number(text) if text else None
-        if text and value is None:
-            fault = f"manual_{measure.column} is {text!r}, not a number; the reading is left out: correct it"
-            problems.append(Problem(Fault.BAD_NUMBER, row.place, fault))
-        manual += [(measure.key, value)] if value is not None else []
+    manual = _manual(row, problems)
     levels = _levels(row, "index_level", "the level is found from the films", problems)
     segment = _segment(row, problems)
-    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, levels, tuple(manual), segment)
+    return ManifestFilm(path, row.place, cells.get("patient_id"), phase, date, levels, manual, segment)
+
+
+def parse_day(text: str) -> dt.date:
+    """A day written as YYYY-MM-DD on which there was an X-ray film to plan by; one before 1895 is a slip.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> parse_day("2024-03-07")
+    datetime.date(2024, 3, 7)
+    """
+    day = dt.date.fromisoformat(text)
+    if day.year < 1895:
+        raise ValueError(f"{text!r} is before the first X-ray film")
+    return day
+
+
+def _manual(row: Row, problems: list[Problem]) -> tuple[tuple[str, float], ...]:
+    """A person's readings of a film by measure, those that can be."""
+    found = []
+    for measure in FILM_MEASURES:
+        column = f"manual_{measure.column}"
+        text = row.cells.get(column, "")
+        if not text or text.lower() in MISSING_WORDS:
+            continue
+        value = parse_number(text)
+        if value is None:
+            fault = f"{column} is {text!r}, not a number; the reading is left out: correct it"
+            problems.append(Problem(Fault.BAD_NUMBER, row.place, fault))
+        elif not measure.may_be(value):
+            fault = f"{column} is {text!r}; expected {measure.expected}; the reading is left out: correct it"
+            problems.append(Problem(Fault.OUT_OF_RANGE, row.place, fault))
+        else:
+            found.append((measure.key, value))
+    return tuple(found)
 
 
 def _levels(row: Row, column: str, outcome: str, problems: list[Problem]) -> tuple[VertebralLevel, ...]:

@@ -23,7 +23,7 @@ class Measure:
         key: id, also in the CSV.
         unit: ``mm``, ``deg`` or ``1``.
         is_film: whether it is measured on the films.
-        low, high: range a score may have.
+        low, high: range a score, or a person's reading of a film, may have; a length is above ``low``.
         grades: names of the grades in order, for an ordinal score.
         margin: largest change that does not matter, in the unit, or None.
         higher_is_better: whether a rise is an improvement.
@@ -43,11 +43,23 @@ class Measure:
         """Name of the CSV column, with the unit."""
         return self.key + {"mm": "_mm", "deg": "_deg", "1": ""}[self.unit]
 
+    @property
+    def expected(self) -> str:
+        """What a cell may hold, for messages: ``A to E``, ``above 0 to 80 mm``."""
+        if self.grades:
+            return f"{self.grades[0]} to {self.grades[-1]}"
+        above, unit = ("above " if self.unit == "mm" else ""), {"mm": " mm", "deg": "°", "1": ""}[self.unit]
+        return f"{above}{self.low:g} to {self.high:g}{unit}"
 
-FILM_MEASURES: tuple[Measure, ...] = (
-    Measure("anterior_height", "mm", True, margin=2.0, higher_is_better=True),
-    Measure("segmental_cobb", "deg", True, margin=5.0),
-    Measure("wedge_angle", "deg", True, margin=5.0),
+    def may_be(self, value: float) -> bool:
+        """Whether ``value`` lies in the range."""
+        return self.low <= value <= self.high and not (self.unit == "mm" and value == self.low)
+
+
+FILM_MEASURES: tuple[Measure, ...] = (  # ranges beyond any spine, also magnified; a reading outside is a slip
+    Measure("anterior_height", "mm", True, 0, 80, margin=2.0, higher_is_better=True),
+    Measure("segmental_cobb", "deg", True, -120, 120, margin=5.0),
+    Measure("wedge_angle", "deg", True, -120, 120, margin=5.0),
 )
 SCORES: tuple[Measure, ...] = (
     Measure("vas", "1", False, 0, 10, margin=1.5),

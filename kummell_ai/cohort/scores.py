@@ -16,6 +16,9 @@ PHASE_WORDS: dict[str, Phase] = {
     **dict.fromkeys(("post", "post-op", "postop", "after", "术后"), Phase.POST_OP),
     **dict.fromkeys(("last", "follow-up", "followup", "final", "末次随访", "随访"), Phase.FOLLOW_UP),
 }
+EXPECTED_PHASES = "pre, post or last (or pre-op, post-op or follow-up)"
+"""What messages say of `PHASE_WORDS`."""
+
 MISSING_WORDS = ("na", "n/a", "-", "–", "?", "missing", "nan")
 
 
@@ -72,8 +75,7 @@ def _scores_of(row: Row, by_visit: bool, problems: list[Problem]) -> list[Observ
                 continue
             value = parse_score(text, measure)
             if value is None:
-                expected = f"{measure.grades[0]} to {measure.grades[-1]}" if measure.grades else _range(measure)
-                fault = f"{column} is {text!r}; expected {expected}; the value is left out: correct it"
+                fault = f"{column} is {text!r}; expected {measure.expected}; the value is left out: correct it"
                 problems.append(Problem(Fault.OUT_OF_RANGE, row.place, fault))
             else:
                 found.append(Observation(row.cells["patient_id"], PHASE_WORDS[word], measure.key, value, row.place))
@@ -90,8 +92,4 @@ def parse_score(text: str, measure: Measure) -> float | None:
         grade = text.strip().upper()
         return float(measure.grades.index(grade)) if grade in measure.grades else None
     value = parse_number(text)
-    return value if value is not None and measure.low <= value <= measure.high else None
-
-
-def _range(measure: Measure) -> str:
-    return f"{measure.low:g} to {measure.high:g}"
+    return value if value is not None and measure.may_be(value) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,22 +44,27 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
     """The table of a CSV file.
 
     Raises:
-        InputError: the file is absent, is a workbook, or has no header or no rows.
+        InputError: the file is absent, no regular file, a workbook, or has no header or no rows.
     """
     try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe without a writer would be waited for, a device read for ever
+            raise InputError(f"{path.name or path}: is no regular file; give a CSV file", str(path))
+        data = path.read_bytes() if status.st_size <= MAX_BYTES else None
     except OSError as error:
         raise InputError(f"{path.name}: {error.strerror}; give a CSV file that can be read", str(path)) from None
     if data is None or data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise InputError(f"{path.name}: is a workbook or over 20 MB; save the sheet as CSV UTF-8", str(path))
     text, encoding = decode(data)
+    text, separator = _without_separator(text)
     lines = text.splitlines()
     if len(lines) < 2:
         count = "1 row" if len(lines) == 1 else "no rows"
         raise InputError(f"{path.name}: has {count}; a header and at least 1 row beneath it are needed", str(path))
     table: list[list[str]] = []
-    try:
-        table.extend(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=lines[0].count), strict=True))
+    delimiter = separator or max(",;\t", key=lines[0].count)
+    try:  # lines may end in LF, CR LF or, as old spreadsheets on the Mac write them, CR alone
+        table.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         fault = f"is no table from row {len(table) + 1} on ({error})"
         remedy = "close the quotes of that row, or save the sheet as CSV UTF-8"
@@ -83,6 +90,16 @@ def unknown_columns(path: Path, names: Sequence[str]) -> Problem:
     many = f"columns {listed} are" if len(names) > 1 else f"column {listed} is"
     them = "their names" if len(names) > 1 else "its name"
     return Problem(Fault.UNKNOWN_COLUMN, f"{path.name} row 1", f"{many} not known and not used; check {them}")
+
+
+def _without_separator(text: str) -> tuple[str, str | None]:
+    r"""The text without a first line that names the separator, which Excel writes and does not show, and that one.
+
+    >>> _without_separator("sep=;\na;b\n"), _without_separator("a,b\n")
+    (('a;b\n', ';'), ('a,b\n', None))
+    """
+    line = re.match(r'"?sep=([^\r\n"])"?[,;\t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
+    return (text[line.end() :], line[1]) if line else (text, None)
 
 
 def _columns(path: Path, names: list[str]) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "no-date": ("not a date", "不是日期"),
     "no-number": ("not a number", "不是数字"),
     "incomplete-row": ("incomplete row", "不完整的行"),
-    "out-of-range": ("score out of range", "评分超出范围"),
+    "out-of-range": ("score or reading out of range", "评分或人工测量值超出范围"),
     "duplicate-patient": ("patient stands twice", "患者重复"),
     "unknown-column": ("unknown column", "未知列"),
     "too-many-cells": ("too many cells in a row", "该行单元格过多"),

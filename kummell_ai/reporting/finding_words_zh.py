@@ -99,7 +99,7 @@ FAULT_ZH: dict[Fault, str] = {
     Fault.BAD_DATE: "所填内容不是日期；请更正。",
     Fault.BAD_NUMBER: "所填内容不是数字，该值未采用；请更正。",
     Fault.INCOMPLETE_ROW: "该行不完整，未使用；请补全。",
-    Fault.OUT_OF_RANGE: "评分超出允许范围，该值未采用；请更正。",
+    Fault.OUT_OF_RANGE: "评分或人工测量值超出允许范围，该值未采用；请更正。",
     Fault.DUPLICATE_PATIENT: "同一患者出现多次，均未采用；请只保留一行。",
     Fault.UNKNOWN_COLUMN: "表中有无法识别的列，未使用。",
     Fault.TOO_MANY_CELLS: "该行单元格多于列数，未使用；请检查逗号。",

@@ -168,11 +168,12 @@ def test_films_without_a_date_can_be_given_their_phases(tmp_path: Path, capsys: 
     assert main(["series", str(tmp_path), "--out", str(tmp_path / "out"), "--phases", "pre-op"]) == 1
     assert "is a folder; name each film" in capsys.readouterr().err
     assert main([*wrong[:-1], "pre-op,later,follow-up"]) == 1
-    assert "'later' is no phase; write pre-op, post-op, follow-up" in capsys.readouterr().err
+    assert "'later' is no phase; write pre, post or last (or pre-op, post-op or follow-up)" in capsys.readouterr().err
     assert main(["series", paths[0], paths[0], "--out", str(tmp_path / "out"), "--phases", "pre-op,post-op"]) == 1
     assert "stands twice; with --phases each film has one phase" in capsys.readouterr().err
-    assert main([*wrong[:-1], "pre-op,post-op,follow-up", "--dry-run"]) == 0
-    assert "z.png (pre-op), y.png (post-op), x.png (follow-up)" in capsys.readouterr().out
+    for words in ("pre-op,post-op,follow-up", "pre, Post,last"):
+        assert main([*wrong[:-1], words, "--dry-run"]) == 0
+        assert "z.png (pre-op), y.png (post-op), x.png (follow-up)" in capsys.readouterr().out
     assert main([*wrong[:-1], "pre-op,post-op,follow-up"]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert [(f["phase"], f["measurement"]["film"]["name"]) for f in report["films"]] == [

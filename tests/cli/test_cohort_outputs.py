@@ -159,7 +159,7 @@ def test_each_kind_of_bad_input_is_named_with_its_row_and_counted(
         "another film of the same day": "m.csv row 8: 0-0.dcm and twin.dcm are of one day, 2024-03-04; 0-0.dcm counts",
         "unknown level": "m.csv row 8: index_level: 'X9' is no vertebral level; use one of ",
         "not a date": "m.csv row 9: surgery_date '1.1.23' is no date; it is not used: write YYYY-MM-DD",
-        "score out of range": "s.csv row 2: vas_post is '11'; expected 0 to 10; the value is left out: correct it",
+        "score or reading out of range": "s.csv row 2: vas_post is '11'; expected 0 to 10; the value is left out",
         "decimal comma": "s.csv row 2: 1 number with a decimal comma, '8,5' the first, read as 8.5; write a point",
         "other encoding": "s.csv row 5: the file is read as GB 18030; check the letters of this row",
         "patient stands twice": "s.csv row 3: patient P1 stands 2 times; none is used: keep one",

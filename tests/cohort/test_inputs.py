@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,79 @@ def test_pseudonyms_hold_nothing_and_keep_intervals() -> None:
     assert b.acquired is not None
     assert (b.acquired.date() - a.acquired.date()).days == 61
     assert Pseudonyms("other").patient("LI-7") != names.patient("LI-7")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("anterior_height_mm", "-1", "above 0 to 80 mm"),
+        ("anterior_height_mm", "0", "above 0 to 80 mm"),
+        ("anterior_height_mm", "999", "above 0 to 80 mm"),
+        ("segmental_cobb_deg", "1e300", "-120 to 120°"),
+        ("wedge_angle_deg", "-120,5", "-120 to 120°"),
+    ],
+)
+def test_readings_that_no_spine_has_are_left_out(tmp_path: Path, column: str, value: str, expected: str) -> None:
+    (tmp_path / "m.csv").write_text(f"film;manual_{column}\na.dcm;{value}\n")
+    films, problems = read_manifest(tmp_path / "m.csv")
+    assert films[0].manual == ()
+    assert problems[-1].fault is Fault.OUT_OF_RANGE
+    assert problems[-1].line == (
+        f"m.csv row 2: manual_{column} is {value!r}; expected {expected}; the reading is left out: correct it"
+    )
+
+
+def test_readings_at_the_limits_count_and_missing_ones_are_missing(tmp_path: Path) -> None:
+    columns = "film,manual_anterior_height_mm,manual_segmental_cobb_deg,manual_wedge_angle_deg"
+    (tmp_path / "m.csv").write_text(f"{columns}\na.dcm,80,-120,120\nb.dcm,NA,n/a,-\nc.dcm,0.1,x,\n")
+    films, problems = read_manifest(tmp_path / "m.csv")
+    assert [dict(film.manual) for film in films] == [
+        {"anterior_height": 80.0, "segmental_cobb": -120.0, "wedge_angle": 120.0}, {}, {"anterior_height": 0.1}
+    ]  # fmt: skip
+    assert [(problem.fault, problem.place) for problem in problems] == [(Fault.BAD_NUMBER, "m.csv row 4")]
+
+
+@pytest.mark.parametrize("line", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "sep=;;;\r\n"])
+def test_the_separator_that_excel_names_is_no_row(tmp_path: Path, line: str) -> None:
+    found, problems = scores(tmp_path, line + "patient_id;vas_pre\nP1;11\nP2;7\n")
+    assert found == [("P2", "pre-op", 7.0)]
+    assert problems == ["scores.csv row 2: vas_pre is '11'; expected 0 to 10; the value is left out: correct it"]
+
+
+def test_a_separator_of_its_own_is_taken(tmp_path: Path) -> None:
+    assert scores(tmp_path, "sep=|\npatient_id|vas_pre\nP1|7,5\n")[0] == [("P1", "pre-op", 7.5)]
+
+
+def test_lines_may_end_as_on_an_old_mac(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, 'patient_id,vas_pre\rP1,7\r"P\r2",8\r')
+    assert (found, problems) == ([("P1", "pre-op", 7.0), ("P\r2", "pre-op", 8.0)], [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero"), tmp_path):
+        with pytest.raises(InputError, match=f"^{path.name}: is no regular file; give a CSV file$"):
+            read_scores(path)
+
+
+def test_pseudonyms_of_text_that_is_not_utf8() -> None:
+    # made by Pseudonyms("secret").patient(...) before bytes that are no text were taken
+    assert Pseudonyms("secret").patient("KUM-001") == "P-3DFD0EBA51"
+    assert Pseudonyms("Schlüssel").patient("王一") == "P-B46372480F"
+    odd = {Pseudonyms(key).patient(name) for key in ("k\udcff", "k") for name in ("caf\udce9", "caf\udce8")}
+    assert len(odd) == 4
+
+
+def test_a_day_before_the_first_film_is_no_date_and_both_words_for_a_phase_are_known(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(
+        "film,phase,surgery_date\na.dcm,pre-op,0001-01-01\nb.dcm,Last,\nc.dcm,x,1895-12-01\n"
+    )
+    films, problems = read_manifest(tmp_path / "m.csv")
+    assert [film.phase for film in films] == [Phase.PRE_OP, Phase.FOLLOW_UP, None]
+    assert [film.surgery_date for film in films] == [None, None, dt.date(1895, 12, 1)]
+    assert [problem.line for problem in problems] == [
+        "m.csv row 2: surgery_date '0001-01-01' is no date; it is not used: write YYYY-MM-DD",
+        "m.csv row 4: phase 'x' is not pre, post or last (or pre-op, post-op or follow-up); it is found from the "
+        "films: correct it",
+    ]
