@@ -78,7 +78,7 @@ def one_line(name: str, message: str) -> str:
 
 def say(line: str) -> None:
     """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 def tell(line: str = "") -> None:
@@ -87,10 +87,10 @@ def tell(line: str = "") -> None:
 
 
 def tell_json(result: dict[str, Any]) -> None:
-    """The machine-readable result on stdout.
+    r"""The machine-readable result on stdout.
 
     Where stdout is not UTF-8 all but ASCII is escaped as JSON does it: what the stream makes of a character that it
-    lacks (``\\xe9``) is no JSON.
+    lacks (``\xe9``) is no JSON.
     """
     is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("_", "-") in ("utf-8", "utf8")
     print(json.dumps(result, indent=2, ensure_ascii=not is_utf8, allow_nan=False))

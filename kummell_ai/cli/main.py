@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from types import FrameType
 
 from kummell_ai import __version__
 from kummell_ai.cli import cohort, console, evaluate, exits, info, measure, options, series, synthesize, train
@@ -14,6 +17,7 @@ from kummell_ai.errors import KummellError
 
 COMMANDS = (measure, series, cohort, synthesize, train, evaluate, info)
 INTERRUPTED = 130
+TERMINATED = 143
 BROKEN_PIPE = 141
 """Nobody reads the output any more, as behind ``| head``; the films that follow are not measured."""
 
@@ -47,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if unknown:
             parser.prog = args.prog  # its help has the options that are known
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        code: int = args.run(args)
+        with nullcontext() if args.run is train.run else _ending_in_order():  # Lightning answers signals itself
+            code: int = args.run(args)
         sys.stdout.flush()
     except SystemExit as stop:
         return int(stop.code or 0)
@@ -60,10 +65,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         console.say(f"kummell-ai: {error.filename or 'a file'}: {error.strerror}; check the disk and its rights")
         return exits.WRONG_USE
+    except _TerminatedError:
+        console.say("kummell-ai: ended by a signal (SIGTERM); files already written are whole")
+        return TERMINATED
     except KeyboardInterrupt:
         console.say("kummell-ai: interrupted; files already written are whole")
         return INTERRUPTED
     return code
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """The program was asked to end; whatever puts things in order after an interrupt does so after this, too."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM ends what runs meanwhile as an interrupt does: workers are ended, half-written files removed.
+
+    Further ones are ignored until that is done, as `timeout` sends two. Who has a handler of their own keeps it.
+    """
+    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not is_free or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise _TerminatedError
 
 
 def _open_closed() -> None:

@@ -19,7 +19,9 @@ def add_parser(commands: Any) -> None:
         "--out", required=True, type=options.path_of_input, metavar="DIR", help="folder for films, COCO truth and table"
     )
     parser.add_argument("--count", required=True, type=options.positive, metavar="N", help="films, three a patient")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="patient k has seed S + k (default: 0)")
+    parser.add_argument(
+        "--seed", type=options.seed, default=0, metavar="S", help="patient k has seed S + k (default: 0)"
+    )
     parser.add_argument(
         "--recipe", type=options.path_of_input, metavar="YAML", help="what to simulate (default: built in)"
     )
@@ -52,8 +54,6 @@ def run(args: argparse.Namespace) -> int:
     """Write the data set."""
     from kummell_ai.synthesis.recipe import load_recipe
 
-    if args.seed < 0:
-        raise UsageError(f"--seed {args.seed}: use 0 or more", args.seed)
     folder = check_out(args.out)
     _refuse_other_set(folder)
     for templates in args.templates or ():

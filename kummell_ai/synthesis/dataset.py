@@ -20,6 +20,9 @@ from kummell_ai.synthesis.truth import OF_BODY, OF_SEGMENT
 from kummell_ai.synthesis.workers import run_jobs
 
 FILMS_PER_PATIENT = 3
+SEEDS = 10**15
+"""Seeds lie below it: they stand in file names, and exactly in tables and JSON."""
+
 
 _OF_FILM = ("phase", "index_level", "fracture", "posture", "field_of_view")
 FILM_COLUMNS = ("file_name", "patient", *_OF_FILM, *OF_SEGMENT, *(f"projected_{name}" for name in OF_SEGMENT))
@@ -102,8 +105,9 @@ def write_dataset(
         UsageError: ``count``, ``workers``, ``seed`` or ``form`` is out of range.
         ConfigError: what the recipe points to cannot be used; nothing is written then.
     """
-    if count < 1 or workers < 1 or seed < 0:
-        raise UsageError(f"count {count}, workers {workers}, seed {seed}: count and workers start at 1, a seed at 0")
+    if count < 1 or workers < 1 or not 0 <= seed < SEEDS:
+        text = f"count and workers start at 1, a seed lies from 0 to {SEEDS - 1}"
+        raise UsageError(f"count {count}, workers {workers}, seed {seed!s:.20}: {text}")
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is unknown; use {' or '.join(FORMATS)}", form)
     check_sources(recipe)  # before anything is written

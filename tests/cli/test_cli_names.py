@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import files
+from kummell_ai.cli import console, files
 from kummell_ai.cli.main import main
 from tests import made_up
 from tests.cli.conftest import read_rows, write_dicom
@@ -119,3 +119,53 @@ def test_a_terminal_that_lacks_a_character_gets_it_spelled_out(
     assert main(["series", str(stored), "--out", str(tmp_path / "out")]) == 0
     sys.stdout.flush()
     assert b"\\u2212" in bytes_out.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "gb18030", "latin-1"])
+def test_json_is_json_on_any_output(encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
+    monkeypatch.setattr(sys, "stdout", stream)
+    console.tell_json({"film": "é😀.dcm", "broken": "caf\udce9"})
+    stream.flush()
+    said = stream.buffer.getvalue()  # type: ignore[attr-defined]
+    assert json.loads(said.decode(encoding)) == {"film": "é😀.dcm", "broken": "caf\udce9"}
+    assert said.isascii() == (encoding != "utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow these names")
+def test_a_folder_that_is_no_text_is_spelled_out_in_wrong_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9"))
+    os.mkdir(folder)
+    assert main(["series", folder, "--out", str(tmp_path / "out"), "--phases", "pre-op"]) == 1
+    assert "caf\\xe9 is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow these names")
+def test_names_that_are_no_text_can_be_deidentified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, folder = tmp_path / "in" / "plain", os.path.join(os.fsencode(tmp_path), b"in", b"caf\xe9")
+    for seed, phase in enumerate(made_up.DATES):
+        write_dicom(films / f"{seed}.dcm", phase, patient_id="", seed=seed)
+    os.rename(films, folder)
+    words = ["--out", str(tmp_path / "out"), "--deidentify", "k\udcff"]
+    assert main(["cohort", str(tmp_path / "in"), *words]) == 0
+    assert "3 films name no patient: taken for one patient" in capsys.readouterr().err
+    assert not [path for path in (tmp_path / "out").rglob("*.html") if "caf" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_cohort_waits_for_no_pipe_and_reads_no_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    out = ["--out", str(tmp_path / "out")]
+    for source in (tmp_path / "pipe", "/dev/zero"):
+        assert main(["cohort", str(source), *out]) == 1
+        assert "is no regular file; give a manifest or a folder of films" in capsys.readouterr().err
+    rows = "film,patient_id\n/dev/null,P\n.,P\npipe,P\nnone.dcm,P\n"
+    (tmp_path / "m.csv").write_text(rows)
+    assert main(["cohort", str(tmp_path / "m.csv"), *out, "--clinical", str(tmp_path / "pipe")]) == 1
+    assert "pipe: is no regular file; give a CSV file" in capsys.readouterr().err
+    assert main(["cohort", str(tmp_path / "m.csv"), *out]) == 3
+    said = capsys.readouterr().err
+    assert said.count("is no regular file; name a film, relative to the manifest") == 3
+    assert "m.csv row 5: none.dcm: is not there; check the path, relative to the manifest" in said

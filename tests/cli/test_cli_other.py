@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +69,12 @@ def test_synthesize_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ("options", "text"),
     [
         (["--count", "0"], "not a whole number of 1 or more"),
-        (["--count", "1", "--seed", "-1"], "--seed -1: use 0 or more"),
+        (["--count", "9" * 300], "of at most 9 digits"),
+        (["--count", "1", "--seed", "-1"], "'-1' is no seed; use a whole number of 0 or more"),
+        (["--count", "1", "--seed", "9" * 300], "is no seed; use a whole number of 0 or more, of at most 15 digits"),
+        (["--count", "1", "--seed", "9" * 5000], "is no seed"),
+        (["--count", "1", "--set", "full=2024-99-99"], "'2024-99-99' is no timestamp"),
+        (["--count", "1", "--set", "rows=4:16"], "'4:16' has a colon"),
         (["--count", "1", "--templates", "nowhere"], "no such folder; give a folder of meshes"),
         (["--count", "1", "--recipe", "nowhere.yaml"], "nowhere.yaml"),
         (["--count", "1", "--format", "gif"], "invalid choice"),
@@ -74,7 +84,9 @@ def test_synthesize_wrong_use(
     options: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["synthesize", "--out", str(tmp_path / "out"), *options]) == 1
-    assert text in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert text in said
+    assert len(said) < 300
     assert not (tmp_path / "out").exists()
 
 
@@ -109,6 +121,55 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr("kummell_ai.training.run.train", train)
     assert main(["train", "configs/train.yaml"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_request_to_end_is_one_line_and_puts_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order: list[str] = []
+
+    def write_dataset(*args: object, **kwargs: object) -> Path:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+            raise AssertionError("the signal came to nothing")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)  # a second one does not disturb
+            order.append("put in order")
+
+    monkeypatch.setattr("kummell_ai.synthesis.dataset.write_dataset", write_dataset)
+    assert main(["synthesize", "--out", str(tmp_path / "out"), "--count", "1"]) == 143
+    assert capsys.readouterr().err == "kummell-ai: ended by a signal (SIGTERM); files already written are whole\n"
+    assert order == ["put in order"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_training_keeps_the_answer_to_signals_that_its_trainer_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def train(config: Path, overrides: list[str]) -> Path:
+        seen.append(signal.getsignal(signal.SIGTERM))
+        return tmp_path
+
+    monkeypatch.setattr("kummell_ai.training.run.train", train)
+    assert main(["train", "configs/train.yaml"]) == 0
+    assert seen == [signal.SIG_DFL]
+
+
+def test_a_run_in_several_processes_ends_without_a_word_of_python(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "kummell_ai", "synthesize", "--out", str(tmp_path / "out"), "--count", "60"]
+    process = subprocess.Popen([*asked, "--workers", "2", "--set", "rows=128"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not any((tmp_path / "out").glob("parts/*")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (
+        143,
+        "kummell-ai: ended by a signal (SIGTERM); files already written are whole\n",
+    )
 
 
 def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
