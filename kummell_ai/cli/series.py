@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
         "--phases",
         type=options.phases,
         metavar="PHASE[,PHASE...]",
-        help="phase of each INPUT in its order, for films with no dates: pre, post or last (pre-op, post-op, follow-up)",
+        help="phase of each INPUT in its order, for films without dates: pre, post, last (pre-op, post-op, follow-up)",
     )
     parser.add_argument(
         "--surgical-segment",
