@@ -46,7 +46,8 @@ class Reliability:
         n: films used.
         raters: methods or readers.
         icc: two-way random effects, absolute agreement, single reading; it depends on the spread of the cohort.
-        icc_interval: 95 % interval (McGraw and Wong).
+        icc_interval: 95 % interval (McGraw and Wong); None where its formula breaks down, as it may for a negative
+            ICC of few films.
         sem: standard error of measurement, sqrt(between raters + residual variance), in the unit of the readings.
         mdc95: minimal detectable change, 1.96 sqrt(2) sem.
     """
@@ -54,7 +55,7 @@ class Reliability:
     n: int
     raters: int
     icc: float
-    icc_interval: Interval
+    icc_interval: Interval | None
     sem: float
     mdc95: float
 
@@ -129,8 +130,12 @@ def _mean_squares(table: FloatArray) -> tuple[float, float, float]:
     return between, across, float((rest**2).sum()) / ((n - 1) * (k - 1))
 
 
-def _icc_interval(between: float, raters: float, residual: float, n: int, k: int) -> Interval:
-    """McGraw and Wong (1996), table 7, ICC(A,1); its degrees of freedom follow Satterthwaite."""
+def _icc_interval(between: float, raters: float, residual: float, n: int, k: int) -> Interval | None:
+    """McGraw and Wong (1996), table 7, ICC(A,1); its degrees of freedom follow Satterthwaite.
+
+    Of a negative ICC the two terms of Satterthwaite's sum may cancel. The degrees of freedom are then next to 0, both
+    ends fall together beside the ICC, and there is no interval.
+    """
     icc = (between - residual) / (between + (k - 1) * residual + k * (raters - residual) / n)
     if icc >= 1.0:  # nothing differs but for rounding
         return Interval(1.0, 1.0)
@@ -141,7 +146,9 @@ def _icc_interval(between: float, raters: float, residual: float, n: int, k: int
         raise ValueError("the films do not differ and each rater reads all alike; an ICC needs films that differ")
     v = (a * raters + b * residual) ** 2 / spread
     rest = k * raters + (k * n - k - n) * residual
-    high_f, low_f = float(stats.f.ppf(0.975, n - 1, v)), float(stats.f.ppf(0.975, v, n - 1))
-    low = n * (between - high_f * residual) / (high_f * rest + n * between)
-    high = n * (low_f * between - residual) / (rest + n * low_f * between)
+    # The quantile of F(n - 1, v) as the reciprocal of that of F(v, n - 1): it overflows for small v, which goes to 0.
+    low_share, high_share = (float(stats.f.ppf(share, v, n - 1)) for share in (0.025, 0.975))
+    low, high = (n * (share * between - residual) / (rest + n * share * between) for share in (low_share, high_share))
+    if not low - 1e-9 <= icc <= high + 1e-9:  # beyond rounding
+        return None
     return Interval(low, high)
