@@ -138,9 +138,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "差值不符合正态分布（Shapiro-Wilk，{why}）：采用 Friedman 检验与 Wilcoxon 符号秩检验。",
     ),
     "rule_mixed": (
-        "Differences normal (Shapiro-Wilk, smallest {why}); values are missing: linear mixed model over all patients, "
-        "paired t tests for pairs.",
-        "差值符合正态分布（Shapiro-Wilk，最小 {why}），有缺失值：全体患者采用线性混合模型，两两比较用配对 t 检验。",
+        "Differences normal (Shapiro-Wilk, smallest {why}); values are missing: linear mixed model over all patients "
+        "(Greenhouse-Geisser), paired t tests for pairs.",
+        "差值符合正态分布（Shapiro-Wilk，最小 {why}），有缺失值：全体患者采用线性混合模型（Greenhouse-Geisser），"
+        "两两比较用配对 t 检验。",
     ),
     "rule_normal": (
         "Differences normal (Shapiro-Wilk, smallest {why}): repeated-measures ANOVA (Greenhouse-Geisser) and paired t "
@@ -226,8 +227,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "inferior endplate of the level below; wedge angle between the endplates of the injured vertebra. "
         "The film before surgery, the first after it and the last follow-up count. Missing values stay "
         "missing. Differences between phases were tested for normality (Shapiro-Wilk). Normal: "
-        "repeated-measures ANOVA with Greenhouse-Geisser correction, or a linear mixed model with a random "
-        "intercept (REML) where values are missing, and paired t tests with Cohen's dz; else Friedman and "
+        "repeated-measures ANOVA, or a linear mixed model with a random intercept (REML) where values are missing, "
+        "both with Greenhouse-Geisser correction, and paired t tests with Cohen's dz; else Friedman and "
         "Wilcoxon signed-rank tests with the rank-biserial correlation. Grades: Friedman and exact sign "
         "tests. Pairs were corrected by Holm's rule. Whether a mean change lies within a margin was tested by two "
         "one-sided t tests (TOST): {margins}. P < 0.05 counts as significant. Statistics by scipy {scipy} "
@@ -235,8 +236,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "侧位片椎体角点由 {software}（模型 {model}，权重 {weights}）定位，并按其定义"
         " {definitions} 测量：伤椎前缘高度为前方两角点间距离；节段后凸为上位椎体上终板至下位椎体下"
         "终板的 Cobb 角；楔形角为伤椎上、下终板夹角。采用术前、术后首次及末次随访影像。缺失值保持缺失。各时"
-        "相差值以 Shapiro-Wilk 检验正态性：正态者采用重复测量方差分析（Greenhouse-Gei"
-        "sser 校正），有缺失时采用随机截距线性混合模型（REML），两两比较用配对 t 检验及 Cohen'"
+        "相差值以 Shapiro-Wilk 检验正态性：正态者采用重复测量方差分析，有缺失时采用随机截距线性混合模型（REML），"
+        "均经 Greenhouse-Geisser 校正，两两比较用配对 t 检验及 Cohen'"
         "s dz；非正态者采用 Friedman 检验及 Wilcoxon 符号秩检验和秩二列相关。等级资料采用"
         " Friedman 检验与精确符号检验。两两比较经 Holm 校正。平均变化是否在界值内以双单侧 t 检验（TOST"
         "）检验，界值：{margins}。P < 0.05 为有统计学意义。统计软件：scipy {scipy"
@@ -258,7 +259,9 @@ def words(language: str) -> dict[str, str]:
 _NAMES_ZH = {
     "repeated-measures ANOVA (Greenhouse-Geisser)": "重复测量方差分析（Greenhouse-Geisser）",
     "Friedman test": "Friedman 检验",
-    "linear mixed model (random intercept per patient, REML; Wald F)": "线性混合模型（患者随机截距，REML；Wald F）",
+    "linear mixed model (random intercept per patient, REML; Wald F, Greenhouse-Geisser)": (
+        "线性混合模型（患者随机截距，REML；Wald F，Greenhouse-Geisser）"
+    ),
     "paired t test": "配对 t 检验",
     "Wilcoxon signed-rank test (exact)": "Wilcoxon 符号秩检验（精确）",
     "Wilcoxon signed-rank test (normal approximation)": "Wilcoxon 符号秩检验（正态近似）",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +63,25 @@ def rm_anova(values: FloatArray) -> Omnibus:
 
 
 def greenhouse_geisser(table: FloatArray) -> float:
-    """Epsilon of complete values (n, k): tr(S)² / ((k - 1) tr(S²)) with S the double-centred covariance of the phases.
+    """Epsilon of values (n, k), NaN = missing: tr(S)² / ((k - 1) tr(S²)), S the phases' double-centred covariance.
 
-    1 where all differences of phases vary alike; 1 / (k - 1) at worst.
+    1 where all differences of phases vary alike; 1 / (k - 1) at worst, also where two phases share under 2 patients.
+    S is taken from the variances D of the differences of every two phases, each over the patients who have both:
+    S = -H D H / 2 with H the centring matrix. Without missing values that is Greenhouse's and Geisser's own S (1959).
     """
-    covariance = np.cov(table, rowvar=False)
-    centred = covariance - covariance.mean(axis=0) - covariance.mean(axis=1)[:, None] + covariance.mean()
-    return float(np.trace(centred) ** 2 / ((len(centred) - 1) * (centred**2).sum()))
+    k = int(table.shape[1])
+    seen = np.isfinite(table)
+    spread = np.zeros((k, k))
+    for i, j in combinations(range(k), 2):
+        both = seen[:, i] & seen[:, j]
+        if both.sum() < 2:
+            return 1.0 / (k - 1)
+        spread[i, j] = spread[j, i] = float((table[both, i] - table[both, j]).var(ddof=1))
+    centring = np.eye(k) - 1.0 / k
+    # Variances of different patients may contradict each other; negative ones are no variances.
+    variances = np.clip(np.linalg.eigvalsh(-0.5 * centring @ spread @ centring), 0.0, None)
+    square = float((variances**2).sum())
+    return float(variances.sum() ** 2 / ((k - 1) * square)) if square > 0 else 1.0
 
 
 def friedman(values: FloatArray) -> Omnibus:
@@ -92,7 +105,8 @@ def mixed_model(values: FloatArray) -> Omnibus:
     """Linear mixed model: phase fixed, patient random (intercept), REML; uses patients with missing phases too.
 
     The phases are tested by Wald's F with the degrees of freedom of the within-patient stratum (values - patients -
-    phases + 1). Without missing values this is the repeated-measures ANOVA with epsilon 1, unless the patients'
+    phases + 1). A random intercept takes all differences of phases to vary alike; as they seldom do, both degrees of
+    freedom are multiplied by `greenhouse_geisser`. Without missing values this is `rm_anova`, unless the patients'
     variance is estimated as 0: then it is the F of phases whose patients are not told apart.
 
     Raises:
@@ -111,8 +125,10 @@ def mixed_model(values: FloatArray) -> Omnibus:
     spread = np.linalg.inv(fit.information)[1:, 1:]
     f = float(fit.effects[1:] @ np.linalg.solve(spread, fit.effects[1:])) / (k - 1) / fit.residual
     note = None if fit.ratio > 0 else "the patients' variance is estimated as 0"
-    name = "linear mixed model (random intercept per patient, REML; Wald F)"
-    return Omnibus(name, n, f, k - 1, df2, float(stats.f.sf(f, k - 1, df2)), note=note)
+    name = "linear mixed model (random intercept per patient, REML; Wald F, Greenhouse-Geisser)"
+    epsilon = greenhouse_geisser(values)
+    df = epsilon * (k - 1), epsilon * df2
+    return Omnibus(name, n, f, *df, float(stats.f.sf(f, *df)), epsilon=epsilon, note=note)
 
 
 @dataclass(frozen=True, slots=True)

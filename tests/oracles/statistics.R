@@ -13,14 +13,20 @@ show("rm_anova", F = test$F[1], p_greenhouse_geisser = test$`G-G Pr`[1]); cat(ep
 
 f <- friedman.test(x); show("friedman", chi2 = unname(f$statistic), p = f$p.value)
 
+greenhouse_geisser <- function(m) {  # from the variances of the differences, each of the patients who have both phases
+  k <- ncol(m); D <- matrix(0, k, k); H <- diag(k) - 1 / k
+  for (i in 1:k) for (j in 1:k) if (i != j) D[i, j] <- var(m[, i] - m[, j], na.rm = TRUE)
+  S <- -H %*% D %*% H / 2
+  sum(diag(S))^2 / ((k - 1) * sum(S * S))
+}
 long <- data.frame(y = c(t(x)), phase = factor(rep(1:3, n)), patient = factor(rep(1:n, each = 3)))
 gaps <- long; gaps$y[c(2 * 3, 4 * 3 + 2, 7 * 3 + 3)] <- NA  # patients 2, 5, 8: last, post, last
 mixed <- function(d) {
   m <- lme4::lmer(y ~ phase + (1 | patient), d, REML = TRUE,
                   control = lme4::lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-12)))
   b <- lme4::fixef(m)[2:3]; v <- as.matrix(vcov(m))[2:3, 2:3]; F <- drop(b %*% solve(v, b)) / 2
-  df2 <- sum(!is.na(d$y)) - n - 2
-  show("mixed", F = F, df2 = df2, p = pf(F, 2, df2, lower.tail = FALSE))
+  e <- greenhouse_geisser(matrix(d$y, ncol = 3, byrow = TRUE)); df2 <- e * (sum(!is.na(d$y)) - n - 2)
+  show("mixed", F = F, epsilon = e, df2 = df2, p = pf(F, e * 2, df2, lower.tail = FALSE))
 }
 mixed(gaps); mixed(long)
 

@@ -82,7 +82,24 @@ def mixed_model(x, missing):
     block = ((a**-1) * s2)[1:k, 1:k]
     df2 = len(cells) - len({i for i, _ in cells}) - (k - 1)
     f = (beta[1:k].T * block**-1 * beta[1:k])[0] / (k - 1)
-    return {"F": f, "df2": df2, "p": f_tail(f, k - 1, df2)}
+    epsilon = epsilon_of_differences(x, missing)
+    return {"F": f, "epsilon": epsilon, "df2": epsilon * df2, "p": f_tail(f, epsilon * (k - 1), epsilon * df2)}
+
+
+def epsilon_of_differences(x, missing):
+    """Greenhouse-Geisser for three phases in the variances a, b, c of their differences.
+
+    The eigenvalues u, v of the double-centred covariance have u + v = (a + b + c) / 3 and, as for the squared sides of
+    a triangle, 12 u v = 2 ab + 2 bc + 2 ca - a² - b² - c² over 4; epsilon is (u + v)² / (2 (u² + v²)).
+    """
+
+    def variance(i, j):
+        d = [r[i] - r[j] for at, r in enumerate(x) if (at, i) not in missing and (at, j) not in missing]
+        return sum((v - sum(d) / len(d)) ** 2 for v in d) / (len(d) - 1)
+
+    a, b, c = variance(0, 1), variance(0, 2), variance(1, 2)
+    total, product = (a + b + c) / 3, (2 * (a * b + b * c + c * a) - a * a - b * b - c * c) / 12
+    return total**2 / (2 * (total**2 - 2 * product))
 
 
 def paired(d):
