@@ -7,19 +7,31 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from kummell_ai.cohort.measures import Measure
 from kummell_ai.quantities import Interval
+from kummell_ai.statistics.cohort import ALPHA
 
+_MOST_DIGITS = 9
+_LIMIT = Decimal(repr(ALPHA))
 _UNITS = {"mm": " mm", "deg": "°", "1": ""}
 
 
 def p_text(p: float) -> str:
-    """P as journals print it, halves rounded up.
+    """P as journals print it, halves rounded up; with more digits where three would read 0.050.
+
+    So what reads ``P = 0.050`` is never significant.
 
     >>> p_text(0.0004), p_text(0.0625), p_text(0.5)
     ('P < 0.001', 'P = 0.063', 'P = 0.500')
+    >>> p_text(0.0496), p_text(0.04998), p_text(0.05), p_text(0.0504)
+    ('P = 0.0496', 'P = 0.04998', 'P = 0.050', 'P = 0.0504')
     """
     if p < 0.001:
         return "P < 0.001"
-    return f"P = {Decimal(repr(round(p, 9))).quantize(Decimal('0.001'), ROUND_HALF_UP)}"
+    exact = Decimal(repr(round(p, _MOST_DIGITS)))
+    for digits in range(3, _MOST_DIGITS + 1):
+        rounded = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        if rounded != _LIMIT:
+            return f"P = {rounded}"
+    return "P < 0.050" if p < ALPHA else "P = 0.050"
 
 
 def minus(text: str) -> str:
