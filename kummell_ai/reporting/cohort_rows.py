@@ -85,7 +85,7 @@ def _pair_row(line: Line, comparison: Comparison, w: Mapping[str, str]) -> PairR
         label=label,
         pair=pair,
         change=_change(result, w),
-        test=f"{name_of(result.test, w)}{w['comma']}n = {result.n}",
+        test=_test(result, w),
         p=p_text(result.p),
         p_holm=p_text(comparison.p_holm) if comparison.p_holm is not None else "–",
         effect=_effect(result, w),
@@ -93,10 +93,20 @@ def _pair_row(line: Line, comparison: Comparison, w: Mapping[str, str]) -> PairR
     )
 
 
+def _test(result: PairedTest, w: Mapping[str, str]) -> str:
+    """Test, n, how many of them P knows nothing of, and what a reader must know."""
+    parts = [f"{name_of(result.test, w)}{w['comma']}n = {result.n}"]
+    if result.unchanged and result.directions is None:
+        parts.append(w["unchanged"].format(n=result.unchanged))
+    if result.note:
+        parts.append(caveat_of(result.note, w))
+    return w["then"].join(parts)
+
+
 def _change(result: PairedTest, w: Mapping[str, str]) -> str:
     if result.directions is not None:
-        up, down, same = result.directions
-        return w["directions"].format(up=up, down=down, same=same, n=result.n)
+        up, down = result.directions
+        return w["directions"].format(up=up, down=down, same=result.unchanged, n=result.n)
     if result.change is None:
         return "–"
     return minus(f"{result.change:+.1f}{interval_text(result.change_interval, 1, w)}")

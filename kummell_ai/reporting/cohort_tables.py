@@ -33,7 +33,10 @@ TEST_COLUMNS = (
     *("change", "change_low", "change_high", "effect_name", "effect", "effect_low", "effect_high"),
     *("improved", "worsened", "unchanged", "margin", "equivalence_p", "note"),
 )
-"""One row a test; the one over all phases has no ``later``; patients improved, worsened and unchanged for grades."""
+"""One row a test; the one over all phases has no ``later``.
+
+Patients improved and worsened are counted for grades, those unchanged for grades and ranks.
+"""
 
 
 VERDICT_COLUMNS = ("patient_id", "level", "measure", "earlier", "later", "verdict")
@@ -124,7 +127,8 @@ def _test_rows(line: Line) -> list[Row]:
             row |= {"test": t.test, "n": t.n, "statistic": t.statistic, "p": t.p, "change": t.change}
             row |= {"effect_name": t.effect_name, "effect": t.effect}
             row |= _ends("change", t.change_interval) | _ends("effect", t.effect_interval)
-            row |= dict(zip(("improved", "worsened", "unchanged"), t.directions or (None,) * 3, strict=True))
+            row |= dict(zip(("improved", "worsened"), t.directions or (None,) * 2, strict=True))
+            row |= {"unchanged": t.unchanged, "note": t.note}
         if c.equivalence is not None:
             row |= {"margin": c.equivalence.margin, "equivalence_p": c.equivalence.p}
         rows.append(row)

@@ -59,6 +59,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "improved {up}, worsened {down}, unchanged {same} of {n}",
         "共 {n} 例：改善 {up}，恶化 {down}，不变 {same}",
     ),
+    "unchanged": ("{n} unchanged", "{n} 例不变"),
     "of_changed": ("of those changed {share} % improved", "变化者中改善 {share} %"),
     "behind": ("Patients and films", "患者与影像"),
     "posture_none": ("posture not recorded", "体位未记录"),
@@ -215,10 +216,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "signs": ("Kyphosis is positive, lordosis negative.", "后凸为正，前凸为负。"),
     "caption": (
         "Mean ± SD where means are tested (t tests), else median (quartiles); grades as counts. "
-        "n where values are missing. A rank-biserial correlation has no interval where all differences point one way. "
+        "n where values are missing. Of signed ranks the change is of all patients, P and the correlation of those who "
+        "changed; a rank-biserial correlation has no interval where all differences point one way. "
         "A mean can change by less than the margin: the two tests answer different questions.",
         "采用 t 检验者为均数 ± 标准差，否则为中位数（四分位数）；等级以例数表示。"
-        "有缺失时注明 n。所有差值方向一致时秩二列相关无置信区间。均值可有变化而小于界值：变化检验与界值检验各自独立。",
+        "有缺失时注明 n。符号秩检验中，变化及其区间针对全部患者，"
+        "P 与秩二列相关仅针对有变化者。所有差值方向一致时秩二列相关无置信区间。"
+        "均值可有变化而小于界值：变化检验与界值检验各自独立。",
     ),
     "method_text": (
         "Vertebral corners were located on lateral films by {software} (model {model}, weights {weights}) "
@@ -229,16 +233,16 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "missing. Differences between phases were tested for normality (Shapiro-Wilk). Normal: "
         "repeated-measures ANOVA, or a linear mixed model with a random intercept (REML) where values are missing, "
         "both with Greenhouse-Geisser correction, and paired t tests with Cohen's dz; else Friedman and "
-        "Wilcoxon signed-rank tests with the rank-biserial correlation. Grades: Friedman and exact sign "
-        "tests. Pairs were corrected by Holm's rule. Whether a mean change lies within a margin was tested by two "
-        "one-sided t tests (TOST): {margins}. P < 0.05 counts as significant. Statistics by scipy {scipy} "
-        "and statsmodels {statsmodels}.",
+        "Wilcoxon signed-rank tests with the Hodges-Lehmann estimate and the rank-biserial correlation. Grades: "
+        "Friedman and exact sign tests. Pairs were corrected by Holm's rule. Whether a mean change lies within a "
+        "margin was tested by two one-sided t tests (TOST): {margins}. P < 0.05 counts as significant. Statistics by "
+        "scipy {scipy} and statsmodels {statsmodels}.",
         "侧位片椎体角点由 {software}（模型 {model}，权重 {weights}）定位，并按其定义"
         " {definitions} 测量：伤椎前缘高度为前方两角点间距离；节段后凸为上位椎体上终板至下位椎体下"
         "终板的 Cobb 角；楔形角为伤椎上、下终板夹角。采用术前、术后首次及末次随访影像。缺失值保持缺失。各时"
         "相差值以 Shapiro-Wilk 检验正态性：正态者采用重复测量方差分析，有缺失时采用随机截距线性混合模型（REML），"
         "均经 Greenhouse-Geisser 校正，两两比较用配对 t 检验及 Cohen'"
-        "s dz；非正态者采用 Friedman 检验及 Wilcoxon 符号秩检验和秩二列相关。等级资料采用"
+        "s dz；非正态者采用 Friedman 检验及 Wilcoxon 符号秩检验、Hodges-Lehmann 估计和秩二列相关。等级资料采用"
         " Friedman 检验与精确符号检验。两两比较经 Holm 校正。平均变化是否在界值内以双单侧 t 检验（TOST"
         "）检验，界值：{margins}。P < 0.05 为有统计学意义。统计软件：scipy {scipy"
         "}、statsmodels {statsmodels}。",
@@ -278,6 +282,8 @@ _CAVEATS_ZH = (
     (r"all differences are equal; .*", "所有差值相等，不作检验"),
     (r"no patient differs .*", "各患者各时相均无变化，不作检验"),
     (r"two phases: .*", "仅两个时相：配对检验即可"),
+    (r"P is of the (\d+) of (\d+) pairs .*", r"P 针对 \2 对中有差异的 \1 对，区间针对全部：仅其一排除无变化"),
+    (r"P and the interval lie .*", "P 与区间分居 5 % 两侧（相同秩或正态近似所致）：以 P 为准"),
 )
 
 
@@ -291,7 +297,7 @@ def name_of(name: str, w: Mapping[str, str]) -> str:
 
 
 def caveat_of(caveat: str | None, w: Mapping[str, str]) -> str:
-    """Why there is no test, in the language of ``w``.
+    """Why there is no test, or what limits one, in the language of ``w``.
 
     >>> caveat_of("2 pairs are given; a test needs at least 3: add patients", words("zh"))
     '仅有 2 对数据，不作检验'

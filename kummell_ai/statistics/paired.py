@@ -32,13 +32,15 @@ class PairedTest:
         n: pairs used.
         statistic: t, the smaller signed rank sum W, or the number of improved grades.
         p: two-sided.
-        change: mean difference, Hodges-Lehmann estimate, or None for grades; in the unit of the values.
+        change: mean difference, Hodges-Lehmann estimate of all pairs, or None for grades; in the unit of the values.
         change_interval: its 95 % interval.
         effect_name: what ``effect`` is.
         effect: Cohen's dz, matched rank-biserial correlation, or share improved among those that changed.
         effect_interval: its 95 % interval; None for a rank-biserial correlation of 1 or -1, as all differences point
             one way.
-        directions: numbers of patients improved, worsened and unchanged, for grades; else None.
+        directions: numbers of patients improved and worsened, for grades; else None.
+        unchanged: pairs that do not differ, of which the P of ranks and of signs knows nothing; None for means.
+        note: what a reader must know, or None.
     """
 
     test: str
@@ -50,7 +52,9 @@ class PairedTest:
     effect_name: str
     effect: float
     effect_interval: Interval | None
-    directions: tuple[int, int, int] | None = None
+    directions: tuple[int, int] | None = None
+    unchanged: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +99,13 @@ def paired_t(difference: FloatArray) -> PairedTest:
 def wilcoxon(difference: FloatArray) -> PairedTest:
     """Wilcoxon signed-rank test with the Hodges-Lehmann estimate and the rank-biserial correlation.
 
-    Zero differences are dropped, by the test, the estimate and its interval alike. Up to 50 pairs that differ P is
-    exact, from all ways in which their ranks could bear signs, also with ties; beyond that normal with correction for
-    ties.
+    The change and its interval are of all pairs: a patient who stays the same is one with a change of 0. P and the
+    correlation are of the pairs that differ, as the sign of a zero is not known. Up to 50 of them P is exact, from all
+    ways in which their ranks could bear signs, also with ties; beyond that normal with correction for ties.
     The interval of the correlation is that of Fisher's z with the standard deviation of the rank sum.
+
+    With many unchanged pairs P may be below 0.05 while the interval holds 0: those who change go one way, and the
+    typical patient does not change. ``note`` then says so.
 
     Raises:
         ValueError: fewer than 3 pairs, or no pair differs.
@@ -117,9 +124,29 @@ def wilcoxon(difference: FloatArray) -> PairedTest:
     if abs(effect) < 1:
         z = math.atanh(effect)
         interval = Interval(math.tanh(z - half), math.tanh(z + half))
-    change, change_interval = hodges_lehmann(moved)
-    name = f"Wilcoxon signed-rank test ({'exact' if is_exact else 'normal approximation'})"
-    return PairedTest(name, n, min(up, down), p, change, change_interval, "rank-biserial r", effect, interval)
+    change, change_interval = hodges_lehmann(difference)
+    return PairedTest(
+        test=f"Wilcoxon signed-rank test ({'exact' if is_exact else 'normal approximation'})",
+        n=n,
+        statistic=min(up, down),
+        p=p,
+        change=change,
+        change_interval=change_interval,
+        effect_name="rank-biserial r",
+        effect=effect,
+        effect_interval=interval,
+        unchanged=n - m,
+        note=_contradiction(p, change_interval, m, n),
+    )
+
+
+def _contradiction(p: float, interval: Interval | None, moved: int, n: int) -> str | None:
+    """Why one of P and the interval of the change speaks of a change and the other does not; None where they agree."""
+    if interval is None or (p < 0.05) is not (interval.low <= 0 <= interval.high):
+        return None
+    if moved < n:
+        return f"P is of the {moved} of {n} pairs that differ, the interval of all: only one of them excludes no change"
+    return "P and the interval lie on either side of 5 %, by ties or the normal approximation: go by P"
 
 
 def sign_test(difference: FloatArray) -> PairedTest:
@@ -130,12 +157,15 @@ def sign_test(difference: FloatArray) -> PairedTest:
     """
     n = _check(difference, may_be_equal=True)
     up, moved = int((difference > 0).sum()), int((difference != 0).sum())
-    directions = (up, moved - up, n - moved)
     result = stats.binomtest(up, moved, 0.5)
     ends = result.proportion_ci(0.95, method="exact")
     interval = Interval(float(ends.low), float(ends.high))
     p, name = float(result.pvalue), "share improved among changed"
-    return PairedTest("exact sign test", n, float(up), p, None, None, name, up / moved, interval, directions)
+    return PairedTest(
+        *("exact sign test", n, float(up), p, None, None, name, up / moved, interval),
+        directions=(up, moved - up),
+        unchanged=n - moved,
+    )
 
 
 def hodges_lehmann(difference: FloatArray) -> tuple[float, Interval | None]:

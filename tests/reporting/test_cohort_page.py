@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kummell_ai.cohort.measures import FILM_MEASURES, SCORES, Measure
 from kummell_ai.cohort.study import CohortStudy, Flow, Line
 from kummell_ai.reporting.cohort_format import minus, p_text
 from kummell_ai.reporting.cohort_page import methods
 from kummell_ai.reporting.cohort_rows import PairRow, pair_rows, rule_text
+from kummell_ai.reporting.cohort_tables import tables
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.statistics.cohort import analyse
 
@@ -73,6 +76,44 @@ def test_p_is_told_before_and_after_holm_with_halves_rounded_up() -> None:
     assert (row.p, row.p_holm) == ("P = 0.063", "P = 0.125"), "two of the three pairs can be tested"
     assert p_text(0.0005) == "P < 0.001"
     assert (p_text(0.06), p_text(0.0015), p_text(1.0)) == ("P = 0.060", "P = 0.002", "P = 1.000")
+
+
+def test_what_is_significant_and_what_is_not_never_read_alike() -> None:
+    assert [p_text(p) for p in (0.0494, 0.0495, 0.0499, 0.0506)] == [
+        *("P = 0.049", "P = 0.0495", "P = 0.0499", "P = 0.051"),
+    ]
+    assert [p_text(p) for p in (0.04999, 0.05, 0.05001)] == ["P = 0.04999", "P = 0.050", "P = 0.05001"]
+    assert p_text(3 * 0.01666666666666666) == "P < 0.050", "significant by less than nine digits"
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_p_that_is_printed_lies_on_its_own_side_of_5_percent(p: float, other: float) -> None:
+    near = 0.05 + (p - 0.5) * 10.0 ** (-12 * other)
+    sign, value = p_text(near).removeprefix("P ").split()
+    assert (float(value) < 0.05 or (sign, value) == ("<", "0.050")) is (near < 0.05)
+
+
+def test_ranks_say_how_many_stayed_and_where_interval_and_p_part() -> None:
+    """Six of 20 rise by 1; P = 2 / 2^6 is of those, the change of all."""
+    after = np.array([0.0] * 14 + [1.0] * 6)
+    found = line(SCORES[0], np.zeros(20), after, after)
+    row = pairs(found)["pre-op post-op"]
+    assert (row.change, row.p) == ("+0.2 (0.0 to 0.5)", "P = 0.031")
+    assert row.test == (
+        "Wilcoxon signed-rank test (exact), n = 20; 14 unchanged; "
+        "P is of the 6 of 20 pairs that differ, the interval of all: only one of them excludes no change"
+    )
+    chinese = pairs(found, "zh")["pre-op post-op"].test
+    assert chinese.endswith("n = 20；14 例不变；P 针对 20 对中有差异的 6 对，区间针对全部：仅其一排除无变化")
+    study = CohortStudy((), {}, (), (found,), (), Flow(0, 0, (), (), 0), (), None)
+    rows = tables(study)["tests"][1]
+    assert [(r.get("improved"), r.get("unchanged")) for r in rows] == [
+        (None, None),
+        (None, 14),
+        (None, 14),
+        (None, None),
+    ]
+    assert str(rows[1]["note"]).startswith("P is of the 6 of 20 pairs")
 
 
 def test_a_minus_is_no_hyphen_and_a_hyphen_no_minus() -> None:
