@@ -12,6 +12,7 @@ from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
 from kummell_ai.cli.files import patient_folders
+from kummell_ai.cohort.agreement import Reading
 from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value, verdicts
 from kummell_ai.cohort.measures import FILM_MEASURES, Observation
 from kummell_ai.cohort.problems import Fault, Problem
@@ -28,7 +29,7 @@ class Gathered:
 
     members: dict[str, Member] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
-    readings: list[tuple[str, float, float]] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     links: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     used: set[tuple[str, str]] = field(default_factory=set)
@@ -107,13 +108,14 @@ def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
     return found
 
 
-def _readings(patient: MeasuredPatient) -> list[tuple[str, float, float]]:
-    """(measure, program, manual) where a person has read the same film; both in the film's own scale."""
+def _readings(patient: MeasuredPatient) -> list[Reading]:
+    """What program and person read of the films that stand for a phase; both in the film's own scale."""
     readings = []
-    for film in patient.report.films:
+    for phase, film in films_that_count(patient.report).items():
         manual = dict(patient.entries[film.measurement.reference].manual)
         for measure in FILM_MEASURES:
             quantity = measured_value(film.measurement, patient.report.index_level, measure)
             if quantity is not None and quantity.value is not None and measure.key in manual:
-                readings.append((measure.key, quantity.value, manual[measure.key]))
+                read = quantity.value, manual[measure.key]
+                readings.append(Reading(patient.report.patient_id, phase, measure.key, *read))
     return readings

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.agreement import Agreement, Reading, agreement_of
 from kummell_ai.cohort.measures import FILM_MEASURES, MEASURES, PHASES, Measure, Observation, value_table
 from kummell_ai.cohort.problems import Problem
 from kummell_ai.measurement.results import Provenance, Verdict
-from kummell_ai.statistics.agreement import BlandAltman, Reliability, bland_altman, reliability
 from kummell_ai.statistics.cohort import CohortAnalysis, analyse
 
 
@@ -56,22 +56,6 @@ class Member:
     level_found: bool = False
     postures: Mapping[Phase, str | None] = field(default_factory=dict)
     verdicts: Mapping[tuple[Phase, Phase, str], Verdict] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Program against person on the same films, in the unit of the measure.
-
-    Attributes:
-        program, manual: readings (n,).
-        limits, reliability: None where there are fewer than 3 pairs or no spread.
-    """
-
-    measure: Measure
-    program: NDArray[np.float64]
-    manual: NDArray[np.float64]
-    limits: BlandAltman | None
-    reliability: Reliability | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +103,7 @@ class CohortStudy:
 def build_study(
     members: Mapping[str, Member],
     observations: Sequence[Observation],
-    readings: Sequence[tuple[str, float, float]],
+    readings: Sequence[Reading],
     flow: Flow,
     problems: Sequence[Problem],
     provenance: Provenance | None,
@@ -134,7 +118,7 @@ def build_study(
     Args:
         members: the patients of the study.
         observations: values from films and clinic; those of other patients are left out.
-        readings: (measure, program, manual) on the same film.
+        readings: of the program and a person on the same film.
         flow: what became of the films.
         problems: of the inputs.
         provenance: of the films' measurement.
@@ -152,7 +136,7 @@ def build_study(
         if np.isfinite(values).any():
             result = analyse(values, phases, ordinal=bool(measure.grades), margin=measure.margin)
             lines.append(Line(measure, values, result))
-    agreement = [a for m in FILM_MEASURES if (a := _agreement(m, readings)) is not None]
+    agreement = [a for m in FILM_MEASURES if (a := agreement_of(m, readings)) is not None]
     return CohortStudy(
         *(patients, dict(members), own, tuple(lines), tuple(agreement), flow, tuple(problems), provenance),
         simulated=simulated,
@@ -160,17 +144,3 @@ def build_study(
         not_calibrated=not_calibrated,
         shared=shared,
     )
-
-
-def _agreement(measure: Measure, readings: Sequence[tuple[str, float, float]]) -> Agreement | None:
-    pairs = np.array([[program, manual] for key, program, manual in readings if key == measure.key], np.float64)
-    if not len(pairs):
-        return None
-    limits: BlandAltman | None = None
-    trust: Reliability | None = None
-    try:
-        limits = bland_altman(pairs[:, 0], pairs[:, 1])
-        trust = reliability(pairs)
-    except ValueError:
-        pass  # too few pairs: the readings are shown without limits
-    return Agreement(measure, pairs[:, 0], pairs[:, 1], limits, trust)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.agreement import Agreement
 from kummell_ai.cohort.measures import PHASES
-from kummell_ai.cohort.study import Agreement, CohortStudy, Line
+from kummell_ai.cohort.study import CohortStudy, Line
 from kummell_ai.measurement.results import Verdict
 from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_format import interval_text, minus
@@ -102,7 +103,7 @@ def _waterfall(line: Line, bars: list[draw.Bar], w: Mapping[str, str]) -> str:
 
 def _bland_altman(agreement: Agreement, w: Mapping[str, str]) -> str:
     limits = agreement.limits
-    said = f"n = {len(agreement.program)}"
+    said = w["films_of_said"].format(films=len(agreement.program), patients=agreement.patients)
     if limits is not None:
         bias = f"{w['bias_said']} {limits.bias:.1f}{interval_text(limits.bias_interval, 1, w)}"
         said += f"{w['then']}{bias}{w['then']}{w['limits']} {limits.lower:.1f} {w['to']} {limits.upper:.1f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kummell_ai.cohort.agreement import Agreement
 from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.study import CohortStudy, Line
 from kummell_ai.reporting.cohort_format import amount, interval_text, minus, p_text
@@ -132,20 +133,29 @@ def _margin(line: Line, comparison: Comparison, w: Mapping[str, str]) -> str:
     return f"{w['within'] if same.is_maintained else w['not_shown']}{w['open']}± {margin}{w['comma']}{p}{w['close']}"
 
 
-def agreement_rows(study: CohortStudy, w: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Measure, n, bias, limits, ICC, SEM and MDC95 of program against person."""
-    rows: list[tuple[str, ...]] = []
-    for a in study.agreement:
-        limits, trust = a.limits, a.reliability
-        rows.append(
-            (
-                w[a.measure.key],
-                str(len(a.program)),
-                minus(f"{limits.bias:.2f}{interval_text(limits.bias_interval, 2, w)}") if limits else "–",
-                minus(f"{limits.lower:.2f} {w['to']} {limits.upper:.2f}") if limits else "–",
-                f"{trust.icc:.3f}{interval_text(trust.icc_interval, 3, w)}" if trust else "–",
-                f"{trust.sem:.2f}" if trust else "–",
-                f"{trust.mdc95:.2f}" if trust else "–",
-            )
-        )
-    return rows
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """Program against person: of which phase, and the cells behind it."""
+
+    label: str
+    phase: str
+    cells: tuple[str, ...]
+
+
+def agreement_rows(study: CohortStudy, w: Mapping[str, str]) -> list[AgreementRow]:
+    """Films and patients, bias, limits, ICC, SEM and MDC95 of all phases together, then of each phase."""
+    return [_agreement_row(part, w) for whole in study.agreement for part in (whole, *whole.by_phase)]
+
+
+def _agreement_row(agreement: Agreement, w: Mapping[str, str]) -> AgreementRow:
+    limits, trust = agreement.limits, agreement.reliability
+    cells = (
+        w["films_of"].format(films=len(agreement.program), patients=agreement.patients),
+        minus(f"{limits.bias:.2f}{interval_text(limits.bias_interval, 2, w)}") if limits else "–",
+        minus(f"{limits.lower:.2f} {w['to']} {limits.upper:.2f}") if limits else "–",
+        minus(f"{trust.icc:.3f}{interval_text(trust.icc_interval, 3, w)}") if trust else "–",
+        f"{trust.sem:.2f}" if trust else "–",
+        f"{trust.mdc95:.2f}" if trust else "–",
+    )
+    phase = w[agreement.phase.value] if agreement.phase else w["phases_pooled"]
+    return AgreementRow(w[agreement.measure.key], phase, cells)

@@ -118,6 +118,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "boxes": ("Median, quartiles, range", "中位数、四分位数、范围"),
     "waterfall": ("Change, pre-op to last", "术前至末次的变化"),
     "agreement": ("Agreement with manual readings", "与人工测量的一致性"),
+    "films_patients": ("Films (patients)", "影像数（患者数）"),
+    "films_of": ("{films} ({patients})", "{films}（{patients}）"),
+    "films_of_said": ("{films} films of {patients} patients", "{patients} 例患者的 {films} 张影像"),
+    "phases_pooled": ("phases pooled", "各时相合并"),
+    "agreement_text": (
+        "Of the films that stand for a phase. Pooled phases differ more than patients of one phase do, which raises "
+        "the ICC: for one phase read its own row, given from ten films on. Where patients have several films the "
+        "intervals are of a bootstrap over patients, since errors on films of one patient are alike.",
+        "仅含代表各时相的影像。时相间差异大于同一时相内患者间差异，合并各时相会使 ICC 偏高；"
+        "单一时相的一致性见其各自行（不少于 10 张影像时给出）。"
+        "同一患者有多张影像时误差彼此相关，区间按患者重抽样（bootstrap）得出。",
+    ),
     "bias": ("Bias (95 % CI)", "偏倚（95 % CI）"),
     "limits": ("Limits of agreement", "一致性界限"),
     "icc": ("ICC(2,1) (95 % CI)", "ICC(2,1)（95 % CI）"),

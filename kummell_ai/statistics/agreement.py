@@ -23,19 +23,19 @@ class BlandAltman:
 
     Attributes:
         n: pairs used.
-        bias: mean difference, with its interval.
+        bias: mean difference, with its interval; None where resamples give none.
         sd: standard deviation of the differences.
         lower, upper: 95 % limits of agreement, each with its interval.
     """
 
     n: int
     bias: float
-    bias_interval: Interval
+    bias_interval: Interval | None
     sd: float
     lower: float
-    lower_interval: Interval
+    lower_interval: Interval | None
     upper: float
-    upper_interval: Interval
+    upper_interval: Interval | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,17 @@ def test_the_last_of_several_follow_ups_counts_and_all_are_told(tmp_path: Path, 
     assert "Last follow-up 18.9 months after surgery" in page, "574 days since the day of surgery"
 
 
+def test_readings_of_films_that_stand_for_no_phase_are_left_out(tmp_path: Path, late: None) -> None:
+    manifest = patients(tmp_path, 3, late=True)
+    head, *rows = manifest.read_text().splitlines()
+    manual = [f"{row},{20 - i % 4 + 0.3 * (i // 4)}" for i, row in enumerate(rows)]
+    manifest.write_text("\n".join([f"{head},manual_wedge_angle_deg", *manual]) + "\n")
+    assert main(["cohort", str(manifest), "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Wedge angle (°)<small>phases pooled</small>" in page
+    assert "9 films of 3 patients; bias" in page, "of twelve films three are an earlier follow-up"
+
+
 def test_a_further_injured_level_has_its_page_and_values_and_does_not_count_twice(tmp_path: Path) -> None:
     manifest = patients(tmp_path, 3, levels="L1 T12")
     assert main(["cohort", str(manifest), "--out", str(tmp_path / "out")]) == 0
