@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OVERRULES = "mm overrules"
 """In the reader's note that a given pixel size takes the place of the header's."""
 
+NO_MEMORY = "takes more memory than there is; close other programs, or scale the film down"
+"""Why a film is not used whose pixels, or what the network makes of them, do not fit."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFilm:
@@ -82,6 +85,9 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
         except (InputError, FilmRefusedError) as error:
             problems.fail(names[path], str(error))
             continue
+        except MemoryError:
+            problems.fail(names[path], NO_MEMORY)
+            continue
         yield MeasuredFilm(path, film, measurement)
 
 
@@ -93,6 +99,8 @@ def _try_read(path: Path, name: str, args: argparse.Namespace) -> Radiograph | I
         film = read_radiograph(path, spacing_mm=tuple(args.spacing) if args.spacing else None, frame=args.frame)
     except InputError as error:
         return error
+    except MemoryError:
+        return InputError(f"{name}: {NO_MEMORY}")
     return replace(film, reference=replace(film.reference, name=name))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kummell_ai.cli import console, models
+from kummell_ai.cli import analysis, console, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import OPTIONS, Losses
 from kummell_ai.cli.series_order import missing_phase, visit_notes
@@ -89,6 +89,9 @@ def _measure_films(
             measurement = _measure(film, predictor)
         except (InputError, FilmRefusedError) as error:
             losses.refuse(Fault.NOT_MEASURED, item.place, str(error))
+            continue
+        except MemoryError:
+            losses.refuse(Fault.NOT_MEASURED, item.place, f"{item.film.reference.name}: {analysis.NO_MEMORY}")
             continue
         films[item.film.reference] = film
         shots.append(Shot.of(item.place, item.entry.phase, measurement, posture_of(measurement.reference)))

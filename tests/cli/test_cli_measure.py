@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from PIL import Image
 
+from kummell_ai import dicom
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models, outputs
 from kummell_ai.cli.main import main
@@ -398,3 +399,31 @@ def test_factors_that_a_model_does_not_have_are_no_calibration(
         assert main(["series", str(film), str(other), "--out", str(out), "--lang", lang]) == 0
         assert capsys.readouterr().out.count("intervals of this model are not calibrated") == 1
         assert (out / "report.html").read_text(encoding="utf-8").count(sentence) == 1
+
+
+class NeedyPredictor(FakePredictor):
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        if radiograph.reference.name.startswith("large"):
+            raise MemoryError
+        return super().locate(radiograph)
+
+
+def test_a_film_that_takes_too_much_memory_is_left_out(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: NeedyPredictor())
+    large = write_dicom(tmp_path / "in" / "large.dcm", Phase.POST_OP, seed=2)
+    line = "large.dcm: takes more memory than there is; close other programs, or scale the film down\n"
+    assert main(["measure", str(large), str(film), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == line
+    manifest = tmp_path / "in" / "films.csv"
+    manifest.write_text("film\nlarge.dcm\npre.dcm\n")
+    main(["cohort", str(manifest), "--out", str(tmp_path / "cohort")])
+    assert f"films.csv row 2: {line}" in capsys.readouterr().err
+
+    def read(path: Path, **_: object) -> Radiograph:
+        raise MemoryError
+
+    monkeypatch.setattr(dicom, "read_radiograph", read)
+    assert main(["measure", str(large), "--out", str(tmp_path / "out")]) == 3
+    assert capsys.readouterr().err == line
