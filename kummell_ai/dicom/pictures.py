@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kummell_ai.dicom.container import damage_is_input_error
 from kummell_ai.dicom.limits import MAX_PIXELS
@@ -26,9 +26,10 @@ COLOUR_DIFFERENCE = 24
 COLOUR_SHARE = 0.0005
 """More coloured pixels than this, and the picture is a screenshot or photograph."""
 
-_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
+_TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *_TIFF_SIGNATURES)
 _TIFF_PHOTOMETRIC = 262
-_EXIF_ORIENTATION = 274
+_ORIENTATION = 274
 _EXIF_MIRROR, _EXIF_TURNS = 2, range(3, 9)
 
 
@@ -51,9 +52,10 @@ def read_picture(
         _check_size(picture, name)
         page = _seek(picture, frame, name)
         _check_size(picture, name)  # pages differ
-        picture.load()
-        notes = _turn_notes(picture, name)
+        notes, was_mirrored = _load(picture, name)
         pixels = _grey(picture, name)
+    if was_mirrored:
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
     if spacing_mm is None:
         notes += ("A picture file has no pixel spacing; heights in mm need it: pass --spacing ROW COLUMN.",)
     digest = hashlib.sha256(data).hexdigest()
@@ -66,6 +68,12 @@ def _open(data: bytes, name: str) -> Image.Image:
         return Image.open(BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:  # Pillow's own limit is above this program's
         raise InputError(f"{name}: the picture has more than {MAX_PIXELS} px; scale the film down") from error
+    except UnidentifiedImageError as error:  # its text is of no use to a reader, and sound files of odd kinds raise it
+        kind = "TIFF" if data.startswith(_TIFF_SIGNATURES) else "picture"
+        raise InputError(
+            f"{name}: a {kind} of a kind that is not supported, or damaged; save the film as greyscale PNG, or as TIFF "
+            "of 8 or 16 bits"
+        ) from error
 
 
 def _check_size(picture: Image.Image, name: str) -> None:
@@ -83,18 +91,44 @@ def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
     if frame is None:
         raise InputError(f"{name}: the file has {pages} pages; name one with --frame 1 to {pages}", pages)
     if not 1 <= frame <= pages:
-        raise InputError(f"{name}: frame {frame} does not exist; give --frame 1 to {pages}", frame)
+        raise no_such_frame(name, "page", frame, pages)
     picture.seek(frame - 1)
     return frame
 
 
-def _turn_notes(picture: Image.Image, name: str) -> tuple[str, ...]:
+def no_such_frame(name: str, kind: str, frame: int, frames: int) -> InputError:
+    """The error about a ``frame`` (1-based) that a file of so many ``frames`` does not have; ``kind`` is their word."""
+    if frames == 1:
+        return InputError(f"{name}: {kind} {frame} does not exist, the file has one {kind}; leave --frame out", frame)
+    return InputError(f"{name}: {kind} {frame} does not exist; give --frame 1 to {frames}", frame)
+
+
+def _load(picture: Image.Image, name: str) -> tuple[tuple[str, ...], bool]:
+    """Load the page at hand; returns the notes of `_turn_notes` and whether Pillow has mirrored the stored rows.
+
+    It turns a TIFF while it loads it and drops the mark, which is therefore read before. The mark of a PNG may stand
+    behind its pixels.
+    """
+    if picture.format != "TIFF":
+        picture.load()
+        return _turn_notes(_turn_of(picture), name), False
+    turn = _turn_of(picture)
+    notes = _turn_notes(turn, name)
+    picture.load()
+    return notes, turn == _EXIF_MIRROR
+
+
+def _turn_of(picture: Image.Image) -> object:
+    """The EXIF or TIFF orientation of the page at hand; 1 is none."""
+    return picture.getexif().get(_ORIENTATION, 1)
+
+
+def _turn_notes(turn: object, name: str) -> tuple[str, ...]:
     """A note where viewers mirror the picture, which changes no number.
 
     Raises:
         InputError: viewers turn it, so that its stored rows do not have the head at the top.
     """
-    turn = picture.getexif().get(_EXIF_ORIENTATION, 1)
     if turn in _EXIF_TURNS:
         raise InputError(
             f"{name}: the picture carries a turn for viewers (EXIF orientation {turn}), 1 is expected: save it as it "

@@ -21,7 +21,7 @@ from kummell_ai.dicom.container import damage_is_input_error, looks_like_dicom, 
 from kummell_ai.dicom.grey import to_grey
 from kummell_ai.dicom.header import date_warnings, facing_of, reference_of
 from kummell_ai.dicom.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_TOTAL_PIXELS
-from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, read_picture
+from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, no_such_frame, read_picture
 from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutter_mask
 from kummell_ai.dicom.spacing import spacing_of
 from kummell_ai.errors import InputError
@@ -30,6 +30,10 @@ from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiogra
 
 MIN_SIDE = 16
 """Rows and columns that a film has at least (px)."""
+
+MAX_ASPECT = 8.0
+"""Long over short side of a film. A stitched film of the whole spine has 3 to 4, cut to the spine alone 6; the network
+looks at a fixed number of rows, also of the film on its side, so that a strip would take memory without bound."""
 
 NO_PROJECTION = frozenset(
     {"CT", "MR", "PT", "NM", "US", "SR", "PR", "ECG", "RTPLAN", "RTSTRUCT", "RTDOSE", "SEG", "OPT"}
@@ -132,6 +136,13 @@ def _check_content(pixels: NDArray[np.float32], name: str) -> None:
         raise InputError(
             f"{name}: {pixels.shape[1]} x {pixels.shape[0]} px is no film; give the full picture", pixels.shape
         )
+    if max(pixels.shape) > MAX_ASPECT * min(pixels.shape):
+        raise InputError(
+            f"{name}: {pixels.shape[1]} x {pixels.shape[0]} px is a strip, its sides are 1 to "
+            f"{max(pixels.shape) / min(pixels.shape):.4g}; a film has at most 1 to {MAX_ASPECT:.0f}: give the full "
+            "picture",
+            pixels.shape,
+        )
     if not float(pixels.max()) > float(pixels.min()):
         raise InputError(f"{name}: every pixel has the same value; the film is empty, export it again")
 
@@ -160,7 +171,12 @@ def _check_header(dataset: FileDataset, name: str) -> None:
             (rows, columns),
         )
     samples = number(dataset, "SamplesPerPixel")
-    photometric = text(dataset, "PhotometricInterpretation") or ""
+    photometric = text(dataset, "PhotometricInterpretation")
+    if photometric is None:
+        raise InputError(
+            f"{name}: PhotometricInterpretation is absent, so bone may be bright or dark; MONOCHROME1 or MONOCHROME2 is "
+            "expected: export the film again"
+        )
     if samples not in (1, 3) or photometric == "PALETTE COLOR":
         raise InputError(
             f"{name}: {photometric} with {samples} samples a pixel is no greyscale film; export the film itself"
@@ -176,7 +192,7 @@ def _frame_index(dataset: FileDataset, frame: int | None, name: str) -> int:
     if frame is None and frames > 1:
         raise InputError(f"{name}: the file has {frames} frames; name one with --frame 1 to {frames}", frames)
     if frame is not None and not 1 <= frame <= frames:
-        raise InputError(f"{name}: frame {frame} does not exist; give --frame 1 to {frames}", frame)
+        raise no_such_frame(name, "frame", frame, frames)
     return 0 if frame is None else frame - 1
 
 

@@ -305,3 +305,13 @@ def test_an_index_of_films_is_not_called_cut_off(tmp_path: Path) -> None:
     index = dataset(PixelData=None, Rows=None, Columns=None, Modality=None, SOPClassUID=None)
     index.DirectoryRecordSequence = Sequence([])
     refused(save(tmp_path / "a", index), "has no pixel data; export the film itself, not its report or index")
+
+
+def test_a_film_that_does_not_say_whether_bone_is_bright_is_refused(tmp_path: Path) -> None:
+    text = "PhotometricInterpretation is absent, .* MONOCHROME1 or MONOCHROME2 is expected: export the film again"
+    refused(save(tmp_path / "a", dataset(PhotometricInterpretation=None)), text)
+
+
+def test_a_frame_of_a_film_with_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="frame 2 does not exist, the file has one frame; leave --frame out"):
+        read_radiograph(save(tmp_path / "a", dataset()), frame=2)

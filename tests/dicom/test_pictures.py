@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from dicom_films import ramp
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from kummell_ai.dicom import read_radiograph
 from kummell_ai.errors import InputError, UsageError
@@ -104,8 +105,10 @@ def test_pages_need_a_number(tmp_path: Path) -> None:
     assert read_radiograph(path, frame=2).reference.frame_number == 2
     with pytest.raises(InputError, match="the file has 2 pages; name one with --frame 1 to 2"):
         read_radiograph(path)
-    with pytest.raises(InputError, match="frame 3 does not exist; give --frame 1 to 2"):
+    with pytest.raises(InputError, match="page 3 does not exist; give --frame 1 to 2"):
         read_radiograph(path, frame=3)
+    with pytest.raises(InputError, match="page 2 does not exist, the file has one page; leave --frame out"):
+        read_radiograph(put(tmp_path / "b", pages[0]), frame=2)
 
 
 def test_a_large_page_behind_a_small_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +138,39 @@ def test_a_picture_that_viewers_mirror_is_read_as_stored(tmp_path: Path, turn: i
     assert sum("mirrored" in note for note in read.notes) == notes
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("turn", [3, 6])
+def test_a_tiff_that_viewers_turn_is_refused(tmp_path: Path, turn: int, compression: str) -> None:
+    path = put(tmp_path / "a", ramp("u1", 255), "TIFF", tiffinfo={274: turn}, compression=compression)
+    with pytest.raises(InputError, match=rf"EXIF orientation {turn}\), .*: save it as it is shown, head up"):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("white_is_zero", [0, 1])
+def test_a_tiff_that_viewers_mirror_is_read_as_stored(tmp_path: Path, white_is_zero: int, compression: str) -> None:
+    options: dict[str, Any] = {"compression": compression}
+    films = [
+        read_radiograph(
+            put(tmp_path / "a", ramp("u2", 4095), "TIFF", tiffinfo={274: turn, 262: 1 - white_is_zero}, **options)
+        )
+        for turn in (1, 2)
+    ]
+    np.testing.assert_array_equal(films[0].pixels, films[1].pixels)
+    assert [sum("mirrored" in note for note in film.notes) for film in films] == [0, 1]
+
+
+def test_each_page_of_a_tiff_has_a_turn_of_its_own(tmp_path: Path) -> None:
+    pages = [Image.fromarray(ramp("u1", top)) for top in (100, 200)]
+    with TiffImagePlugin.AppendingTiffWriter(tmp_path / "a", new=True) as file:
+        for page, turn in zip(pages, (1, 6), strict=True):
+            page.save(file, "TIFF", tiffinfo={274: turn})
+            file.newFrame()
+    assert read_radiograph(tmp_path / "a", frame=1).pixels.shape == (36, 40)
+    with pytest.raises(InputError, match="EXIF orientation 6"):
+        read_radiograph(tmp_path / "a", frame=2)
+
+
 def test_given_spacing(tmp_path: Path) -> None:
     path = put(tmp_path / "a", ramp("u1", 255))
     spacing = read_radiograph(path, spacing_mm=(0.2, 0.1)).spacing
@@ -150,6 +186,30 @@ def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow refuses twice its own limit before the size is known
     with pytest.raises(InputError, match=r"^a: the picture has more than 1000 px; scale the film down$"):
         read_radiograph(tmp_path / "a")
+
+
+def test_a_tiff_that_pillow_cannot_tell_is_not_called_damaged_for_sure(tmp_path: Path) -> None:
+    entries = ((256, 40), (257, 36), (258, 64), (259, 1), (262, 1), (273, 8), (277, 1), (278, 36), (279, 40 * 36 * 8))
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in (*entries, (339, 3)))
+    values = ramp().astype("<f8").tobytes()
+    path = tmp_path / "a"
+    path.write_bytes(
+        b"II*\x00" + struct.pack("<I", 8 + len(values)) + values + struct.pack("<H", len(entries) + 1) + tags + bytes(4)
+    )
+    with pytest.raises(InputError) as refused:
+        read_radiograph(path)
+    assert str(refused.value) == (
+        "a: a TIFF of a kind that is not supported, or damaged; save the film as greyscale PNG, or as TIFF of 8 or 16 "
+        "bits"
+    )
+
+
+@pytest.mark.parametrize("shape", [(320, 39), (39, 320)])
+def test_a_strip_is_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
+    strip = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    with pytest.raises(InputError, match=r"px is a strip, its sides are 1 to 8\.205; a film has at most 1 to 8: give"):
+        read_radiograph(put(tmp_path / "a", strip))
+    assert read_radiograph(put(tmp_path / "b", strip[: 39 * 8, : 39 * 8])).pixels.size == 39 * 39 * 8
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
