@@ -50,6 +50,7 @@ DECODERS: dict[str, tuple[str, str]] = {
 pydicom's own RLE decoder is chosen because pylibjpeg-rle leaves Python's exceptions (a Rust panic) on damaged data.
 """
 
+_OVERLAY_GROUPS, _OVERLAY_BIT_POSITION = range(0x6000, 0x6020, 2), 0x0102
 _SCAN = 0xDA
 _END_MARKER = b"\xff\xd9"
 _MAX_PADDING = 16
@@ -85,6 +86,32 @@ def decode_frame(dataset: Dataset, index: int, name: str) -> NDArray[Any]:
             f"{name}: decoded size {array.shape[:2]} differs from Rows and Columns; the file is damaged", name
         )
     return np.asarray(array)
+
+
+def unused_bits_notes(dataset: Dataset, index: int) -> tuple[str, ...]:
+    """A note where frame ``index`` (0-based) of uncompressed pixels has bits set above BitsStored, which are cut off.
+
+    Overlays that are stored there (OverlayBitPosition) and the sign of negative values explain them.
+    """
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    if str(dataset.file_meta.TransferSyntaxUID) not in NATIVE or allocated not in (8, 16, 32) or stored >= allocated:
+        return ()
+    planes = (dataset.get((group, _OVERLAY_BIT_POSITION)) for group in _OVERLAY_GROUPS)
+    if int(dataset.SamplesPerPixel) != 1 or any(plane and int(plane.value or 0) >= stored for plane in planes):
+        return ()
+    order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+    size = int(dataset.Rows) * int(dataset.Columns)
+    values = np.frombuffer(dataset.PixelData, f"{order}u{allocated // 8}", size, index * size * allocated // 8)
+    above = np.array(-1 << stored).astype(values.dtype)
+    if not np.bitwise_or.reduce(values) & above:
+        return ()
+    if int(dataset.PixelRepresentation) == 1:
+        negative = (values >> (stored - 1)) & 1 == 1
+        if not ((values & above) != np.where(negative, above, 0)).any():
+            return ()
+    return (
+        f"Pixels have bits set above BitsStored {stored}, which are cut off; grey values may be wrong: check them.",
+    )
 
 
 def _check_native_length(dataset: Dataset, name: str) -> None:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.dicom.container import element_value, text
@@ -43,7 +44,7 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
         name=printable(path.name),
         path=printable(str(path)),
         sha256=hashlib.sha256(data).hexdigest(),
-        patient_id=text(dataset, "PatientID"),
+        patient_id="\\".join(_patient_ids(dataset)) or None,
         patient_name=patient_name,
         patient_sex=text(dataset, "PatientSex"),
         study_uid=text(dataset, "StudyInstanceUID"),
@@ -57,6 +58,27 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
         frame_number=frame_number,
         simulated=comments.upper().startswith(SIMULATED) or (patient_name or "").upper().startswith(SIMULATED),
     )
+
+
+def identity_notes(dataset: Dataset) -> tuple[str, ...]:
+    """A note where PatientID is no single one; the identifiers themselves stay out, as outputs may hide them."""
+    count = len(_patient_ids(dataset))
+    if count < 2:
+        return ()
+    return (f"PatientID has {count} values, 1 is expected; together they count as one identifier.",)
+
+
+def _patient_ids(dataset: Dataset) -> list[str]:
+    """The values of PatientID: DICOM parts them by a backslash, which belongs into no identifier.
+
+    None is left out, as films of two patients whose first values agree would become those of one.
+    """
+    value = element_value(dataset, "PatientID")
+    if not isinstance(value, MultiValue):
+        name = text(dataset, "PatientID")
+        return [] if name is None else [name]
+    parts = [printable(str(part)).strip() for part in value]
+    return parts if any(parts) else []
 
 
 def acquired_at(dataset: Dataset) -> dt.datetime | None:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from kummell_ai.dicom.codecs import decode_frame
+from kummell_ai.dicom.codecs import decode_frame, unused_bits_notes
 from kummell_ai.dicom.container import damage_is_input_error, looks_like_dicom, number, read_container, text
 from kummell_ai.dicom.grey import to_grey
-from kummell_ai.dicom.header import date_warnings, facing_of, reference_of
+from kummell_ai.dicom.header import date_warnings, facing_of, identity_notes, reference_of
 from kummell_ai.dicom.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_TOTAL_PIXELS
 from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, no_such_frame, read_picture
 from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutter_mask
@@ -95,6 +95,7 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
     index = _frame_index(dataset, frame, name)
     with damage_is_input_error(name, "the pixel data"):
         stored = _grey_values(decode_frame(dataset, index, name), name)
+        bits = unused_bits_notes(dataset, index)
     with damage_is_input_error(name, "the DICOM header"):
         frame_number = index + 1 if frame is not None and _frames(dataset) > 1 else None
         reference = reference_of(dataset, path, data, frame_number)
@@ -108,7 +109,7 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
         spacing=spacing.spacing,
         reference=reference,
         facing=facing,
-        notes=film.notes + spacing.notes,
+        notes=bits + film.notes + spacing.notes + identity_notes(dataset),
         warnings=spacing.warnings + doubts,
     )
 
@@ -174,8 +175,8 @@ def _check_header(dataset: FileDataset, name: str) -> None:
     photometric = text(dataset, "PhotometricInterpretation")
     if photometric is None:
         raise InputError(
-            f"{name}: PhotometricInterpretation is absent, so bone may be bright or dark; MONOCHROME1 or MONOCHROME2 is "
-            "expected: export the film again"
+            f"{name}: PhotometricInterpretation is absent, so bone may be bright or dark; MONOCHROME1 or MONOCHROME2 "
+            "is expected: export the film again"
         )
     if samples not in (1, 3) or photometric == "PALETTE COLOR":
         raise InputError(

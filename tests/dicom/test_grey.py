@@ -120,6 +120,96 @@ def test_a_broken_table_is_ignored(tmp_path: Path) -> None:
     assert float(np.ptp(film(tmp_path, VOILUTSequence=voi).pixels)) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "entries", "note"),
+    [
+        ([4096, 0, 12], 1000, "has 1000 entries of 12 bits, its header tells 4096"),
+        ([0, 0, 12], 4096, "has 4096 entries of 12 bits, its header tells 65536"),
+        ([4096, 0, 17], 4096, "has 4096 entries of 17 bits"),
+        ([4096, 0], 4096, "no usable LUTDescriptor"),
+    ],
+)
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_a_table_that_is_not_as_told_is_ignored(
+    tmp_path: Path, told: list[int], entries: int, note: str, as_bytes: bool
+) -> None:
+    voi = lut(list(range(entries)), first=0, bits=12)
+    voi[0].LUTDescriptor = told
+    if as_bytes:
+        voi[0].add_new("LUTData", "OW", np.arange(entries, dtype="<u2").tobytes())
+    plain = film(tmp_path, WindowCenter=2048, WindowWidth=4000)
+    read = film(tmp_path, VOILUTSequence=voi, WindowCenter=2048, WindowWidth=4000)
+    np.testing.assert_array_equal(read.pixels, plain.pixels)
+    assert any("VOILUTSequence" in text and note in text for text in read.notes)
+    modality = film(tmp_path, ModalityLUTSequence=voi, WindowCenter=2048, WindowWidth=4000)
+    np.testing.assert_array_equal(modality.pixels, plain.pixels)
+    assert any("ModalityLUTSequence" in text and note in text for text in modality.notes)
+
+
+def test_eight_bit_tables_may_be_bytes(tmp_path: Path) -> None:
+    voi = lut([0, 1], first=0, bits=8)
+    for entries in (4095, 4096):
+        voi[0].LUTDescriptor = [entries, 0, 8]
+        voi[0].add_new("LUTData", "OW", (np.arange(4096) // 16).astype("u1").tobytes())
+        read = film(tmp_path, VOILUTSequence=voi)
+        np.testing.assert_allclose(read.pixels * 255, np.minimum(ramp(), entries - 1) // 16, atol=0.01)
+
+
+def test_a_table_beyond_its_bits_is_scaled_by_its_largest_value(tmp_path: Path) -> None:
+    voi = lut(list(range(4096)), first=0, bits=8)
+    read = film(tmp_path, VOILUTSequence=voi)
+    np.testing.assert_allclose(read.pixels * 4095, ramp(), atol=0.01)
+    assert any("values up to 4095, 8 bits hold 255; it is scaled by its largest" in note for note in read.notes)
+
+
+def body(shown_from: int, shown_to: int, around: float, surroundings: int) -> Any:
+    """(36, 40) of which a share ``around`` is even ``surroundings`` and the rest rises between two values."""
+    stored = np.full(36 * 40, surroundings, "u2")
+    inside = round(len(stored) * (1 - around))
+    stored[:inside] = np.linspace(shown_from, shown_to, inside)
+    return stored.reshape(36, 40)
+
+
+@pytest.mark.parametrize(
+    ("stored", "centre", "width"),
+    [(ramp(), 2048, 1), (ramp(), 2048, 100), (body(600, 4000, 0.3, 0), 300, 600), (ramp(), 4000, 600)],
+)
+def test_a_window_that_clips_most_of_the_film_is_replaced(
+    tmp_path: Path, stored: Any, centre: float, width: float
+) -> None:
+    read = film(tmp_path, stored, WindowCenter=centre, WindowWidth=width)
+    np.testing.assert_array_equal(read.pixels, film(tmp_path, stored).pixels)
+    assert sum("clips most of the film" in note or "shows nothing" in note for note in read.notes) == 1
+
+
+@pytest.mark.parametrize("surroundings", [0, 4095])
+@pytest.mark.parametrize("around", [0.0, 0.6, 0.8])
+def test_surroundings_may_be_clipped(tmp_path: Path, surroundings: int, around: float) -> None:
+    """The body has a third of the range, as on a film whose direct exposure is far brighter than it."""
+    stored = body(1300, 2700, around, surroundings)
+    read = film(tmp_path, stored, WindowCenter=2000, WindowWidth=1200)
+    expected = np.clip((stored.astype(np.float64) - 1400) / 1199, 0, 1)
+    np.testing.assert_allclose(read.pixels, expected, atol=1e-3)
+    assert not any("window" in note for note in read.notes)
+
+
+def test_bits_above_those_stored_are_told(tmp_path: Path) -> None:
+    def told(stored: Any, **tags: Any) -> bool:
+        bits = {"BitsStored": 10, "HighBit": 9}
+        return any("bits set above BitsStored 10" in note for note in film(tmp_path, stored, **{**bits, **tags}).notes)
+
+    assert told(ramp())
+    assert not told(ramp("u2", 1023))
+    overlay = dataset(ramp(), BitsStored=10, HighBit=9)
+    overlay.add_new(0x60020102, "US", 15)
+    assert not any("BitsStored" in note for note in read_radiograph(save(tmp_path / "b", overlay)).notes)
+    negative = ramp("i2", 1000) - np.int16(500)
+    assert not told(negative)
+    assert told(negative * np.int16(4))
+    frames = save(tmp_path / "c", dataset(np.stack([ramp("u2", 900), ramp()]), BitsStored=10, HighBit=9))
+    assert [any("BitsStored" in n for n in read_radiograph(frames, frame=k).notes) for k in (1, 2)] == [False, True]
+
+
 def test_padding_is_black_and_outside_the_box(tmp_path: Path) -> None:
     stored = ramp() // 2 + 1000
     stored[:, :8] = 4000

@@ -315,3 +315,12 @@ def test_a_film_that_does_not_say_whether_bone_is_bright_is_refused(tmp_path: Pa
 def test_a_frame_of_a_film_with_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="frame 2 does not exist, the file has one frame; leave --frame out"):
         read_radiograph(save(tmp_path / "a", dataset()), frame=2)
+
+
+def test_several_patient_identifiers_count_as_one_and_are_told(tmp_path: Path) -> None:
+    read = read_radiograph(save(tmp_path / "a", dataset(PatientID=["A", "B"])))
+    assert read.reference.patient_id == "A\\B"
+    assert any("PatientID has 2 values, 1 is expected" in note for note in read.notes)
+    plain = read_radiograph(save(tmp_path / "b", dataset(PatientID="A")))
+    assert plain.reference.patient_id == "A"
+    assert not any("PatientID" in note for note in plain.notes)
