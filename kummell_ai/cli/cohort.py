@@ -44,13 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.cli.cohort_films import hide_names, list_films, read_by_patient
     from kummell_ai.cli.cohort_gather import Gathered, gather
     from kummell_ai.cli.cohort_losses import Losses
-    from kummell_ai.cli.cohort_outputs import write_study
+    from kummell_ai.cli.cohort_outputs import check_pages, check_patients, write_study
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import Flow, build_study
     from kummell_ai.reporting.cohort_tables import COLUMNS
 
     folder = check_out(args.out)
     check_tables(folder, {f"{name}.csv": columns for name, columns in COLUMNS.items()})
+    check_pages(folder)
     before = results_in(folder, ("patient-*/report*.html",))
     named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
     _check_key(args.deidentify, folder, before | named)
@@ -69,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     for problem in problems:
         losses.warn(problem)
     groups = read_by_patient(entries, pseudonyms, losses)
+    check_patients(folder, groups)
     if pseudonyms:
         text = "text burned into them is not removed; look at the films before you pass the pages on"
         losses.warn(Problem(Fault.FINDING, "pictures", text))

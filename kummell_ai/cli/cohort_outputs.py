@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_patients import MeasuredPatient
-from kummell_ai.cli.files import write_atomic
+from kummell_ai.cli.earlier import check_drawn, check_text
+from kummell_ai.cli.files import REPORT_JSON, check_replaced, patient_folders, write_atomic
 from kummell_ai.cli.outputs import json_text
 from kummell_ai.cohort.study import CohortStudy
 from kummell_ai.measurement.serialise import to_json
 from kummell_ai.reporting.cohort_gallery import figures
 from kummell_ai.reporting.cohort_page import methods, write_cohort_page
 from kummell_ai.reporting.cohort_tables import tables
-from kummell_ai.reporting.cohort_words import words
+from kummell_ai.reporting.cohort_words import LANGUAGES, words
 from kummell_ai.reporting.page import write_page
 from kummell_ai.reporting.parquet import ABSENT, to_parquet
 from kummell_ai.reporting.rasterise import to_png
 from kummell_ai.reporting.table import to_csv
+
+METHODS_BEGIN = tuple(
+    beginning
+    for w in map(words, LANGUAGES)
+    for beginning in (w["simulated_method"], w["method_text"].partition("{")[0])
+)
+"""How the methods paragraph begins, in each language."""
+
+
+def check_pages(folder: Path) -> None:
+    """The page and the methods paragraph that stand in ``folder`` are this program's own.
+
+    Raises:
+        UsageError: a person's own would be replaced.
+    """
+    check_drawn([folder / "report.html"])
+    check_text(folder / "methods.txt", METHODS_BEGIN)
+
+
+def check_patients(folder: Path, patients: Iterable[str]) -> None:
+    """The pages and JSON files in the folders of the patients are this program's own.
+
+    Raises:
+        UsageError: a person's own would be replaced.
+    """
+    for name in patient_folders(patients).values():
+        check_drawn(sorted((folder / name).glob("report*.html")))
+        check_replaced(sorted((folder / name).glob("report*.json")), REPORT_JSON)
 
 
 def write_patient(folder: Path, name: str, patient: MeasuredPatient, language: str) -> list[tuple[str, str]]:

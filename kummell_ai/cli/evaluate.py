@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.anatomy import Facing
 from kummell_ai.cli import console, exits, models, options, outputs
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.files import check_out, check_tables, results_in, say_stale, write_atomic
+from kummell_ai.cli.earlier import check_drawn
+from kummell_ai.cli.files import check_out, check_replaced, check_tables, results_in, say_stale, write_atomic
 from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     _refuse_folder_of_set(args.dataset, folder)
     check_tables(folder, evaluation_files.columns())
+    check_drawn([folder / "report.html"])
+    check_replaced([folder / "summary.json"], evaluation_files.SCHEMA.removesuffix("1"))
     before = results_in(folder, ("truth.json",))
     predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
     faults: list[UnusedFilm] = []

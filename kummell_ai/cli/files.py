@@ -45,8 +45,8 @@ def results_in(folder: Path, patterns: Iterable[str]) -> set[Path]:
 
 def is_result(path: Path, schema: str) -> bool:
     """Whether a file is a JSON that this program wrote, by the beginning of its ``schema``."""
-    head = _head(path).decode("utf-8", "replace")
-    return re.match(rf'\s*{{\s*"schema":\s*"{re.escape(schema)}', head) is not None
+    beginning = head(path).decode("utf-8", "replace")
+    return re.match(rf'\s*{{\s*"schema":\s*"{re.escape(schema)}', beginning) is not None
 
 
 def check_replaced(paths: Iterable[Path], schema: str) -> None:
@@ -63,7 +63,7 @@ def check_replaced(paths: Iterable[Path], schema: str) -> None:
 
 def is_table(path: Path, columns: Sequence[str]) -> bool:
     """Whether a file is a CSV that this program wrote, by the columns it begins with."""
-    return _head(path).startswith(",".join(columns[:_TOLD_BY]).encode())
+    return head(path).startswith(",".join(columns[:_TOLD_BY]).encode())
 
 
 def check_tables(folder: Path, tables: Mapping[str, Sequence[str]]) -> None:
@@ -83,11 +83,11 @@ def check_tables(folder: Path, tables: Mapping[str, Sequence[str]]) -> None:
             raise UsageError(text, str(path))
 
 
-def _head(path: Path) -> bytes:
-    """The first 200 bytes; none where the file cannot be read."""
+def head(path: Path, size: int = 200) -> bytes:
+    """The first ``size`` bytes; none where the file cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(200)
+            return file.read(size)
     except OSError:
         return b""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.earlier import check_drawn, is_drawn, say_replaced
 from kummell_ai.cli.files import (
     FILM_JSON,
     check_out,
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         check_replaced([folder / f"{stem}.json" for stem in unique_stems(paths).values()], FILM_JSON)
     if "csv" in args.formats:
         check_tables(folder, outputs.film_tables())
+    drawn = [kind for kind in outputs.DRAWN if kind in args.formats]
+    check_drawn(folder / f"{stem}.overlay.{kind}" for stem in unique_stems(paths).values() for kind in drawn)
     films = _dry_run(args, paths, problems) if args.dry_run else _measure(args, folder, paths, problems)
     code = exits.exit_code(len(films), len(problems.failed))
     _tell(args, folder, films, problems, code)
@@ -83,6 +86,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
         read.append(analysis.without_pixels(film.radiograph))
         if args.index_level is not None:
             measurement = with_given_level(measurement, args.index_level)
+        say_replaced(folder, stems[film.path], measurement.reference, problems)
         files = outputs.write_film(
             folder, stems[film.path], film.radiograph, measurement, args.formats, args.index_level
         )
@@ -105,7 +109,7 @@ def _measure(args: argparse.Namespace, folder: Path, paths: list[Path], problems
             console.tell(f"{shown[film.path]}: {count} vertebra{'' if count == 1 else 'e'} ({names})")
     analysis.say_scales(read, problems)
     if measurements and "csv" in args.formats:
-        outputs.write_tables(folder, measurements)
+        outputs.write_tables(folder, measurements, problems)
         written |= {folder / name for name in outputs.film_tables()}
     if measurements:
         say_stale(folder, before, written, problems)
@@ -118,7 +122,8 @@ def _results_of_films(folder: Path) -> set[Path]:
     """The files of films and the tables over them in ``folder``, as an earlier run may have left them."""
     found = results_in(folder, (f"*{ending}" for ending in ENDINGS))
     tables = {folder / name for name, columns in outputs.film_tables().items() if is_table(folder / name, columns)}
-    return tables | {path for path in found if path.suffix != ".json" or is_result(path, FILM_JSON)}
+    own = {path for path in found if (is_result(path, FILM_JSON) if path.suffix == ".json" else is_drawn(path))}
+    return tables | own
 
 
 def _tell(args: argparse.Namespace, folder: Path, films: list[dict[str, Any]], problems: Problems, code: int) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kummell_ai.cli.console import Problems
+from kummell_ai.cli.earlier import check_drawn, say_lost_rows
 from kummell_ai.cli.files import FILM_JSON, check_replaced, check_tables, write_atomic
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "csv", "svg", "png")
 """What ``--formats`` may name."""
+DRAWN = ("svg", "png")
+"""Formats of the overlays."""
 
 
 def json_text(value: Any) -> str:
@@ -34,11 +38,12 @@ def write_film(
     """The files of one film: ``<stem>.json``, ``<stem>.overlay.svg`` and ``.png``; returns their names by format.
 
     Raises:
-        UsageError: ``<stem>.json`` is there and is no film of this program.
+        UsageError: ``<stem>.json`` is there and is no film of this program, or an overlay that it did not draw.
     """
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
 
+    check_drawn(folder / f"{stem}.overlay.{kind}" for kind in DRAWN if kind in formats)
     written: dict[str, str] = {}
     contents: list[tuple[str, str, str | bytes]] = []
     if "json" in formats:
@@ -70,8 +75,8 @@ def patient_tables() -> dict[str, Sequence[str]]:
     return {"series.csv": table.PATIENT_COLUMNS}
 
 
-def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement]) -> None:
-    """The tables over films.
+def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement], problems: Problems) -> None:
+    """The tables over films; rows of other films that an earlier run left are said to go.
 
     Raises:
         UsageError: a file that is no table of this program would be replaced.
@@ -79,13 +84,17 @@ def write_tables(folder: Path, measurements: Sequence[RadiographMeasurement]) ->
     from kummell_ai.reporting import table
 
     check_tables(folder, film_tables())
+    kept = [measurement.reference.sha256 for measurement in measurements]
+    say_lost_rows(folder / "measurements.csv", "film_sha256", "film", kept, problems)
     rows = (table.vertebra_rows(measurements), table.segment_rows(measurements))
     for (name, columns), own in zip(film_tables().items(), rows, strict=True):
         write_atomic(folder / name, table.to_csv(columns, own))
 
 
-def write_patients(folder: Path, reports: Sequence[CorrectionReport]) -> None:
-    """The table over patients."""
+def write_patients(folder: Path, reports: Sequence[CorrectionReport], problems: Problems) -> None:
+    """The table over patients; rows of others that an earlier run left are said to go."""
     from kummell_ai.reporting import table
 
+    kept = [report.patient_id for report in reports]
+    say_lost_rows(folder / "series.csv", "patient_id", "patient_id", kept, problems)
     write_atomic(folder / "series.csv", table.to_csv(table.PATIENT_COLUMNS, map(table.patient_row, reports)))

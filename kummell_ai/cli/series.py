@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.earlier import check_drawn
 from kummell_ai.cli.files import FILM_JSON, REPORT_JSON, check_out, check_replaced, check_tables, unique_stems
 from kummell_ai.cli.series_files import WrittenReport, write_all
 from kummell_ai.errors import UsageError
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     analysis.check_one_frame(args, paths)
     phases = _given_phases(args)
     stems = unique_stems(paths, beside_reports=True).values()
+    check_drawn([folder / "report.html"])
+    check_drawn(folder / f"{stem}.overlay.{kind}" for stem in stems for kind in outputs.DRAWN)
     check_replaced([folder / f"{stem}.json" for stem in stems], FILM_JSON)
     check_replaced([folder / "report.json"], REPORT_JSON)
     check_tables(folder, outputs.film_tables() | outputs.patient_tables())

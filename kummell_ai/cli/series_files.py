@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kummell_ai.cli import analysis, console, outputs
 from kummell_ai.cli.analysis import MeasuredFilm
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.earlier import check_drawn, say_replaced
 from kummell_ai.cli.files import (
     REPORT_JSON,
     check_replaced,
@@ -62,6 +63,8 @@ def write_all(
         problems: collects what is said.
     """
     written: list[WrittenReport] = []
+    if len(patients) > 1:
+        check_drawn([folder / "index.html"])
     before = results_in(folder, PAGES)
     folders = patient_folders(patient.patient_id for patient in patients)
     for patient in console.track(patients, "reporting", len(patients)):
@@ -79,7 +82,7 @@ def write_all(
             WrittenReport(report, f"{name}/{_stem(report, reports)}.html".removeprefix("./")) for report in reports
         ]
     if written:
-        outputs.write_patients(folder, [entry.report for entry in written])
+        outputs.write_patients(folder, [entry.report for entry in written], problems)
     pages = [folder / entry.page for entry in written]
     pages += [page.with_suffix(".json") for page in pages]
     if len(patients) > 1 and written:
@@ -151,12 +154,14 @@ def _write_reports(
             pictures[reference] = radiograph
         formats = ("json", "svg", "png") if radiograph else ("json",)
         picture = radiograph or film.radiograph
+        say_replaced(folder, stems[film.path], reference, problems)
         outputs.write_film(folder, stems[film.path], picture, film.measurement, formats, reports[0].index_level)
-    outputs.write_tables(folder, [film.measurement for film in films])
+    outputs.write_tables(folder, [film.measurement for film in films], problems)
     links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
     for report in reports:
         stem = _stem(report, reports)
         check_replaced([folder / f"{stem}.json"], REPORT_JSON)
+        check_drawn([folder / f"{stem}.html"])
         write_atomic(folder / f"{stem}.json", outputs.json_text(to_json(report)))
         write_atomic(folder / f"{stem}.html", write_page(report, pictures, args.lang, links))
 

@@ -12,6 +12,7 @@ from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.measurement.results import RadiographMeasurement
 from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.film import film_data_uri, film_picture
+from kummell_ai.reporting.mark import SVG_MARK, png_mark
 from kummell_ai.reporting.scene import build_scene
 from kummell_ai.reporting.view import View, whole_view
 
@@ -44,8 +45,9 @@ def draw_overlay(
     width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
     body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" font-family="{escape(FONT)}">\n<title>{escape(scene.title)}</title>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {SVG_MARK} viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" font-family="{escape(FONT)}">\n'
+        f"<title>{escape(scene.title)}</title>\n"
         f'<rect width="{width}" height="{height}" fill="#000"/>\n'
         f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
         f'href="{film_data_uri(radiograph, view)}"/>\n{body}\n</svg>\n'
@@ -69,7 +71,7 @@ def draw_overlay_png(
     for shape in scene.shapes:
         _paint(brush, shape)
     buffer = io.BytesIO()
-    large.reduce(SUPERSAMPLE).save(buffer, format="PNG", compress_level=3)
+    large.reduce(SUPERSAMPLE).save(buffer, format="PNG", compress_level=3, pnginfo=png_mark())
     return buffer.getvalue()
 
 

@@ -142,6 +142,31 @@ def test_a_table_of_a_person_is_not_replaced(name: str, inputs: Path, tmp_path: 
     assert list(tmp_path.iterdir()) == [table]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("report.html", "is not marked as drawn by this program"),
+        ("methods.txt", "is no text of this program"),
+        ("patient-LI-1/report.html", "is not marked as drawn by this program"),
+        ("patient-LI-1/report.json", "is no report of this program"),
+    ],
+)
+def test_a_page_or_text_of_a_person_is_not_replaced(name: str, text: str, inputs: Path, tmp_path: Path) -> None:
+    own = tmp_path / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("We looked back at the films of 40 patients.")
+    code, _, err = run(str(inputs / "manifest.csv"), "--out", str(tmp_path))
+    assert code == 1
+    assert f"{own} {text} and would be replaced" in err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_cohort_takes_the_place_of_an_earlier_one(language: str, inputs: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run(str(inputs / "manifest.csv"), "--out", str(tmp_path), "--lang", language)[0] == 2
+
+
 def test_nothing_usable(tmp_path: Path) -> None:
     assert run(str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))[0] == 1
     (tmp_path / "in").mkdir()

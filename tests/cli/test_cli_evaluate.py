@@ -78,6 +78,20 @@ def _mirrored(film: AnnotatedFilm) -> AnnotatedFilm:
     return replace(film, landmarks=replace(spine, vertebrae=bodies, facing=facing))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("report.html", "is not marked as drawn by this program"), ("summary.json", "is no evaluation of this program")],
+)
+def test_a_page_of_a_person_is_not_replaced(
+    name: str, text: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / name
+    own.write_text("by hand")
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path)]) == 1
+    assert f"{own} {text} and would be replaced" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [own]
+
+
 @pytest.mark.parametrize("name", ["films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv"])
 def test_a_table_of_a_person_is_not_replaced(
     name: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
