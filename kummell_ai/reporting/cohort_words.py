@@ -287,8 +287,8 @@ _NAMES_ZH = {
     "share improved among changed": "变化者中改善比例",
 }
 _CAVEATS_ZH = (
-    (r"(\d+) pairs are given; .*", r"仅有 \1 对数据，不作检验"),
-    (r"(\d+) complete rows are given; .*", r"仅有 \1 例完整数据，不作检验"),
+    (r"pairs: (\d+) given, .*", r"仅有 \1 对数据，不作检验"),
+    (r"complete rows: (\d+) given, .*", r"仅有 \1 例完整数据，不作检验"),
     (r"(\d+) patients with (\d+) values .*", r"\1 例患者共 \2 个数值，不足以拟合混合模型"),
     (r"(\d+) phases are given; .*", r"仅有 \1 个时相，不作检验"),
     (r"all differences are equal; .*", "所有差值相等，不作检验"),
@@ -311,7 +311,7 @@ def name_of(name: str, w: Mapping[str, str]) -> str:
 def caveat_of(caveat: str | None, w: Mapping[str, str]) -> str:
     """Why there is no test, or what limits one, in the language of ``w``.
 
-    >>> caveat_of("2 pairs are given; a test needs at least 3: add patients", words("zh"))
+    >>> caveat_of("pairs: 2 given, a test needs at least 3; add patients", words("zh"))
     '仅有 2 对数据，不作检验'
     """
     if caveat is None or w["language"] == "en":

@@ -115,7 +115,9 @@ def complete_rows(table: FloatArray, least: int) -> FloatArray:
     """
     complete = table[np.isfinite(table).all(axis=1)]
     if len(complete) < least:
-        raise ValueError(f"{len(complete)} complete rows are given; at least {least} are needed: add readings")
+        raise ValueError(
+            f"complete rows: {len(complete)} given, at least {least} are needed; add some without a missing value"
+        )
     return complete
 
 

@@ -218,7 +218,7 @@ def holm(p_values: list[float]) -> list[float]:
 def _check(difference: FloatArray, *, may_be_equal: bool = False) -> int:
     n = len(difference)
     if n < LEAST_PAIRS:
-        raise ValueError(f"{n} pairs are given; a test needs at least {LEAST_PAIRS}: add patients")
+        raise ValueError(f"pairs: {n} given, a test needs at least {LEAST_PAIRS}; add patients")
     if not np.any(difference) if may_be_equal else np.ptp(difference) <= 1e-12 * float(np.abs(difference).max()):
         raise ValueError("all differences are equal; there is no spread to test against")
     return n

@@ -382,8 +382,8 @@ class TestRule:
         assert found.summaries[0].mean_interval is not None
         # t with 1 degree of freedom leaves 2.5 % beyond 12.706; the values are 24.1 and 19.5
         assert found.summaries[0].mean_interval.high == pytest.approx(21.8 + 12.7062047 * 2.3)
-        assert found.omnibus_caveat == "2 complete rows are given; at least 3 are needed: add readings"
-        assert found.comparisons[0].caveat == "2 pairs are given; a test needs at least 3: add patients"
+        assert found.omnibus_caveat == "complete rows: 2 given, at least 3 are needed; add some without a missing value"
+        assert found.comparisons[0].caveat == "pairs: 2 given, a test needs at least 3; add patients"
 
     def test_a_phase_nobody_has(self) -> None:
         found = cohort.analyse(np.column_stack([T[:, :2], np.full(10, np.nan)]), PHASES, margin=5.0)
@@ -403,14 +403,14 @@ class TestRule:
         (lambda: omnibus.friedman(T[:, :2]), "2 phases are given"),
         (lambda: omnibus.friedman(np.ones((4, 3))), "no patient differs"),
         (lambda: omnibus.mixed_model(T[:2]), "2 patients with 6 values"),
-        (lambda: omnibus.rm_anova(T[:2]), "2 complete rows"),
+        (lambda: omnibus.rm_anova(T[:2]), "complete rows: 2"),
         (lambda: paired.paired_t(np.ones(5)), "all differences are equal"),
         (lambda: paired.sign_test(np.zeros(5)), "all differences are equal"),
-        (lambda: paired.wilcoxon(np.ones(2)), "2 pairs are given"),
+        (lambda: paired.wilcoxon(np.ones(2)), "pairs: 2 given"),
         (lambda: paired.equivalence(LOSS, 0.0), "margin is 0.0"),
         (lambda: agreement.reliability(np.ones((4, 1))), "1 rater is given"),
         (lambda: agreement.reliability(np.ones((4, 2))), "all readings are equal"),
-        (lambda: agreement.bland_altman([1.0, 2.0], [1.0, 2.0]), "2 complete rows"),
+        (lambda: agreement.bland_altman([1.0, 2.0], [1.0, 2.0]), "complete rows: 2"),
     ],
 )
 def test_what_cannot_be_computed_is_said(call: object, match: str) -> None:
