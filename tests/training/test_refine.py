@@ -184,5 +184,5 @@ def test_a_model_folder_that_cannot_be_written_is_said_before_the_training(folde
 def test_a_configuration_of_the_refiner_is_told_from_one_of_the_network(tmp_path):
     assert names_crops(CONFIG)
     assert not names_crops(CONFIG.with_name("train.yaml"))
-    with pytest.raises(ConfigError, match=r"no\.yaml cannot be read as YAML"):
+    with pytest.raises(ConfigError, match=r"no\.yaml: no such file; give one as configs/train.yaml"):
         names_crops(tmp_path / "no.yaml")
