@@ -119,7 +119,7 @@ def _legend(bars: Sequence[Bar], words: tuple[str, str, str]) -> list[str]:
         (any(not bar.is_certain for bar in bars), "#5a6673", False, words[2]),
     ]
     shown = [kind for kind in kinds if kind[0]]
-    widths = [22.0 + sum(11.0 if ord(letter) > 0x2E80 else 6.0 for letter in word) for *_, word in shown]
+    widths = [21.0 + sum(11.0 if ord(letter) > 0x2E80 else 5.3 for letter in word) for *_, word in shown]
     parts, left = [], WIDTH - RIGHT - sum(widths)
     for (_, colour, is_filled, word), width in zip(shown, widths, strict=True):
         parts += [_box(left, 25, 9, 9, colour, is_filled=is_filled), _text(left + 12, 33, word, "start")]
