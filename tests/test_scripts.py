@@ -45,6 +45,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "contact_sheet_ingredients --out o --templates nosuch",
         "benchmark_inference --model nosuch",
         "error_tail nosuch",
+        "check_statistics --runs 0",
         "evaluate_turned --films nosuch",
         "evaluate_disturbed --films nosuch --out o",
         "evaluate_inverted --films nosuch",

@@ -48,17 +48,24 @@ class Problems:
         self._add_alike(self.warnings, dict.fromkeys(names, message), message)
 
     def _add_alike(self, lines: list[str], messages: Mapping[str, str], of_all: str) -> None:
-        names, new = list(messages), [one_line(name, message) for name, message in messages.items()]
+        new = [one_line(name, message) for name, message in messages.items()]
         lines += new
         if new and not self.quiet:
-            rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            listed = ", ".join(names[:MOST_NAMES]) + rest
-            say(new[0] if len(new) == 1 else one_line(f"{len(names)} films", f"{of_all} ({listed})"))
+            say(new[0] if len(new) == 1 else one_line(f"{len(new)} films", f"{of_all} ({first_of(list(messages))})"))
 
     def _add(self, lines: list[str], name: str, message: str) -> None:
         lines.append(one_line(name, message))
         if not self.quiet:
             say(lines[-1])
+
+
+def first_of(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The first of many names, for a line about all of them.
+
+    >>> first_of(["a", "b"]), first_of(["a", "b", "c"], most=1)
+    ('a, b', 'a and 2 more')
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def one_line(name: str, message: str) -> str:

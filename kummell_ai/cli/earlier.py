@@ -8,16 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kummell_ai.cli.console import Problems
+from kummell_ai.cli.console import Problems, first_of
 from kummell_ai.cli.files import head
 from kummell_ai.errors import UsageError
 from kummell_ai.reporting.mark import HEAD_BYTES, is_marked
 
 if TYPE_CHECKING:
     from kummell_ai.imaging.radiograph import ImageReference
-
-_MOST = 3
-"""Names that a line gives of many."""
 
 
 def is_drawn(path: Path) -> bool:
@@ -85,8 +82,7 @@ def say_lost_rows(path: Path, key: str, shown: str, kept: Iterable[str | None], 
         return
     lost = list(dict.fromkeys(_plain(name or "") for value, name in rows if value and _plain(value) not in new))
     if lost:
-        rest = "" if len(lost) <= _MOST else f" and {len(lost) - _MOST} more"
-        text = f"rows of {', '.join(lost[:_MOST])}{rest} of an earlier run go, as the table holds this run only"
+        text = f"rows of {first_of(lost, most=3)} of an earlier run go, as the table holds this run only"
         problems.warn(str(path), text)
 
 

@@ -202,8 +202,7 @@ def _say_exchanged(result: Evaluation) -> None:
         known = errors[np.isfinite(errors)]
         exchanged += [film.name] if known.size and np.median(known) > EXCHANGED_PERCENT else []
     if exchanged:
-        rest = f" and {len(exchanged) - console.MOST_NAMES} more" if len(exchanged) > console.MOST_NAMES else ""
-        named = ", ".join(exchanged[: console.MOST_NAMES]) + rest
+        named = console.first_of(exchanged)
         text = f"the true front lies where the model finds the back ({named}); look at them, and check --facing"
         console.say(f"{len(exchanged)} of {len(result.films)} films: {text}")
 

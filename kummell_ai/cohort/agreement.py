@@ -13,7 +13,7 @@ from kummell_ai.cohort.measures import PHASES, Measure
 from kummell_ai.statistics.agreement import BlandAltman, Reliability, bland_altman, reliability
 from kummell_ai.statistics.resampled_agreement import agreement_intervals
 
-LEAST_PATIENTS = 10
+LEAST_READINGS = 10
 """With fewer readings of a phase it has no figures of its own: an ICC of a few patients says next to nothing."""
 
 
@@ -66,7 +66,7 @@ def agreement_of(measure: Measure, readings: Sequence[Reading]) -> Agreement | N
     if len(phases) == 1:
         return _agreement(measure, own, phases[0])
     of_phase = [(phase, [reading for reading in own if reading.phase is phase]) for phase in phases]
-    parts = tuple(_agreement(measure, part, phase) for phase, part in of_phase if len(part) >= LEAST_PATIENTS)
+    parts = tuple(_agreement(measure, part, phase) for phase, part in of_phase if len(part) >= LEAST_READINGS)
     return replace(_agreement(measure, own, None), by_phase=parts)
 
 

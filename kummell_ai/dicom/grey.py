@@ -18,8 +18,9 @@ MIN_SPREAD = 0.02
 MIN_KEPT = 1 / 3
 """A window that keeps less than this share of the entropy that a window over the film's own range keeps is not used.
 
-Black or white alone keep a fifth at most, a hard but usable window two fifths. Black surroundings and white direct
-exposure, which may well be clipped, count little in both however large they are, as they are even.
+Black and white alone keep 9 to 27 % on 60 simulated films (seeds from 79000000), a quarter of the film's own range 18
+to 70 %. Black surroundings and white direct exposure, which may well be clipped, count little in both however large
+they are, as they are even.
 """
 
 _LEVELS = 64

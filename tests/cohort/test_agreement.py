@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cohort.agreement import LEAST_PATIENTS, Agreement, Reading, agreement_of
+from kummell_ai.cohort.agreement import LEAST_READINGS, Agreement, Reading, agreement_of
 from kummell_ai.cohort.measures import FILM_MEASURES, PHASES
 from kummell_ai.cohort.study import Flow, build_study
 from kummell_ai.quantities import Interval
@@ -103,7 +103,7 @@ def agreement_rows_of(own: Sequence[Reading], language: str = "en") -> list[tupl
 def test_pooled_phases_have_a_row_and_each_phase_its_own() -> None:
     """The phases differ by up to 10 and so raise the ICC; each phase is the table of its own films."""
     program, manual = made_up(20, shared=0.3)
-    manual[LEAST_PATIENTS - 1 :, 2] = np.nan
+    manual[LEAST_READINGS - 1 :, 2] = np.nan
     agreement = found(readings(program, manual))
     assert [part.phase for part in agreement.by_phase] == [Phase.PRE_OP, Phase.POST_OP], "follow-up: nine films"
     for column, part in enumerate(agreement.by_phase):

@@ -106,4 +106,4 @@ def test_the_low_end_lies_above_the_truth_as_seldom_as_it_should(
     one, each = rng.random((runs, PATIENTS, 1)) < rate, rng.random((runs, PATIENTS, FILMS)) < rate
     failures = np.where(together, one, each).sum(axis=2)
     lows = np.array([share_of(bootstrap, row, FILMS).interval.low for row in failures])
-    assert (lows > 100.0 * (1.0 - rate)).mean() <= 0.04  # 2.5 % ought to be; that of the bootstrap in 4 to 24 %
+    assert (lows > 100.0 * (1.0 - rate)).mean() <= 0.04  # 2.5 % ought to be; that of the bootstrap in up to 14 %
