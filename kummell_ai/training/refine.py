@@ -29,6 +29,7 @@ from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
 from kummell_ai.training.run import writable
 from kummell_ai.training.trainer import fit_module
+from kummell_ai.training.widening import no_narrower, widened
 
 
 def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: JitterSettings) -> FloatArray:
@@ -213,7 +214,7 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     """Train by ``config_path`` with ``key=value`` overrides; returns the model folder that got it, None after a trial.
 
     Raises:
-        ConfigError: unknown key or impossible value; ``init`` has other sizes; ``out`` cannot be written.
+        ConfigError: unknown key or impossible value; ``init`` is wider somewhere; ``out`` cannot be written.
         InputError: no or damaged shards.
         CheckpointError: ``out`` holds no model to put the refiner beside, or ``init`` none with a refiner.
     """
@@ -228,6 +229,8 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
     module = RefineModule(config)
     if config.init is not None:
         start, refiner = _with_refiner(config.init)
+        if no_narrower(config.sizes, refiner.sizes):
+            refiner = widened(refiner, config.sizes)
         take_over(module.network, module.averaged, refiner)
         module.start = {"name": start.name, "weights_sha256": start.weights_sha256}
     trainer = fit_module(module, data, config)

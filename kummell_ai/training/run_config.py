@@ -36,7 +36,8 @@ class RunConfig:
         compile: let torch compile the network; pays on a GPU in runs of some minutes and more.
         seed: of weights, order and augmentation.
         resume: go on from the last checkpoint in ``runs``, when there is one.
-        init: model folder whose weights the run starts from, or None; its sizes must be those asked for.
+        init: model folder whose weights the run starts from, or None; its sizes must be those asked for, or, of a
+            second stage, no larger.
         fast_dev_run: one batch only, to try a configuration.
         checkpoint_minutes: wall clock between checkpoints within an epoch; there is one at the end of each anyway.
         pictures_every: epochs between pictures of the learning curves and the worst films; 0 = only at the end.

@@ -141,10 +141,13 @@ def test_a_run_starts_from_the_refiner_of_a_model(folders, tmp_path):
     assert weights
     for name in weights:
         assert torch.equal(before[name], after[name]), name
+    train_refiner(CONFIG, [*TINY, *again, "resume=false", "sizes.half=24"])
+    wider = load_bundle(tmp_path / "model").refiner.state_dict()
+    assert torch.allclose(wider["stem.0.weight"][:16], after["stem.0.weight"], atol=0.01)  # one step further
     with pytest.raises(
-        ConfigError, match=r"init has sizes of its own \(stem\.0\.weight is \(16, 1, 5, 5\), .* is \(24"
+        ConfigError, match=r"init has sizes of its own \(stem\.0\.weight is \(24, 1, 5, 5\), .* is \(16"
     ):
-        train_refiner(CONFIG, [*TINY, *again, "resume=false", "sizes.half=24"])
+        train_refiner(CONFIG, [*TINY, *again, "resume=false"])
     (tmp_path / "model" / "refiner.safetensors").unlink()
     info = json.loads((tmp_path / "model" / "model.json").read_text())
     info.pop("refiner")
