@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, Facing, VertebralLevel
+from kummell_ai.anatomy import CORNERS, LEVELS, USUAL_LEVELS, Facing, VertebralLevel
 from kummell_ai.errors import CheckpointError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
+from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.grouping import Candidate
@@ -192,11 +193,7 @@ def assemble(
         stretch: further scale across, as in `FitPlan`; only distances between vertebrae are taken with it.
     """
     aspect = np.array([stretch * radiograph.spacing.column_mm / radiograph.spacing.row_mm, 1.0])
-    square = [replace(b, points_px=b.points_px * aspect) for b in bodies_px]
-    centres = np.array([b.centre_px for b in square]).reshape(-1, 2)
-    depths = np.array([b.depth_px for b in square])
-    log_probability = np.array([b.level_log_probability for b in bodies_px])
-    evidence = weigh_names(centres, depths, log_probability)
+    bodies_px, evidence = _named(bodies_px, aspect)
     names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
     probability: Sequence[float | None] = evidence.chosen.of_each if evidence else [None] * len(bodies_px)
     return SpineLandmarks(
@@ -206,6 +203,33 @@ def assemble(
         lateral_probability=lateral,
         level_evidence=evidence,
     )
+
+
+def _named(bodies_px: Sequence[Candidate], aspect: FloatArray) -> tuple[Sequence[Candidate], LevelEvidence | None]:
+    """The bodies that have a name, and the evidence for theirs.
+
+    What lies above T1 has none: it is a neck's, or no vertebra. Were it kept, the row of names would need a T13 or an
+    L6 that nothing else speaks for. So where the names reach T1 the topmost bodies go if those below do with less.
+    """
+    best: tuple[Sequence[Candidate], LevelEvidence | None] = bodies_px, None
+    fewest = len(LEVELS)
+    for first in range(len(bodies_px)):
+        evidence = _evidence(bodies_px[first:], aspect)
+        if evidence is not None:
+            names = evidence.chosen.levels
+            variants = len(set(names) - set(USUAL_LEVELS))
+            if variants < fewest:
+                best, fewest = (bodies_px[first:], evidence), variants
+            if variants == 0 or names[0] is not USUAL_LEVELS[0]:
+                break
+    return best
+
+
+def _evidence(bodies_px: Sequence[Candidate], aspect: FloatArray) -> LevelEvidence | None:
+    square = [replace(b, points_px=b.points_px * aspect) for b in bodies_px]
+    centres = np.array([b.centre_px for b in square]).reshape(-1, 2)
+    depths = np.array([b.depth_px for b in square])
+    return weigh_names(centres, depths, np.array([b.level_log_probability for b in bodies_px]))
 
 
 def _vertebra(

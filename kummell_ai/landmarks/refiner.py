@@ -65,8 +65,8 @@ class RefinerSizes:
 
     half: int = 32
     quarter: int = 80
-    eighth: int = 160
-    sixteenth: int = 224
+    eighth: int = 192
+    sixteenth: int = 320
 
     def as_dict(self) -> dict[str, int]:
         """For model.json."""

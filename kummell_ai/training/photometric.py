@@ -78,14 +78,14 @@ USUAL = GreyChanges(
         "hole_width": (0.05, 0.25),
     },
 )
-"""What the shipped network was trained with."""
+"""What the shipped network was trained with until the last training."""
 
 WIDE = GreyChanges(
     {**USUAL.shares, "window": 0.08, "greys": 0.04},
     USUAL.step_shares,
     {**USUAL.ranges, "noise": (0.01, 0.1), "jpeg": (15.0, 90.0)},
 )
-"""For archives with burnt-out films, films of few grey levels, more noise and coarser JPEG."""
+"""With burnt-out films, few grey levels, more noise, coarser JPEG: what the shipped network was last trained with."""
 
 GREY_CHANGES: Mapping[str, GreyChanges] = {"usual": USUAL, "wide": WIDE}
 """By the name that a configuration gives."""

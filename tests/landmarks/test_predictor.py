@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kummell_ai.anatomy import LEVELS, Facing
+from kummell_ai.anatomy import LEVELS, USUAL_LEVELS, Facing, VertebralLevel
 from kummell_ai.errors import CheckpointError, UsageError
 from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA
@@ -144,6 +144,34 @@ def test_a_corner_beyond_the_exposed_field_is_cropped_and_kept():
     assert "cropped" in first.flags
     assert np.isfinite(first.corners_px).all()
     assert "cropped" not in second.flags
+
+
+def column_of(names):
+    """A film and bodies one below the other, each of which says one of ``names`` (None = says nothing)."""
+    square = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]])
+    bodies = candidates([square + np.array([80.0, 10.0 + 40.0 * row]) for row in range(len(names))])
+    film = replace(SCENE, height=20 + 40 * len(names)).radiograph()
+    told = [np.log(np.where(np.arange(len(LEVELS)) == name.index, 0.9, 0.1 / 19)) if name else np.zeros(len(LEVELS))
+            for name in names]  # fmt: skip
+    return film, [replace(body, level_log_probability=says) for body, says in zip(bodies, told, strict=True)]
+
+
+@pytest.mark.parametrize("above", [1, 2, 3])
+def test_what_lies_above_t1_has_no_name_and_makes_no_variant(above):
+    film, bodies = column_of([USUAL_LEVELS[0]] * above + list(USUAL_LEVELS))
+    found = assemble(film, bodies, False, 1.0)
+    assert tuple(v.level for v in found.vertebrae) == USUAL_LEVELS
+    assert np.isfinite(found.vertebrae[0].corners_px).all()
+    np.testing.assert_allclose(found.vertebrae[0].corners_px, bodies[above].points_px)
+    assert len(found.level_evidence.log_probability) == len(USUAL_LEVELS)
+
+
+@pytest.mark.parametrize("above", [0, 1])
+@pytest.mark.parametrize("variant", [VertebralLevel.T13, VertebralLevel.L6])
+def test_a_variant_that_is_seen_keeps_its_bodies(variant, above):
+    levels = [level for level in LEVELS if level in USUAL_LEVELS or level is variant]
+    film, bodies = column_of([USUAL_LEVELS[0]] * above + levels)
+    assert [v.level for v in assemble(film, bodies, False, 1.0).vertebrae] == levels
 
 
 def test_averaging_over_scales_keeps_exact_corners():
