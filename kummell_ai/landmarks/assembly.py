@@ -23,6 +23,9 @@ FACTORS = (0.01, 100.0)
 """Lowest and highest factor of a standard error or covariance. Those of trained networks lie from 0.4 to 2; a factor
 far from 1 is a slip, and would give intervals of no width, or of any."""
 
+LEAST_ON_FILM = 0.5
+"""A point that the second stage takes to be on the film with less than this probability is not given."""
+
 FLOOR_SHARE = 0.006
 """Smallest standard deviation of a corner, as a share of the vertebra's depth."""
 
@@ -242,12 +245,14 @@ def _vertebra(
     if body.middles_px is not None and body.middles_covariance_px is not None:
         points = np.concatenate([points, body.middles_px])
         covariance = np.concatenate([covariance, body.middles_covariance_px])
-    outside = np.any((points < 0.0) | (points > [radiograph.width, radiograph.height]), axis=1)
-    points[outside], covariance[outside] = np.nan, np.nan
+    unseen = np.any((points < 0.0) | (points > [radiograph.width, radiograph.height]), axis=1)
+    if body.on_film is not None:  # where the edge cuts a body, what is seen of it was taken for the whole
+        unseen |= body.on_film[: len(points)] < LEAST_ON_FILM
+    points[unseen], covariance[unseen] = np.nan, np.nan
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
     box = radiograph.valid_box or (0.0, 0.0, float(radiograph.width), float(radiograph.height))
     corners = body.points_px
-    if np.any((corners < box[:2]) | (corners > box[2:])):
+    if np.any((corners < box[:2]) | (corners > box[2:])) or unseen[: len(corners)].any():
         flags.add("cropped")
     return VertebraLandmarks(
         points,

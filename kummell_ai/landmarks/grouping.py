@@ -60,6 +60,7 @@ class Candidate:
         states: (3,) probability of `STATES`.
         middles_px: (2, 2) middle of the superior and the inferior endplate, or None where only corners were looked for.
         middles_covariance_px: (2, 2, 2) px² of these, not yet calibrated, or None.
+        on_film: (6,) probability that the corners and middles are on the film, or None where nothing judged that.
     """
 
     points_px: FloatArray
@@ -70,6 +71,7 @@ class Candidate:
     states: FloatArray
     middles_px: FloatArray | None = None
     middles_covariance_px: FloatArray | None = None
+    on_film: FloatArray | None = None
 
     @property
     def centre_px(self) -> FloatArray:

@@ -82,9 +82,10 @@ def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirr
     square = np.array([aspect, 1.0])
     far = np.linalg.norm((points - body.points_px) * square, axis=1) > REACH * endplate_depth(body.points_px * square)
     points[far], covariance[far] = body.points_px[far], body.covariance_px[far]
+    on_film = np.mean([seen.visible for seen, _ in looks], axis=0)
     upright = points * square * [-1.0 if mirror else 1.0, 1.0]
     if not is_plausible(upright):
-        return body
+        return replace(body, on_film=on_film)
     states = np.mean([body.states, *(seen.states for seen, _ in looks)], axis=0)
     return replace(
         body,
@@ -93,6 +94,7 @@ def _moved(body: Candidate, looks: Sequence[tuple[RefinedBody, CropFrame]], mirr
         states=states,
         middles_px=six[corners:],
         middles_covariance_px=spread[corners:],
+        on_film=on_film,
     )
 
 

@@ -15,6 +15,7 @@ MAP_SHAPE = (CROP_ROWS // REFINER_STRIDE, CROP_COLUMNS // REFINER_STRIDE)
 class CropBatch(NamedTuple):
     """B crops: (B, 1, H, W) standardised, points (B, 6, 2) crop px, visible (B, 6), states (B, 3), mm a crop px (B,).
 
+    ``points`` are known on the film only, ``maps`` wherever the crop shows them, also beyond the edge of the film.
     ``annotated`` (B, 6) is 1 where a point is known, on the film or off it; elsewhere ``visible`` says nothing.
     """
 

@@ -27,6 +27,9 @@ STORED = (round(CROP_ROWS * MARGIN), round(CROP_COLUMNS * MARGIN))
 
 POINTS = len(VertebralLandmark)
 
+SHORTEST = 0.8
+"""Largest share of a wall or endplate that `placed_short` takes off in training."""
+
 
 @dataclass(frozen=True, slots=True)
 class VertebraCrop:
@@ -187,6 +190,22 @@ def _read(path: Path) -> list[VertebraCrop]:
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path.name} is not a whole shard of crops ({error}); write it again", path) from error
     return [VertebraCrop(i, p, v, s, float(mm), int(n)) for i, p, v, s, mm, n in zip(*columns, strict=True)]
+
+
+def placed_short(corners: FloatArray, visible: NDArray[np.bool_], share: FloatArray) -> FloatArray:
+    """Corners (..., 4, 2) of bodies that the film's edge cuts, as a first stage takes what is seen for the whole.
+
+    Args:
+        corners: true ones, in the order of `VertebralLandmark`.
+        visible: (..., 4) on the film; the others move.
+        share: (...) of the way to the seen corner of the same wall, or else of the same endplate, that they move.
+    """
+    towards = corners
+    for neighbours in ([1, 0, 3, 2], [2, 3, 0, 1]):
+        towards = np.where(visible[..., neighbours, None], corners[..., neighbours, :], towards)
+    way = np.where(visible, 0.0, share[..., None])[..., None]
+    moved: FloatArray = corners + way * (towards - corners)
+    return moved
 
 
 def look_from(crop: VertebraCrop, corners: FloatArray) -> tuple[NDArray[np.uint8], FloatArray]:

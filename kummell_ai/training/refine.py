@@ -21,7 +21,7 @@ from kummell_ai.landmarks.crops import CROP_DEPTH, crop_frame, standard
 from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerOutput, decode_points, target_maps
 from kummell_ai.training.averaged import AveragedModule, take_over
 from kummell_ai.training.crop_batch import MAP_SHAPE, CropBatch
-from kummell_ai.training.crop_samples import CropReader, VertebraCrop, look_from
+from kummell_ai.training.crop_samples import SHORTEST, CropReader, VertebraCrop, look_from, placed_short
 from kummell_ai.training.on_device.crops import CropBatches
 from kummell_ai.training.on_device.store import loader_of_places
 from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
@@ -32,9 +32,16 @@ from kummell_ai.training.trainer import fit_module
 from kummell_ai.training.widening import no_narrower, widened
 
 
-def jittered(points: NDArray[np.floating], rng: np.random.Generator, settings: JitterSettings) -> FloatArray:
-    """Corners (4, 2) as a first stage might have placed them, from true points (4|6, 2)."""
+def jittered(
+    points: NDArray[np.floating],
+    rng: np.random.Generator,
+    settings: JitterSettings,
+    visible: NDArray[np.bool_] | None = None,
+) -> FloatArray:
+    """Corners (4, 2) as a first stage might have placed them, from true points (4|6, 2); ``visible``: on the film."""
     corners = np.asarray(points[:4], dtype=np.float64)
+    if visible is not None and not visible[:4].all() and rng.random() < settings.cut_share:
+        corners = placed_short(corners, visible[:4], np.asarray(SHORTEST * rng.random()))
     depth = float(np.linalg.norm(corners[[0, 2]] - corners[[1, 3]], axis=1).mean())
     gross = 3.0 if rng.random() < settings.gross_share else 1.0
     angle = np.radians(gross * settings.rotation_deg * rng.normal())
@@ -61,13 +68,13 @@ class CropDataset(Dataset[tuple[Any, ...]]):
         number, seed = item
         crop: VertebraCrop = self.reader[number]
         rng = np.random.default_rng(seed if seed >= 0 else number)
-        corners = jittered(crop.points, rng, self.jitter)
+        corners = jittered(crop.points, rng, self.jitter, crop.visible)
         image, points = look_from(crop, corners)
         scale = float(np.sqrt(abs(np.linalg.det(crop_frame(corners).matrix[:, :2]))))
         if seed >= 0:
             image = apply_photometric(image, draw_photometric(rng, self.grey_changes))
         known = np.where(crop.visible[:, None], points, np.nan)
-        maps = target_maps(known, MAP_SHAPE)
+        maps = target_maps(points, MAP_SHAPE)
         annotated = np.isfinite(crop.points).all(axis=1)
         return standard(image)[None], maps, known, crop.visible, crop.states, crop.spacing_mm / scale, annotated
 

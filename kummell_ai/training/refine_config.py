@@ -24,6 +24,7 @@ class JitterSettings:
         scale: standard deviation of the logarithm of the size.
         rotation_deg: standard deviation.
         gross_share: share of crops with three times of it.
+        cut_share: share of the bodies cut by the film's edge whose part on the film is taken for the whole.
     """
 
     corner: float = 0.03
@@ -31,6 +32,7 @@ class JitterSettings:
     scale: float = 0.05
     rotation_deg: float = 3.0
     gross_share: float = 0.15
+    cut_share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

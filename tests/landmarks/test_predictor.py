@@ -146,6 +146,20 @@ def test_a_corner_beyond_the_exposed_field_is_cropped_and_kept():
     assert "cropped" not in second.flags
 
 
+def test_a_point_beyond_the_edge_of_the_film_is_not_given_though_the_part_that_is_seen_looks_whole():
+    chances = np.array([0.9, 0.51, 0.49, 0.1, 0.8, 0.2])
+    first, second, *rest = candidates(SCENE.points_px)
+    six = {"middles_px": np.array([[20.0, 30.0], [40.0, 50.0]]), "middles_covariance_px": np.tile(np.eye(2), (2, 1, 1))}
+    bodies = [replace(first, on_film=chances, **six), replace(second, on_film=chances), *rest]
+    whole, corners, untold, *_ = assemble(SCENE.radiograph(), bodies, False, 1.0).vertebrae
+    for body, given in ((whole, chances > 0.5), (corners, chances[:4] > 0.5)):
+        assert np.isfinite(body.points_px).all(axis=1).tolist() == given.tolist()
+        assert np.isfinite(body.covariance_px).all(axis=(1, 2)).tolist() == given.tolist()
+        assert "cropped" in body.flags
+    assert np.isfinite(untold.points_px).all()
+    assert "cropped" not in untold.flags
+
+
 def column_of(names):
     """A film and bodies one below the other, each of which says one of ``names`` (None = says nothing)."""
     square = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]])

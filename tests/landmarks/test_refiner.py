@@ -82,13 +82,15 @@ def test_the_network_keeps_the_maps_where_the_crop_is():
 class Pointer(nn.Module):
     """Says for every crop that the six points lie at given places."""
 
-    def __init__(self, points: np.ndarray) -> None:
+    def __init__(self, points: np.ndarray, visible: float = 0.0) -> None:
         super().__init__()
+        self.visible = visible
         self.maps = nn.Parameter(torch.from_numpy(np.log(target_maps(points, SHAPE) + 1e-12)))
 
     def forward(self, crops: torch.Tensor) -> RefinerOutput:
         count = len(crops)
-        return RefinerOutput(self.maps.expand(count, -1, -1, -1), torch.zeros(count, 6), torch.zeros(count, 3))
+        visible = torch.full((count, 6), self.visible)
+        return RefinerOutput(self.maps.expand(count, -1, -1, -1), visible, torch.zeros(count, 3))
 
 
 def candidate(points: np.ndarray) -> Candidate:
@@ -118,6 +120,17 @@ def test_points_of_a_crop_arrive_on_the_film(mirror, looks):
     if looks == 3:  # frames turned both ways about the middle cancel
         (mean,) = refine(film(), [candidate(start)], network, mirror=mirror, looks=3)  # type: ignore[arg-type]
         np.testing.assert_allclose(mean.points_px, truth, atol=0.4)
+
+
+@pytest.mark.parametrize("logit", [-3.0, 3.0])
+def test_a_point_that_the_second_stage_takes_to_be_beyond_the_edge_is_not_given(logit):
+    seen = crop_frame(BODY).apply(BODY)
+    network = Pointer(np.concatenate([seen, seen[:2]]), logit)
+    (moved,) = refine(film(), [candidate(BODY)], network, mirror=False)  # type: ignore[arg-type]
+    np.testing.assert_allclose(moved.on_film, np.full(6, 1.0 / (1.0 + np.exp(-logit))), rtol=1e-6)
+    (body,) = assemble(film(), [moved], False, 1.0).vertebrae
+    assert np.isfinite(body.points_px).all() == (logit > 0.0)
+    assert ("cropped" in body.flags) == (logit < 0.0)
 
 
 @pytest.mark.parametrize("aspect", [0.25, 0.6, 4.0])
@@ -159,7 +172,8 @@ def test_a_body_that_would_be_turned_over_stays_as_the_first_stage_has_it():
     seen = crop_frame(flat).apply(flat + np.array([[0.0, 12.0], [0.0, 12.0], [0.0, -12.0], [0.0, -12.0]]))
     body = candidate(flat)
     (moved,) = refine(film(), [body], Pointer(np.concatenate([seen, seen[:2]])), mirror=False)  # type: ignore[arg-type]
-    assert moved is body
+    assert moved == replace(body, on_film=moved.on_film)  # the same arrays
+    np.testing.assert_allclose(moved.on_film, 0.5)
 
 
 def test_what_the_stages_differ_by_widens_the_covariance():

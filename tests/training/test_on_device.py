@@ -276,11 +276,13 @@ def test_frames_without_jitter_are_those_of_the_crops():
         assert factor == pytest.approx(np.sqrt(np.linalg.det(crop_frame(corners).matrix[:, :2])))
 
 
-def test_frames_are_jittered_as_for_single_crops():
-    body = fake_film(2).points_px[1].astype(float)
-    matrix, _ = draws.draw_frames(np.tile(body, (3000, 1, 1)), np.random.default_rng(0), JitterSettings())
+@pytest.mark.parametrize("unseen", [[], [2, 3], [0, 2]])
+def test_frames_are_jittered_as_for_single_crops(unseen):
+    body, visible = fake_film(2).points_px[1].astype(float), ~np.isin(np.arange(6), unseen)
+    rng, settings = np.random.default_rng(0), JitterSettings()
+    matrix, _ = draws.draw_frames(np.tile(body, (3000, 1, 1)), rng, settings, np.tile(visible, (3000, 1)))
     rng = np.random.default_rng(1)
-    theirs = np.stack([crop_frame(jittered(body, rng, JitterSettings())).matrix for _ in range(3000)])
+    theirs = np.stack([crop_frame(jittered(body, rng, settings, visible)).matrix for _ in range(3000)])
     np.testing.assert_allclose(matrix.mean(axis=0), theirs.mean(axis=0), atol=5.0 * theirs.std(axis=0).max() / 50.0)
     np.testing.assert_allclose(matrix.std(axis=0), theirs.std(axis=0), rtol=0.12)
 

@@ -11,8 +11,8 @@ import torch
 from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle, write_info
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
-from kummell_ai.training.crop_samples import STORED, CropReader, look_from, take_crop, write_crops
-from kummell_ai.training.refine import jittered, refined_summary, train_refiner
+from kummell_ai.training.crop_samples import STORED, CropReader, look_from, placed_short, take_crop, write_crops
+from kummell_ai.training.refine import CropDataset, jittered, refined_summary, train_refiner
 from kummell_ai.training.refine_config import JitterSettings, load_refine_config, names_crops
 from kummell_ai.training.run import train
 from tests.training.fakes import fake_film, fake_shards
@@ -87,6 +87,51 @@ def test_jitter_is_what_the_settings_say():
     gross = replace(settings, gross_share=1.0)
     far = np.stack([jittered(square, rng, gross) - square for _ in range(2000)])
     assert far.std() == pytest.approx(6.0, rel=0.05)
+
+
+SQUARE = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 80.0], [100.0, 80.0]])
+
+
+@pytest.mark.parametrize(
+    ("unseen", "places"),
+    [
+        ([], {}),
+        ([2, 3], {2: [0.0, 60.0], 3: [100.0, 60.0]}),  # the lower edge of the film: both walls are seen shorter
+        ([0, 2], {0: [25.0, 0.0], 2: [25.0, 80.0]}),  # an edge at the front: both endplates are
+        ([0, 1, 2], {0: [0.0, 0.0], 1: [100.0, 20.0], 2: [25.0, 80.0]}),  # nothing beside the first is seen
+        ([0, 1, 2, 3], {}),
+    ],
+)
+def test_what_is_seen_of_a_cut_body_is_taken_for_the_whole(unseen, places):
+    visible = ~np.isin(np.arange(4), unseen)
+    short = placed_short(SQUARE, visible, np.asarray(0.25))
+    expected = SQUARE.copy()
+    for k, place in places.items():
+        expected[k] = place
+    np.testing.assert_allclose(short, expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_cut_bodies_is_looked_at_as_if_they_were_whole(share):
+    settings, rng = JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0, cut_share=share), np.random.default_rng(0)
+    visible = np.array([True, True, False, False])
+    short = np.array([not np.allclose(jittered(SQUARE, rng, settings, visible), SQUARE) for _ in range(1000)])
+    assert short.mean() == pytest.approx(share, abs=0.05)
+    np.testing.assert_allclose(jittered(SQUARE, rng, settings, np.ones(6, dtype=bool)), SQUARE)
+
+
+def test_points_beyond_the_edge_of_the_film_are_learnt_where_the_crop_shows_them(tmp_path):
+    film = fake_film(0, (640, 400))
+    body = film.points_px[2].astype(float)
+    edge = int(body[[2, 3], 1].min()) - 10
+    pixels = film.image[:edge].astype(np.float32) / 255.0
+    cut = take_crop(pixels, body, frozenset(), mirror=film.view == "right", spacing_mm=0.5, seed=0)
+    assert cut.visible.tolist() == [True, True, False, False, False, False]
+    write_crops(tmp_path / "crops_00000.npz", [cut])
+    item = CropDataset(CropReader(tmp_path), JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0, cut_share=0.0))[0, -1]
+    _, maps, known, visible, *_ = item
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), [1.0, 1.0, 1.0, 1.0, 0.0, 0.0], atol=1e-5)
+    assert np.isfinite(known).all(axis=1).tolist() == visible.tolist()
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)

@@ -51,15 +51,16 @@ class CropBatches:
         self._refresh()
         numbers, rng = numbers_and_rng(places)
         device, stored = self.store.device, self._points[numbers]
-        matrix, scale = draw_frames(stored, rng, self.config.jitter)
+        matrix, scale = draw_frames(stored, rng, self.config.jitter, self._visible[numbers])
         looks = warp(self.store.take(numbers), matrix, SIZE, np.full(len(numbers), -1))
         looks = vary(looks, draw_photometrics(rng, len(numbers), SIZE, self.config.grey_changes)).round()
         visible = self._visible[numbers]
         annotated: NDArray[np.bool_] = np.all(np.isfinite(stored), axis=2)
-        known = np.where(visible[..., None], mapped(matrix, stored), np.nan)
+        points = mapped(matrix, stored)
+        known = np.where(visible[..., None], points, np.nan)
         return CropBatch(
             crops=standardised(looks)[:, None],
-            maps=crop_targets(known, MAP_SHAPE, device),
+            maps=crop_targets(points, MAP_SHAPE, device),
             points=sent(known, device),
             visible=sent(visible, device),
             states=sent(self._states[numbers], device),

@@ -12,6 +12,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.channels import VIEWS
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.augmentation import MAX_ROTATION_DEG, TRIES, AugmentationSettings
+from kummell_ai.training.crop_samples import SHORTEST, placed_short
 from kummell_ai.training.photometric import GREY_CHANGES, MOST_HOLES, SPREADS
 from kummell_ai.training.refine_config import JitterSettings
 
@@ -216,15 +217,20 @@ def turns(angle: FloatArray) -> FloatArray:
 
 
 def draw_frames(
-    points: FloatArray, rng: np.random.Generator, settings: JitterSettings
+    points: FloatArray, rng: np.random.Generator, settings: JitterSettings, visible: NDArray[np.bool_] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Frames (B, 2, 3) that a first stage's corners might have given, from true points (B, 4|6, 2) of stored crops.
+
+    ``visible`` (B, 4|6) says which of them are on the film.
 
     Returns:
         matrix (B, 2, 3) stored px -> crop px, and its scale (B,), crop px a stored px.
     """
     corners = np.asarray(points[:, :4], dtype=np.float64)
     count = len(corners)
+    if visible is not None:
+        share = SHORTEST * rng.random(count) * (rng.random(count) < settings.cut_share)
+        corners = placed_short(corners, visible[:, :4], share)
     depth = np.linalg.norm(corners[:, [0, 2]] - corners[:, [1, 3]], axis=2).mean(axis=1)
     gross = np.where(rng.random(count) < settings.gross_share, 3.0, 1.0)
     linear = turns(np.radians(gross * settings.rotation_deg * rng.normal(size=count)))
