@@ -62,3 +62,22 @@ def test_a_film_of_the_example_that_was_stretched_is_found_where_it_is(predictor
     off = np.concatenate([found[level].corners_px / [2.0, 1.0] - straight[level].corners_px for level in found])
     depth = np.nanmedian([v.depth_px for v in straight.values()])
     assert np.nanmedian(np.linalg.norm(off, axis=1)) < 0.02 * depth
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("path", FILMS, ids=lambda path: path.stem)
+def test_a_body_that_the_edge_of_the_film_cuts_is_not_taken_for_a_whole_one(
+    predictor: Predictor, path: Path, share: float
+) -> None:
+    film = read_radiograph(path)
+    whole = predictor.locate(film).at(VertebralLevel.L2)
+    assert whole is not None
+    heights = whole.corners_px[:, 1]
+    edge = round(heights[:2].max() + share * (heights[2:].min() - heights[:2].max()))
+    cut = replace(film, pixels=film.pixels[:edge], valid_box=None)
+    above = predictor.locate(cut).vertebrae
+    off = [np.abs(v.corners_px[:2] - whole.corners_px[:2]).mean() for v in above]  # NaN where they are not seen
+    (body,) = (v for v, distance in zip(above, off, strict=True) if distance < 0.1 * whole.depth_px)
+    assert not np.isfinite(body.corners_px[2:]).any()
+    assert "cropped" in body.flags
+    assert np.isfinite(above[-2].corners_px).all()
