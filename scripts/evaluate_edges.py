@@ -61,7 +61,10 @@ def corners_of(film: LocatedFilm) -> Iterator[Corners]:
 
 
 def nearest(true: VertebraLandmarks, found: Sequence[VertebraLandmarks]) -> VertebraLandmarks | None:
-    """The located body whose corners lie nearest to those of ``true``."""
+    """The located body whose corners lie nearest to those of ``true``.
+
+    `match_vertebrae` asks for three corners on the film, and of a body that is cut there may be two.
+    """
     best, least = None, np.inf
     for body in found:
         distance = np.linalg.norm(body.corners_px - true.corners_px, axis=1)

@@ -33,14 +33,11 @@ from kummell_ai.training.widening import no_narrower, widened
 
 
 def jittered(
-    points: NDArray[np.floating],
-    rng: np.random.Generator,
-    settings: JitterSettings,
-    visible: NDArray[np.bool_] | None = None,
+    points: NDArray[np.floating], visible: NDArray[np.bool_], rng: np.random.Generator, settings: JitterSettings
 ) -> FloatArray:
     """Corners (4, 2) as a first stage might have placed them, from true points (4|6, 2); ``visible``: on the film."""
     corners = np.asarray(points[:4], dtype=np.float64)
-    if visible is not None and not visible[:4].all() and rng.random() < settings.cut_share:
+    if rng.random() < settings.cut_share:
         corners = placed_short(corners, visible[:4], np.asarray(SHORTEST * rng.random()))
     depth = float(np.linalg.norm(corners[[0, 2]] - corners[[1, 3]], axis=1).mean())
     gross = 3.0 if rng.random() < settings.gross_share else 1.0
@@ -68,7 +65,7 @@ class CropDataset(Dataset[tuple[Any, ...]]):
         number, seed = item
         crop: VertebraCrop = self.reader[number]
         rng = np.random.default_rng(seed if seed >= 0 else number)
-        corners = jittered(crop.points, rng, self.jitter, crop.visible)
+        corners = jittered(crop.points, crop.visible, rng, self.jitter)
         image, points = look_from(crop, corners)
         scale = float(np.sqrt(abs(np.linalg.det(crop_frame(corners).matrix[:, :2]))))
         if seed >= 0:

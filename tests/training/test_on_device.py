@@ -270,7 +270,7 @@ def test_changes_of_grey_values_are_drawn_as_for_single_films(kind):
 def test_frames_without_jitter_are_those_of_the_crops():
     body = fake_film(2).points_px[:5].astype(float)
     none = JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0)
-    matrix, scale = draws.draw_frames(body, np.random.default_rng(0), none)
+    matrix, scale = draws.draw_frames(body, np.ones((len(body), 6), dtype=bool), np.random.default_rng(0), none)
     for corners, ours, factor in zip(body, matrix, scale, strict=True):
         np.testing.assert_allclose(ours, crop_frame(corners).matrix, atol=1e-9)
         assert factor == pytest.approx(np.sqrt(np.linalg.det(crop_frame(corners).matrix[:, :2])))
@@ -280,9 +280,9 @@ def test_frames_without_jitter_are_those_of_the_crops():
 def test_frames_are_jittered_as_for_single_crops(unseen):
     body, visible = fake_film(2).points_px[1].astype(float), ~np.isin(np.arange(6), unseen)
     rng, settings = np.random.default_rng(0), JitterSettings()
-    matrix, _ = draws.draw_frames(np.tile(body, (3000, 1, 1)), rng, settings, np.tile(visible, (3000, 1)))
+    matrix, _ = draws.draw_frames(np.tile(body, (3000, 1, 1)), np.tile(visible, (3000, 1)), rng, settings)
     rng = np.random.default_rng(1)
-    theirs = np.stack([crop_frame(jittered(body, rng, settings, visible)).matrix for _ in range(3000)])
+    theirs = np.stack([crop_frame(jittered(body, visible, rng, settings)).matrix for _ in range(3000)])
     np.testing.assert_allclose(matrix.mean(axis=0), theirs.mean(axis=0), atol=5.0 * theirs.std(axis=0).max() / 50.0)
     np.testing.assert_allclose(matrix.std(axis=0), theirs.std(axis=0), rtol=0.12)
 

@@ -12,8 +12,9 @@ from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle, write_info
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_DEPTH, CROP_ROWS
 from kummell_ai.training.crop_samples import STORED, CropReader, look_from, placed_short, take_crop, write_crops
-from kummell_ai.training.refine import CropDataset, jittered, refined_summary, train_refiner
-from kummell_ai.training.refine_config import JitterSettings, load_refine_config, names_crops
+from kummell_ai.training.on_device.crops import CropBatches
+from kummell_ai.training.refine import CropDataset, collate_crops, jittered, refined_summary, train_refiner
+from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config, names_crops
 from kummell_ai.training.run import train
 from tests.training.fakes import fake_film, fake_shards
 
@@ -22,6 +23,10 @@ CONFIG = CONFIGS[0]
 TINY = ["batch_size=4", "crops_per_epoch=8", "validation_limit=6", "workers=0", "threads=1", "precision=32-true",
         "max_minutes=null", "accelerator=cpu", "compile=false",
         "sizes={half: 16, quarter: 16, eighth: 16, sixteenth: 16}"]  # fmt: skip
+
+
+SQUARE = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 80.0], [100.0, 80.0]])
+ON_FILM = np.ones(6, dtype=bool)
 
 
 def crops_of(seed):
@@ -79,17 +84,13 @@ def test_a_look_carries_picture_and_points_together():
 
 def test_jitter_is_what_the_settings_say():
     settings = JitterSettings(corner=0.02, shift=0.0, scale=0.0, rotation_deg=0.0, gross_share=0.0)
-    square = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 80.0], [100.0, 80.0]])
     rng = np.random.default_rng(0)
-    moved = np.stack([jittered(square, rng, settings) - square for _ in range(2000)])
+    moved = np.stack([jittered(SQUARE, ON_FILM, rng, settings) - SQUARE for _ in range(2000)])
     assert moved.std() == pytest.approx(2.0, rel=0.05)
     assert abs(moved.mean()) < 0.1
     gross = replace(settings, gross_share=1.0)
-    far = np.stack([jittered(square, rng, gross) - square for _ in range(2000)])
+    far = np.stack([jittered(SQUARE, ON_FILM, rng, gross) - SQUARE for _ in range(2000)])
     assert far.std() == pytest.approx(6.0, rel=0.05)
-
-
-SQUARE = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 80.0], [100.0, 80.0]])
 
 
 @pytest.mark.parametrize(
@@ -115,9 +116,9 @@ def test_what_is_seen_of_a_cut_body_is_taken_for_the_whole(unseen, places):
 def test_a_share_of_the_cut_bodies_is_looked_at_as_if_they_were_whole(share):
     settings, rng = JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0, cut_share=share), np.random.default_rng(0)
     visible = np.array([True, True, False, False])
-    short = np.array([not np.allclose(jittered(SQUARE, rng, settings, visible), SQUARE) for _ in range(1000)])
+    short = np.array([not np.allclose(jittered(SQUARE, visible, rng, settings), SQUARE) for _ in range(1000)])
     assert short.mean() == pytest.approx(share, abs=0.05)
-    np.testing.assert_allclose(jittered(SQUARE, rng, settings, np.ones(6, dtype=bool)), SQUARE)
+    np.testing.assert_allclose(jittered(SQUARE, ON_FILM, rng, settings), SQUARE)
 
 
 def test_points_beyond_the_edge_of_the_film_are_learnt_where_the_crop_shows_them(tmp_path):
@@ -128,10 +129,14 @@ def test_points_beyond_the_edge_of_the_film_are_learnt_where_the_crop_shows_them
     cut = take_crop(pixels, body, frozenset(), mirror=film.view == "right", spacing_mm=0.5, seed=0)
     assert cut.visible.tolist() == [True, True, False, False, False, False]
     write_crops(tmp_path / "crops_00000.npz", [cut])
-    item = CropDataset(CropReader(tmp_path), JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0, cut_share=0.0))[0, -1]
-    _, maps, known, visible, *_ = item
-    np.testing.assert_allclose(maps.sum(axis=(1, 2)), [1.0, 1.0, 1.0, 1.0, 0.0, 0.0], atol=1e-5)
-    assert np.isfinite(known).all(axis=1).tolist() == visible.tolist()
+    jitter = JitterSettings(0.0, 0.0, 0.0, 0.0, 0.0, cut_share=0.0)
+    reader, places = CropReader(tmp_path), [(0, 1)]
+    worker = collate_crops([CropDataset(reader, jitter)[place] for place in places])
+    device = CropBatches(reader, RefineConfig(jitter=jitter), torch.device("cpu"))(places)
+    for batch in (worker, device):
+        np.testing.assert_allclose(batch.maps[0].sum((1, 2)), [1.0, 1.0, 1.0, 1.0, 0.0, 0.0], atol=1e-5)
+        assert batch.visible[0].tolist() == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+        assert batch.points[0].isfinite().all(dim=1).tolist() == [True, True, False, False, False, False]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)

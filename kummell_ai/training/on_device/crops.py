@@ -51,7 +51,7 @@ class CropBatches:
         self._refresh()
         numbers, rng = numbers_and_rng(places)
         device, stored = self.store.device, self._points[numbers]
-        matrix, scale = draw_frames(stored, rng, self.config.jitter, self._visible[numbers])
+        matrix, scale = draw_frames(stored, self._visible[numbers], rng, self.config.jitter)
         looks = warp(self.store.take(numbers), matrix, SIZE, np.full(len(numbers), -1))
         looks = vary(looks, draw_photometrics(rng, len(numbers), SIZE, self.config.grey_changes)).round()
         visible = self._visible[numbers]

@@ -217,7 +217,7 @@ def turns(angle: FloatArray) -> FloatArray:
 
 
 def draw_frames(
-    points: FloatArray, rng: np.random.Generator, settings: JitterSettings, visible: NDArray[np.bool_] | None = None
+    points: FloatArray, visible: NDArray[np.bool_], rng: np.random.Generator, settings: JitterSettings
 ) -> tuple[FloatArray, FloatArray]:
     """Frames (B, 2, 3) that a first stage's corners might have given, from true points (B, 4|6, 2) of stored crops.
 
@@ -228,9 +228,8 @@ def draw_frames(
     """
     corners = np.asarray(points[:, :4], dtype=np.float64)
     count = len(corners)
-    if visible is not None:
-        share = SHORTEST * rng.random(count) * (rng.random(count) < settings.cut_share)
-        corners = placed_short(corners, visible[:, :4], share)
+    share = SHORTEST * rng.random(count) * (rng.random(count) < settings.cut_share)
+    corners = placed_short(corners, visible[:, :4], share)
     depth = np.linalg.norm(corners[:, [0, 2]] - corners[:, [1, 3]], axis=2).mean(axis=1)
     gross = np.where(rng.random(count) < settings.gross_share, 3.0, 1.0)
     linear = turns(np.radians(gross * settings.rotation_deg * rng.normal(size=count)))
