@@ -159,6 +159,7 @@ class Oracle(Design):
     rate_source: ClassVar[str] = "none"
 
     def __init__(self, bodies: Sequence[Body] = ()) -> None:
+        super().__init__()
         self.bodies = bodies
 
     def build(self) -> nn.Module:
@@ -236,6 +237,16 @@ def test_stopped_training_equals_an_undisturbed_one(tmp_path: Path, monkeypatch:
         assert torch.equal(a, b)
 
 
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
+    class Broken(Oracle):
+        def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
+            return super().loss(network, crops) * math.nan
+
+    films = [fake_film(0, (160, 128))]
+    with pytest.raises(SystemExit, match=f"is nan at step {training.LOOK_EVERY}; lower its rate"):
+        train(Broken(), films, SIZE, Budget(60.0), 3, tmp_path)
+
+
 def test_a_given_rate_takes_the_place_of_the_design_s_own(tmp_path: Path) -> None:
     torch.manual_seed(3)
     untrained = Oracle().build()
@@ -282,6 +293,13 @@ def test_a_page_without_a_place_for_the_table_is_refused(tmp_path: Path) -> None
     with pytest.raises(SystemExit, match="add both"):
         report.insert(page, "table")
     assert page.read_text() == "nothing"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="--device cuda: there is no GPU"):
+        run_driver(monkeypatch, tmp_path / "shards", tmp_path / "out", "--device", "cuda")
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_packages_are_named_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

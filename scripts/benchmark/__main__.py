@@ -3,8 +3,9 @@
     python -m scripts.benchmark --train DIR --validation DIR --test DIR --out DIR [--minutes 6] [--seeds 1 2 3]
         [--rates unet=8e-4 scn=4e-4]
 
-The folders hold shards as scripts/make_training_films.py writes them. Minutes are processor time of this process. What
-is done is not done again, and a training that was stopped goes on. A design whose package is missing is left out.
+The folders hold shards as scripts/make_training_films.py writes them. Minutes are processor time of this process, with
+--device cuda of the clock: several calls, one a design and seed, may then share a GPU and --out. What is done is not
+done again, and a training that was stopped goes on. A design whose package is missing is left out.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ PACKAGES = {"segmentation_models_pytorch": "segmentation-models-pytorch"}
 def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
+    if args.device != "cpu" and not torch.cuda.is_available():
+        raise SystemExit(f"error: --device {args.device}: there is no GPU here that torch can use; leave it out")
     missing = {n: f"{DESIGNS[n].package} is not installed" for n in args.designs if not DESIGNS[n]().is_installed}
     films = {
         "train": lateral_films(args.train, args.train_films),
@@ -61,7 +64,8 @@ def main() -> None:
     for seed in args.seeds:
         for name in args.designs:
             if name not in missing:
-                _run(name, seed, budget, (args.rows, args.columns), films, args.out, rates.get(name))
+                design = DESIGNS[name](args.device)
+                _run(design, name, seed, budget, (args.rows, args.columns), films, args.out, rates.get(name))
                 report.write(args.out, list(DESIGNS), missing)
     text = report.write(args.out, list(DESIGNS), missing)
     if args.page is not None:
@@ -70,6 +74,7 @@ def main() -> None:
 
 
 def _run(
+    design: Design,
     name: str,
     seed: int,
     budget: Budget,
@@ -88,10 +93,11 @@ def _run(
     }
     if rate is not None:
         asked["peak_rate"] = rate
+    if design.device.type != "cpu":
+        asked["device"] = torch.cuda.get_device_name(design.device)
     _agree(folder / "asked.json", asked)
     if (folder / "result.json").exists():
         return
-    design = DESIGNS[name]()
     print(f"{design.title}, seed {seed}", flush=True)
     trained = train(design, films["train"], size, budget, seed, folder, rate)
     threshold = choose_threshold(read_films(design, trained.network, films["validation"], size[0]))
@@ -112,7 +118,7 @@ def _run(
         **asked,
         **_circumstances(design),
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    report.put(folder / "result.json", json.dumps(result, indent=1) + "\n")
     (folder / "last.pt").unlink(missing_ok=True)
 
 
@@ -163,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{part}", type=Path, required=True, help=f"folder of shards: {part} films")
     parser.add_argument("--out", type=Path, required=True, help="folder of the comparison")
     parser.add_argument("--minutes", type=float, default=6.0, help="processor minutes of training a design (6)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the designs compute (cpu)")
     parser.add_argument("--steps", type=int, help="stop a training after so many steps, for a trial")
     parser.add_argument(
         "--rates",

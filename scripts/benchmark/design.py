@@ -73,6 +73,7 @@ class Design(ABC):
     """One design: network, optimiser, loss and decoder.
 
     Attributes:
+        device: where it computes; networks and films are put there.
         title: for the table.
         package: what must be installed for it, or None.
         batch_size: films a step.
@@ -83,6 +84,9 @@ class Design(ABC):
     package: ClassVar[str | None] = None
     batch_size: ClassVar[int] = 8
     rate_source: ClassVar[str]
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
 
     @abstractmethod
     def build(self) -> nn.Module:
@@ -98,17 +102,30 @@ class Design(ABC):
 
     @abstractmethod
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        """Bodies of one film (1, 1, H, W) that lie above `LEAST_CONFIDENCE`; ``network`` is in evaluation mode."""
+        """Bodies of one film (1, 1, H, W) that lie above `LEAST_CONFIDENCE`.
+
+        The film is on the design's device, ``network`` in evaluation mode.
+        """
 
     @property
     def is_installed(self) -> bool:
         """Whether its package is there."""
         return self.package is None or importlib.util.find_spec(self.package) is not None
 
+    def films(self, crops: Sequence[Crop]) -> Tensor:
+        """(B, 1, H, W) on the device."""
+        return send(torch.from_numpy(np.stack([crop.image for crop in crops])[:, None]), self.device)
 
-def stack(crops: Sequence[Crop]) -> Tensor:
-    """(B, 1, H, W)."""
-    return torch.from_numpy(np.stack([crop.image for crop in crops])[:, None])
+    def in_bfloat16(self) -> torch.autocast:
+        """What computes in bfloat16 where that is safe, on the device."""
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """``tensor`` on ``device``; a GPU need not have ended what it does before."""
+    if tensor.device.type == device.type or not tensor.numel():
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def best_bodies(bodies: Sequence[Body]) -> list[Body]:

@@ -30,11 +30,14 @@ CLOSE_PERCENT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A film with what a design found on it, at any confidence, and the processor seconds that took."""
+    """A film with what a design found on it, at any confidence, and the processor seconds that took.
+
+    Beside a GPU these say nothing: None.
+    """
 
     film: TrainingFilm
     bodies: tuple[VertebraLandmarks, ...]
-    seconds: float
+    seconds: float | None
 
 
 def read_films(design: Design, network: nn.Module, films: Sequence[TrainingFilm], rows: int) -> list[Read]:
@@ -55,6 +58,7 @@ def choose_threshold(reads: Sequence[Read]) -> float:
 def summarise(reads: Sequence[Read], threshold: float) -> dict[str, Any]:
     """Counts and corner errors over the films, of bodies at or above ``threshold``."""
     asked = found = false = right = 0
+    seconds = [read.seconds for read in reads if read.seconds is not None]
     percent: list[FloatArray] = []
     px: list[FloatArray] = []
     for read in reads:
@@ -79,7 +83,7 @@ def summarise(reads: Sequence[Read], threshold: float) -> dict[str, Any]:
         **_figures("percent_of_depth", percent),
         **_figures("px", px),
         "placed_percent": _share(int((_seen(percent) <= CLOSE_PERCENT).sum()), 4 * asked),
-        "seconds_a_film": float(np.mean([read.seconds for read in reads])) if reads else None,
+        "seconds_a_film": float(np.mean(seconds)) if seconds else None,
     }
 
 
@@ -88,8 +92,8 @@ def _read(design: Design, network: nn.Module, film: TrainingFilm, rows: int) -> 
     radiograph = Radiograph((film.image / np.float32(255)).astype(np.float32), _spacing(film), name)
     fitted = fit(radiograph, plan_rows(radiograph, rows, film.view == "right"))
     began = time.process_time()
-    found = design.locate(network, torch.from_numpy(fitted.pixels)[None, None])
-    seconds = time.process_time() - began
+    found = design.locate(network, torch.from_numpy(fitted.pixels)[None, None].to(design.device))
+    seconds = time.process_time() - began if design.device.type == "cpu" else None
     shown = np.array(fitted.content[::-1], dtype=np.float64)
     inside = [b for b in found if (b.points_px.mean(axis=0) < shown).all()]
     back = fitted.to_network.inverse()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scripts.benchmark.design import NAMED, Body, Crop, Design, best_bodies, box_of, class_of, stack
+from scripts.benchmark.design import NAMED, Body, Crop, Design, best_bodies, box_of, class_of, send
 
 
 class KeypointRCNN(Design):
@@ -59,12 +59,13 @@ class KeypointRCNN(Design):
         return torch.optim.SGD(network.parameters(), lr=0.005, momentum=0.9, weight_decay=1e-4)
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        losses: dict[str, Tensor] = network(list(stack(crops)), [target(crop) for crop in crops])
+        targets = [{name: send(part, self.device) for name, part in target(crop).items()} for crop in crops]
+        losses: dict[str, Tensor] = network(list(self.films(crops)), targets)
         return torch.stack(list(losses.values())).sum()
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
         with torch.inference_mode():
-            found = network([film[0]])[0]
+            found = {name: part.cpu() for name, part in network([film[0]])[0].items()}
         points = found["keypoints"][..., :2].double().numpy()
         rows = zip(points, found["labels"].tolist(), found["scores"].tolist(), strict=True)
         return best_bodies([Body(corners, NAMED[label - 1], score) for corners, label, score in rows])
@@ -79,7 +80,7 @@ class _InBfloat16(nn.Module):
         self.out_channels = getattr(part, "out_channels", None)
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(x.device.type, torch.bfloat16):
             out = self.part(x)
         return {name: part.float() for name, part in out.items()} if isinstance(out, dict) else out.float()
 

@@ -35,13 +35,13 @@ class Ours(Design):
         return make_optimiser(network, TrainConfig())
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        batch = collate([_sample(crop) for crop in crops])
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = collate([_sample(crop) for crop in crops]).to(self.device)
+        with self.in_bfloat16():
             output = network(batch.film.contiguous(memory_format=torch.channels_last))
         return total_loss(output, batch, TrainConfig().loss)[0]
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), self.in_bfloat16():
             output = network(film.contiguous(memory_format=torch.channels_last))
         bodies = decode(to_maps(output)[0], STRIDE)
         if not bodies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -36,10 +37,17 @@ def write(out: Path, order: Sequence[str], missing: dict[str, str]) -> str:
     out.mkdir(parents=True, exist_ok=True)
     results = collect(out, order)
     record = {"results": results, "left_out": missing}
-    (out / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    put(out / "results.json", json.dumps(record, indent=1) + "\n")
     text = table(results, missing)
-    (out / "table.md").write_text(text, encoding="utf-8")
+    put(out / "table.md", text)
     return text
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file at once, so that another process never sees a part of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
 
 
 def insert(page: Path, text: str) -> None:

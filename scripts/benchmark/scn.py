@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scripts.benchmark import level_maps
-from scripts.benchmark.design import Body, Crop, Design, stack
+from scripts.benchmark.design import Body, Crop, Design, send
 
 STRIDE = 2
 
@@ -37,13 +37,13 @@ class SpatialConfiguration(Design):
         return torch.optim.Adam(network.parameters(), lr=1e-4)
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        target = level_maps.encode(crops, STRIDE)
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = network(functional.avg_pool2d(stack(crops), STRIDE))
+        target = send(level_maps.encode(crops, STRIDE), self.device)
+        with self.in_bfloat16():
+            maps = network(functional.avg_pool2d(self.films(crops), STRIDE))
         corners = max(1, sum(int(crop.seen.sum()) for crop in crops))
         return (maps.float() - target).square().sum() / corners
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), self.in_bfloat16():
             maps = network(functional.avg_pool2d(film, STRIDE))
-        return level_maps.decode(maps[0].float().contiguous().numpy(), STRIDE)
+        return level_maps.decode(maps[0].float().contiguous().cpu().numpy(), STRIDE)

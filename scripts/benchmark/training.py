@@ -1,4 +1,4 @@
-"""Trains one design for a number of seconds of processor time; goes on where it was stopped."""
+"""Trains one design for seconds of processor time, or of the clock on a GPU; goes on where it was stopped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ WARM_UP = 0.05
 """Share of the budget over which the learning rate rises."""
 
 KEEP_EVERY_S = 30.0
-"""Processor seconds between checkpoints."""
+"""Seconds of the budget between checkpoints."""
+
+LOOK_EVERY = 10
+"""Steps between looks at the loss: a GPU is waited for at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Budget:
     """How much a design may train.
 
     Attributes:
-        seconds: processor time of the process, loading and augmentation of the films included.
+        seconds: loading and augmentation of the films included; processor time of the process where the design computes
+            on the CPU, of the clock where it computes on a GPU.
         steps: stop after so many steps all the same, for a trial; None = the seconds alone.
     """
 
@@ -46,7 +50,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained design: averaged weights, steps taken, seconds of processor time spent, the last losses' mean."""
+    """A trained design: averaged weights, steps taken, seconds of the budget spent, the last losses' mean."""
 
     network: nn.Module
     steps: int
@@ -77,9 +81,10 @@ def train(
 
     ``rate`` takes the place of the design's own peak learning rate.
     """
-    began = time.process_time()
+    clock = time.process_time if design.device.type == "cpu" else time.monotonic
+    began = clock()
     torch.manual_seed(seed)
-    network = design.build()
+    network = design.build().to(design.device)
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimiser = design.optimiser(network)
     peaks = [group["lr"] if rate is None else rate for group in optimiser.param_groups]
@@ -88,7 +93,7 @@ def train(
     kept = before
 
     def spent() -> float:
-        return before + time.process_time() - began
+        return before + clock() - began
 
     while spent() < budget.seconds and (budget.steps is None or step < budget.steps):
         network.train()
@@ -96,21 +101,24 @@ def train(
             group["lr"] = peak * rate_factor(spent() / budget.seconds)
         optimiser.zero_grad(set_to_none=True)
         loss = design.loss(network, crops[step])
-        if not torch.isfinite(loss):
-            raise SystemExit(
-                f"error: the loss of {design.title} is {float(loss.detach())} at step {step}; lower its rate"
-            )
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
         optimiser.step()
         step += 1
         move_average(averaged, network, step, EMA_DECAY)
-        losses = [*losses[-49:], float(loss.detach())]
+        if step % LOOK_EVERY == 0:
+            losses = [*losses[-4:], float(loss.detach())]
+            if not math.isfinite(losses[-1]):
+                raise SystemExit(f"error: the loss of {design.title} is {losses[-1]} at step {step}; lower its rate")
         if spent() - kept > KEEP_EVERY_S:
             kept = spent()
             _keep(folder, network, averaged, optimiser, step, kept, losses)
-            print(f"{design.title}: {kept:.0f} s, step {step}, loss {sum(losses) / len(losses):.4g}", flush=True)
-    return Trained(averaged.eval(), step, spent(), sum(losses) / max(len(losses), 1))
+            print(f"{design.title}: {kept:.0f} s, step {step}, loss {_mean(losses):.4g}", flush=True)
+    return Trained(averaged.eval(), step, spent(), _mean(losses))
+
+
+def _mean(losses: list[float]) -> float:
+    return sum(losses) / max(len(losses), 1)
 
 
 def _keep(

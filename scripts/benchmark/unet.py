@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scripts.benchmark import level_maps
-from scripts.benchmark.design import Body, Crop, Design, stack
+from scripts.benchmark.design import Body, Crop, Design, send
 
 STRIDE = 2
 
@@ -45,17 +45,17 @@ class PlainUNet(Design):
         return torch.optim.Adam(network.parameters(), lr=2e-4)
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        target = level_maps.encode(crops, STRIDE)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(_halved(stack(crops)))
+        target = send(level_maps.encode(crops, STRIDE), self.device)
+        with self.in_bfloat16():
+            logits = network(_halved(self.films(crops)))
         raw = functional.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
         corners = max(1, sum(int(crop.seen.sum()) for crop in crops))
         return (raw * (1.0 + EMPHASIS * target)).sum() / (corners * (level_maps.SIGMA_PX / STRIDE) ** 2)
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), self.in_bfloat16():
             logits = network(_halved(film))
-        return level_maps.decode(logits[0].float().sigmoid().contiguous().numpy(), STRIDE)
+        return level_maps.decode(logits[0].float().sigmoid().contiguous().cpu().numpy(), STRIDE)
 
 
 def _halved(films: Tensor) -> Tensor:

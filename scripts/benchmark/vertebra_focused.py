@@ -25,7 +25,7 @@ from scripts.benchmark.design import (
     Design,
     best_bodies,
     class_of,
-    stack,
+    send,
 )
 from scripts.benchmark.level_maps import draw_gaussian
 
@@ -102,9 +102,9 @@ class VertebraFocused(Design):
         return torch.optim.Adam(network.parameters(), lr=1.25e-4)
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        maps, places, remainders, corners = encode(crops)
-        with torch.autocast("cpu", torch.bfloat16):
-            output = network(stack(crops).contiguous(memory_format=torch.channels_last))
+        maps, places, remainders, corners = (send(part, self.device) for part in encode(crops))
+        with self.in_bfloat16():
+            output = network(self.films(crops).contiguous(memory_format=torch.channels_last))
         centres, at_remainders, at_corners = (part.float() for part in output)
         loss = focal_loss(centres, maps)
         if len(places):
@@ -114,9 +114,9 @@ class VertebraFocused(Design):
         return loss
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), self.in_bfloat16():
             output = network(film.contiguous(memory_format=torch.channels_last))
-        centres, remainders, corners = (part.float() for part in output)
+        centres, remainders, corners = (part.float().cpu() for part in output)
         return decode(centres.sigmoid(), remainders, corners)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from scripts.benchmark.design import MAX_BODIES, NAMED, Body, Crop, Design, best_bodies, stack
+from scripts.benchmark.design import MAX_BODIES, NAMED, Body, Crop, Design, best_bodies, send
 from scripts.benchmark.keypoint_rcnn import target
 
 
@@ -36,16 +36,17 @@ class YoloPose(Design):
         return torch.optim.AdamW(groups, lr=round(0.002 * 5 / (4 + len(NAMED)), 6), betas=(0.9, 0.999))
 
     def loss(self, network: nn.Module, crops: Sequence[Crop]) -> Tensor:
-        films = stack(crops)
-        with torch.autocast("cpu", torch.bfloat16):
+        films = self.films(crops)
+        with self.in_bfloat16():
             output = network(films)
-        loss, _ = network.loss(_batch(films, crops), _plain(output))
+        batch = {name: send(part, self.device) for name, part in _batch(films, crops).items()}
+        loss, _ = network.loss(batch, _plain(output))
         return loss.sum()
 
     def locate(self, network: nn.Module, film: Tensor) -> list[Body]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), self.in_bfloat16():
             output = network(film)
-        rows = (output[0] if isinstance(output, tuple) else output)[0].float().T
+        rows = (output[0] if isinstance(output, tuple) else output)[0].float().cpu().T
         scores, classes = rows[:, 4 : 4 + len(NAMED)].max(dim=1)
         best = scores.topk(min(2 * MAX_BODIES, len(scores))).indices
         corners = rows[best, 4 + len(NAMED) :].reshape(-1, 4, 3)[..., :2].double().numpy()
