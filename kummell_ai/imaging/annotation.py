@@ -13,6 +13,9 @@ from kummell_ai.imaging.interval_factors import IntervalFactors
 from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import ImageReference
 
+NO_CONTRAST = "no-contrast"
+"""Flag of a vertebra with a corner where the film is evenly grey: burnt out, black or of too few greys."""
+
 
 @dataclass(frozen=True, slots=True)
 class VertebraLandmarks:
@@ -24,7 +27,8 @@ class VertebraLandmarks:
         level_probability: probability of that name in [0, 1], or None.
         covariance_px: (4|6, 2, 2) px², or None when not known; NaN where the point is NaN.
         confidence: of the detection, in [0, 1]; 1 for truth.
-        flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``.
+        flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``,
+            `NO_CONTRAST`.
         hidden: points whose place is known although something covers them, such as a screw.
         interval_factors: of its quantities' intervals; None keeps them as the covariances give them.
     """

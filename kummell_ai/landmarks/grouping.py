@@ -18,7 +18,7 @@ SNAP_REACH = 0.22
 MOST_SHARED = 0.2
 """Largest share of the larger of two bodies that both may cover once their corners are final.
 
-On the 540 films that the shipped network was calibrated on, 0.2 took 8 of 5,741 bodies away, 4 of the 7 false ones and
+On the 540 films that an early network was calibrated on, 0.2 took 8 of 5,741 bodies away, 4 of the 7 false ones and
 none that is missed, so that all names were right on 97.6 instead of 96.9 % of the films; 0.1 took true ones, too.
 """
 

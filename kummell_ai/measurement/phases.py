@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.imaging.annotation import NO_CONTRAST
 from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
 
 
@@ -14,6 +15,8 @@ def settle_phases(
 ) -> tuple[list[PhasedMeasurement], list[Finding]]:
     """Phases that agree with the hardware seen: no screws before the operation, screws right after it.
 
+    A film just before the first with screws may have them where nothing is seen (`NO_CONTRAST`): there the dates count.
+
     Args:
         films: by date.
         given_by: the option that decided the phases; they then stay, and contradictions are only reported.
@@ -21,21 +24,34 @@ def settle_phases(
     hardware = [_has_hardware(film.measurement) for film in films]
     if not any(hardware):
         return list(films), []
-    first = hardware.index(True)
+    hidden = _may_hide_screws(films)
     if given_by is not None:
-        return list(films), _contradictions(films, hardware, given_by)
+        told = [i for i in range(len(films)) if not hidden[i]]
+        return list(films), _contradictions([films[i] for i in told], [hardware[i] for i in told], given_by)
+    seen_on = first = hardware.index(True)
+    while first and hidden[first - 1] and films[first - 1].phase in (Phase.POST_OP, Phase.FOLLOW_UP):
+        first -= 1
     settled, findings = [], []
     for i, film in enumerate(films):
         expected = _expected_phase(i, first, [f.phase for f in films])
         if expected is not film.phase:
             name = film.measurement.reference.name
-            seen = "no screws are seen" if i < first else "is the first with screws" if i == first else ""
-            reason = seen or f"screws are seen on {films[first].measurement.reference.name} already"
+            reason = _reason(films, i, first, seen_on)
             order = "of unknown phase" if film.phase is Phase.UNKNOWN else f"{film.phase.value} by the dates"
             text = f"{name} is {order} but {reason}; it is taken as {expected.value}: check it, or give --surgery-date"
             findings.append(Finding("phase-contradicts-hardware", Severity.WARNING, text))
         settled.append(replace(film, phase=expected))
     return settled, findings
+
+
+def _reason(films: Sequence[PhasedMeasurement], i: int, first: int, seen_on: int) -> str:
+    """Why film ``i`` has not the phase it came with; ``first`` may have screws, on ``seen_on`` they are seen."""
+    if i < first:
+        return "no screws are seen"
+    if i == first:
+        return "is the first with screws" if first == seen_on else "is the first that may have screws"
+    already, on = ("are seen", seen_on) if i > seen_on else ("may be hidden", first)
+    return f"screws {already} on {films[on].measurement.reference.name} already"
 
 
 def _contradictions(films: Sequence[PhasedMeasurement], hardware: Sequence[bool], given_by: str) -> list[Finding]:
@@ -56,7 +72,7 @@ def cement_before_surgery(films: Sequence[PhasedMeasurement], level: VertebralLe
     """A warning for each film before surgery on which the injured vertebra ``level`` looks cemented.
 
     Few were filled before. Of 245 fractured ones on simulated films before surgery (seeds from 46500000 and 76000000),
-    where none was, the shipped network says so of none.
+    where none was, the network shipped then says so of none.
     """
     findings = []
     for film in films:
@@ -79,6 +95,17 @@ def _expected_phase(i: int, first_with_hardware: int, given: list[Phase]) -> Pha
         return Phase.FOLLOW_UP if was_follow_up else Phase.POST_OP
     is_second_post_op = given[i] is Phase.POST_OP and given[first_with_hardware] is Phase.POST_OP
     return Phase.POST_OP if is_second_post_op else Phase.FOLLOW_UP
+
+
+def _may_hide_screws(films: Sequence[PhasedMeasurement]) -> list[bool]:
+    """Whether half or more of the levels that have screws on any film lie where a film without them shows nothing."""
+    rows = [film.measurement.landmarks.vertebrae for film in films]
+    screwed = {body.level for bodies in rows for body in bodies if "instrumented" in body.flags} - {None}
+    hidden = []
+    for film, bodies in zip(films, rows, strict=True):
+        there = [NO_CONTRAST in body.flags for body in bodies if body.level in screwed]
+        hidden.append(not _has_hardware(film.measurement) and sum(there) > 0 and 2 * sum(there) >= len(there))
+    return hidden
 
 
 def _has_hardware(film: RadiographMeasurement) -> bool:

@@ -13,7 +13,7 @@ from kummell_ai.anatomy import CORNERS, LEVELS, USUAL_LEVELS, Facing, VertebralL
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.geometry import heights
 from kummell_ai.geometry.vertebra import signed_area
-from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.annotation import NO_CONTRAST, SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.levels import row_shift
@@ -37,8 +37,8 @@ _DEPTH = (0.6, 1.6)
 """Plausible range of a body's depth over the median depth of the film."""
 
 UNSURE_PERCENT = 3.0
-"""Median standard deviation of a film's corners (% of depth) beyond which the film is told: 36 of 2,160 simulated
-ones, half of whose corners are off by more than 2 to 12 % of the depth, where 1.1 % is usual."""
+"""Median standard deviation of a film's corners (% of depth) beyond which the film is told: 29 of 3,958 simulated
+ones, half of whose corners are off by more than 5 % of the depth, where 0.9 % is usual (docs/uncertainty.md)."""
 
 VERTEBRA_CODES = frozenset(
     {
@@ -159,7 +159,8 @@ def spine_findings(
         spacing: of the film (its aspect decides).
     """
     found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks, counted_from)]
-    found += [*_unsure_corners(landmarks, spacing), *upside_down_findings(landmarks.level_evidence)]
+    found += [*_unsure_corners(landmarks, spacing), *_without_contrast(landmarks)]
+    found += upside_down_findings(landmarks.level_evidence)
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -201,6 +202,19 @@ def _unsure_corners(landmarks: SpineLandmarks, spacing: PixelSpacing) -> list[Fi
         f"median, up to {UNSURE_PERCENT:g} % is usual: look at them, or give a better film"
     )
     return [Finding("corners-unsure", Severity.WARNING, text)]
+
+
+def _without_contrast(landmarks: SpineLandmarks) -> list[Finding]:
+    """Which vertebrae have corners where the film is evenly grey."""
+    bodies = [v for v in landmarks.vertebrae if NO_CONTRAST in v.flags]
+    if not bodies:
+        return []
+    names = listed([str(v.level) for v in bodies if v.level is not None] or [f"{len(bodies)} vertebrae"])
+    text = (
+        f"{names}: the film is evenly grey where corners should be (burnt out, black or of too few greys); these are "
+        "guessed from what is around, and their intervals are wider: look at them, or give the film with all its greys"
+    )
+    return [Finding("no-contrast", Severity.WARNING, text)]
 
 
 def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:

@@ -89,7 +89,7 @@ def spacing_findings(spacing: PixelSpacing, depths: FloatArray) -> tuple[Finding
     findings = []
     if spacing.calibration is Calibration.DETECTOR_PLANE:
         text = (
-            "pixel spacing is that of the detector; lengths at the patient are smaller, on average by 16 %: "
+            "pixel spacing is that of the detector; lengths at the patient are smaller, on average by 15 %: "
             "use a calibrated film, or compare ratios and angles"
         )
         findings.append(Finding("spacing-at-detector", Severity.INFO, text))

@@ -24,7 +24,7 @@ def upside_down_findings(evidence: LevelEvidence | None) -> tuple[Finding, ...]:
     """Whether the bodies, each judged by its own looks, do not run from head to foot down the film.
 
     On a film that is upside down each still looks like some vertebra, but together they are no row. So it was on 47 of
-    60 simulated films that were turned, and on none of 2,160 upright simulated ones; 59 of the 60 are refused now,
+    60 simulated films that were turned, and on none of 2,160 upright simulated ones; 58 of the 60 are refused now,
     before they come here (`SpineLandmarks.needed_turns`, scripts/evaluate_turned.py).
     """
     if evidence is None or len(evidence.log_probability) < LEAST:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from kummell_ai.anatomy import VertebralLevel
+from kummell_ai.imaging.annotation import NO_CONTRAST
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.measurement.results import VertebraMeasurement
 from kummell_ai.reporting import shapes as s
@@ -16,7 +17,13 @@ from kummell_ai.reporting.bodies import complete, usual_depth
 from kummell_ai.reporting.pen import Pen, to_point
 from kummell_ai.reporting.room import ANATOMY, LINE, Box, Room
 
-FLAG_WORDS = {"fractured": "fracture", "instrumented": "screws", "cemented": "cement", "cropped": "cropped"}
+FLAG_WORDS = {
+    "fractured": "fracture",
+    "instrumented": "screws",
+    "cemented": "cement",
+    "cropped": "cropped",
+    NO_CONTRAST: "no contrast",
+}
 """What is written beside a name for each flag, in this order."""
 
 GAP, PAD, FARTHER = 0.8, 0.3, 0.6

@@ -49,6 +49,7 @@ _ZH: dict[str, str] = {
     "screws": "螺钉",
     "cement": "骨水泥",
     "cropped": "未完全显示",
+    "no contrast": "无灰度差",
     "◂ front": "◂ 前方",
     "front ▸": "前方 ▸",
     "anterior": "前缘",

@@ -78,7 +78,7 @@ USUAL = GreyChanges(
         "hole_width": (0.05, 0.25),
     },
 )
-"""What the shipped network was trained with until the last training."""
+"""What the shipped network was trained with at first, before the last two trainings."""
 
 WIDE = GreyChanges(
     {**USUAL.shares, "window": 0.08, "greys": 0.04},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kummell_ai.imaging.intensity import box_slices, rescale, robust_limits, robust_window, standardise
+from kummell_ai.imaging.intensity import box_slices, grey_spread, rescale, robust_limits, robust_window, standardise
 
 
 @given(st.integers(0, 1000), st.floats(0.01, 1000), st.floats(-1000, 1000))
@@ -56,3 +56,29 @@ def test_standardise_has_zero_mean_and_unit_deviation_inside_the_box() -> None:
 
 def test_an_empty_box_is_the_whole_film() -> None:
     assert box_slices((10, 20), (5.0, 5.0, 5.0, 9.0)) == (slice(0, 10), slice(0, 20))
+
+
+@given(
+    st.integers(0, 1000),
+    st.floats(-10, 40),
+    st.floats(-10, 50),
+    st.floats(0.6, 30),
+    st.floats(0.0, 5),
+    st.floats(-3, 3),
+)
+def test_grey_spread_follows_gain_and_ignores_offset(
+    seed: int, x: float, y: float, reach: float, gain: float, offset: float
+) -> None:
+    pixels = np.random.default_rng(seed).random((40, 30)).astype(np.float32)
+    spread = grey_spread(pixels, (x, y), reach)
+    changed = grey_spread((gain * pixels + offset).astype(np.float32), (x, y), reach)
+    np.testing.assert_allclose(changed, gain * spread, atol=1e-5)
+    beside = x + reach <= 0 or y + reach <= 0 or x - reach >= 30 or y - reach >= 40
+    assert np.isnan(spread) if beside else 0.0 <= spread <= 1.0
+
+
+@pytest.mark.parametrize(("reach", "expected"), [(4.0, 0.0), (6.0, 1.0)])
+def test_grey_spread_sees_what_lies_within_its_reach(reach: float, expected: float) -> None:
+    pixels = np.zeros((20, 20), dtype=np.float32)
+    pixels[:, 15:] = 1.0
+    assert grey_spread(pixels, (10.0, 10.0), reach) == expected

@@ -9,7 +9,7 @@ from kummell_ai.imaging.frames import ScaleShift
 from kummell_ai.imaging.interval_factors import STRATA
 from kummell_ai.imaging.picture_shape import USUAL_SHAPE
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
-from kummell_ai.landmarks.assembly import assemble
+from kummell_ai.landmarks.assembly import EVEN_FACTOR, assemble
 from kummell_ai.landmarks.checkpoint import Bundle
 from kummell_ai.landmarks.grouping import Candidate
 from kummell_ai.landmarks.predictor import Predictor
@@ -144,6 +144,24 @@ def test_a_corner_beyond_the_exposed_field_is_cropped_and_kept():
     assert "cropped" in first.flags
     assert np.isfinite(first.corners_px).all()
     assert "cropped" not in second.flags
+
+
+@pytest.mark.parametrize(("grey", "noise"), [(1.0, 0.0), (0.0, 0.0), (0.4, 0.002)])
+def test_a_corner_where_the_film_is_evenly_grey_is_flagged_and_its_ellipse_is_wider(grey, noise):
+    rng = np.random.default_rng(5)
+    film = SCENE.radiograph()
+    pixels = rng.random(film.pixels.shape, dtype=np.float32)
+    (x, y), reach = SCENE.points_px[1, 2], 0.2 * 50.0 + 1.0  # one corner of the second body, whose depth is 50 px
+    part = pixels[int(y - reach) : int(y + reach) + 1, int(x - reach) : int(x + reach) + 1]
+    part[:] = grey + noise * rng.random(part.shape)
+    bodies = candidates(SCENE.points_px)
+    first, second, *_ = assemble(replace(film, pixels=pixels), bodies, False, 1.0).vertebrae
+    assert "no-contrast" not in first.flags
+    assert "no-contrast" in second.flags
+    np.testing.assert_array_equal(first.covariance_px, bodies[0].covariance_px)
+    factors = np.array([1.0, 1.0, EVEN_FACTOR, 1.0])
+    np.testing.assert_allclose(second.covariance_px, bodies[1].covariance_px * factors[:, None, None])
+    np.testing.assert_array_equal(second.corners_px, bodies[1].points_px)
 
 
 def test_a_point_beyond_the_edge_of_the_film_is_not_given_though_the_part_that_is_seen_looks_whole():

@@ -211,7 +211,8 @@ def test_middles_reach_the_landmarks_with_the_mean_of_the_corners_factors():
     middles = BODY[[0, 2]] * 0.5 + BODY[[1, 3]] * 0.5
     body = replace(candidate(BODY), middles_px=middles, middles_covariance_px=np.tile(np.eye(2), (2, 1, 1)))
     uncertainty = Uncertainty.from_info({"covariance_scale": [1.0, 2.0, 3.0, 6.0]})
-    found = calibrated(assemble(film(), [body], False, 1.0), uncertainty, film().spacing).vertebrae[0]
+    picture = replace(film(), pixels=np.random.default_rng(1).random((400, 500), dtype=np.float32))
+    found = calibrated(assemble(picture, [body], False, 1.0), uncertainty, film().spacing).vertebrae[0]
     np.testing.assert_array_equal(found.points_px, np.concatenate([BODY, middles]))
     assert found.covariance_px is not None
     floor = (FLOOR_SHARE * body.depth_px) ** 2

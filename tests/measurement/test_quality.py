@@ -221,6 +221,20 @@ def test_a_film_whose_corners_are_unsure(sigma_px: float, expected: list[str]) -
     )
 
 
+@pytest.mark.parametrize(
+    ("places", "named", "told"),
+    [([], True, []), ([1], True, ["T12"]), ([1, 2, 3], True, ["T12, L1 and L2"]), ([1, 2], False, ["2 vertebrae"])],
+)
+def test_vertebrae_without_contrast_are_told_in_one_finding(places: list[int], named: bool, told: list[str]) -> None:
+    landmarks = spine()
+    for i in places:
+        landmarks = with_body(landmarks, i, flags=frozenset({"no-contrast"}))
+    if not named:
+        landmarks = replace(landmarks, vertebrae=tuple(replace(v, level=None) for v in landmarks.vertebrae))
+    found = [f for f in measured(landmarks).warnings if f.code == "no-contrast"]
+    assert [f.message.split(":")[0] for f in found] == told
+
+
 @pytest.mark.parametrize("wider", [0.5, 2.0])
 @pytest.mark.parametrize(("turned", "sigma_mm"), [(60.0, 0.5), (0.0, 1.1), (75.0, 1.3)])
 def test_the_shape_of_the_pixels_changes_no_finding(wider: float, turned: float, sigma_mm: float) -> None:

@@ -245,6 +245,44 @@ class TestPhases:
         assert phases == [PRE, PRE, POST]
         assert len(findings) == 2
 
+    @pytest.mark.parametrize(
+        ("blank", "phases"),
+        [
+            ([L.T12, L.L2], [PRE, POST, LAST]),
+            ([L.T12], [PRE, POST, LAST]),
+            ([L.L1], [PRE, PRE, POST]),  # where the screws belong the film has contrast
+            ([], [PRE, PRE, POST]),
+        ],
+    )
+    def test_a_film_that_may_hide_screws_keeps_the_phase_of_its_date(self, blank: list[L], phases: list[Phase]) -> None:
+        unseen = film(POST, 22.0, flags={level: {"no-contrast"} for level in blank})
+        settled, findings = self.phases(film(PRE, 13.0), unseen, film(LAST, 21.0, flags=HELD))
+        assert settled == phases
+        assert len(findings) == (0 if settled[1] is POST else 2)
+
+    def test_a_film_that_may_hide_screws_does_not_outvote_a_later_one_without(self) -> None:
+        unseen = film(POST, 13.0, flags={L.T12: {"no-contrast"}})
+        settled, _ = self.phases(film(PRE, 13.0), unseen, film(LAST, 13.0), film(LAST, 21.0, flags=HELD))
+        assert settled == [PRE, PRE, PRE, POST]
+
+    def test_films_that_may_hide_screws_are_named_as_the_reason(self) -> None:
+        hides = {level: {"no-contrast"} for level in HELD}
+        films = film(PRE, 13.0), film(LAST, 22.0, flags=hides), film(POST, 22.0, flags=hides)
+        found = report(*films, film(LAST, 21.0, flags=HELD), index_level=L.L1)
+        assert [f.phase for f in found.films] == [PRE, LAST, LAST, LAST]
+        told = [f.message for f in found.findings if f.code == "phase-contradicts-hardware"]
+        assert [m.split(";")[0] for m in told] == [
+            "post-op is post-op by the dates but screws may be hidden on follow-up already"
+        ]
+
+    @pytest.mark.parametrize(("flag", "told"), [("no-contrast", 0), ("cropped", 1)])
+    def test_a_film_that_may_hide_screws_does_not_contradict_a_given_phase(self, flag: str, told: int) -> None:
+        unseen = film(POST, 22.0, flags={level: {flag} for level in HELD})
+        films = film(PRE, 13.0), unseen, film(LAST, 21.0, flags=HELD)
+        found = report(*films, index_level=L.L1, surgery_date=dt.date.min)
+        assert [f.phase for f in found.films] == [PRE, POST, LAST]
+        assert codes(found).count("phase-contradicts-hardware") == told
+
     def test_a_late_first_film_with_screws_stays_a_follow_up(self) -> None:
         assert self.phases(film(PRE, 13.0), film(LAST, 21.0, flags=HELD)) == ([PRE, LAST], [])
 
