@@ -30,7 +30,7 @@ from kummell_ai.evaluation.parts import read_film
 from kummell_ai.imaging.annotation import NO_CONTRAST, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.intensity import GreyArray
-from kummell_ai.landmarks.assembly import EVEN_FACTOR, EVEN_REACH, Uncertainty, calibrated, is_even
+from kummell_ai.landmarks.assembly import EVEN_FACTOR, Uncertainty, calibrated, is_even, most_even
 from kummell_ai.landmarks.checkpoint import read_info
 from kummell_ai.shipped import default_model
 
@@ -57,12 +57,13 @@ def corners_of(film: LocatedFilm, pixels: GreyArray, uncertainty: Uncertainty) -
     """The corners of a film with grey values ``pixels`` (H, W), whose covariances are the network's own."""
     spacing = np.array([film.spacing.column_mm, film.spacing.row_mm])
     rows: list[tuple[bool, float, float, float]] = []
+    most = most_even(pixels)
     pairs = match_vertebrae(film.found, film.truth.landmarks).pairs
     for t, f in pairs:
         true, found = film.truth.landmarks.vertebrae[t].corners_px, film.found.vertebrae[f]
         even = np.zeros(len(found.points_px), dtype=bool)
         if NO_CONTRAST in found.flags and np.isfinite(found.depth_px):
-            even = is_even(pixels, found.points_px, EVEN_REACH * found.depth_px)
+            even = is_even(pixels, found.points_px, found.depth_px, most)
         covariances = [_calibrated(film, body, uncertainty) for body in (found, _without_factor(found, even))]
         for k in np.flatnonzero(np.isfinite(true - found.corners_px).all(axis=1)):
             off = true[k] - found.corners_px[k]

@@ -211,8 +211,9 @@ def assemble(
     bodies_px, evidence = _named(bodies_px, aspect)
     names: Sequence[VertebralLevel | None] = evidence.chosen.levels if evidence else [None] * len(bodies_px)
     probability: Sequence[float | None] = evidence.chosen.of_each if evidence else [None] * len(bodies_px)
+    most = most_even(radiograph.pixels)
     return SpineLandmarks(
-        tuple(_vertebra(b, n, p, radiograph) for b, n, p in zip(bodies_px, names, probability, strict=True)),
+        tuple(_vertebra(b, n, p, radiograph, most) for b, n, p in zip(bodies_px, names, probability, strict=True)),
         radiograph.reference,
         facing=Facing.RIGHT if mirrored else Facing.LEFT,
         lateral_probability=lateral,
@@ -220,11 +221,23 @@ def assemble(
     )
 
 
-def is_even(pixels: GreyArray, points_px: FloatArray, reach_px: float) -> NDArray[np.bool_]:
-    """Which of the points (n, 2) image px lie where the film has no greys to tell; none that is NaN does."""
-    most = EVEN_SPREAD * float(pixels.max() - pixels.min())
+def is_even(pixels: GreyArray, points_px: FloatArray, depth_px: float, most: float) -> NDArray[np.bool_]:
+    """Which points of a body lie where nothing of it is seen; none that is NaN does.
+
+    Args:
+        pixels: (H, W) of the film.
+        points_px: (n, 2) image px.
+        depth_px: of the body.
+        most: `most_even` of the film.
+    """
+    reach_px = EVEN_REACH * depth_px
     spreads = [grey_spread(pixels, (x, y), reach_px) if np.isfinite(x) else np.inf for x, y in points_px.tolist()]
     return np.array(spreads) <= most
+
+
+def most_even(pixels: GreyArray) -> float:
+    """The largest `grey_spread` of a film (H, W) that tells nothing."""
+    return EVEN_SPREAD * float(pixels.max() - pixels.min())
 
 
 def _named(bodies_px: Sequence[Candidate], aspect: FloatArray) -> tuple[Sequence[Candidate], LevelEvidence | None]:
@@ -259,6 +272,7 @@ def _vertebra(
     name: VertebralLevel | None,
     probability: float | None,
     radiograph: Radiograph,
+    most: float,
 ) -> VertebraLandmarks:
     points, covariance = body.points_px.copy(), body.covariance_px.copy()
     if body.middles_px is not None and body.middles_covariance_px is not None:
@@ -269,7 +283,7 @@ def _vertebra(
         unseen |= body.on_film[: len(points)] < LEAST_ON_FILM
     points[unseen], covariance[unseen] = np.nan, np.nan
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
-    even = is_even(radiograph.pixels, points, EVEN_REACH * body.depth_px)
+    even = is_even(radiograph.pixels, points, body.depth_px, most)
     covariance[even] *= EVEN_FACTOR
     if even.any():
         flags.add(NO_CONTRAST)

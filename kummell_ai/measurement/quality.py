@@ -205,7 +205,7 @@ def _unsure_corners(landmarks: SpineLandmarks, spacing: PixelSpacing) -> list[Fi
 
 
 def _without_contrast(landmarks: SpineLandmarks) -> list[Finding]:
-    """Which vertebrae have corners where the film is evenly grey."""
+    """Which vertebrae have corners where the film is evenly grey; a single one is no warning about the film."""
     bodies = [v for v in landmarks.vertebrae if NO_CONTRAST in v.flags]
     if not bodies:
         return []
@@ -214,7 +214,7 @@ def _without_contrast(landmarks: SpineLandmarks) -> list[Finding]:
         f"{names}: the film is evenly grey where corners should be (burnt out, black or of too few greys); these are "
         "guessed from what is around, and their intervals are wider: look at them, or give the film with all its greys"
     )
-    return [Finding("no-contrast", Severity.WARNING, text)]
+    return [Finding("no-contrast", Severity.WARNING if len(bodies) > 1 else Severity.INFO, text)]
 
 
 def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:

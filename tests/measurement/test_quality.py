@@ -231,8 +231,9 @@ def test_vertebrae_without_contrast_are_told_in_one_finding(places: list[int], n
         landmarks = with_body(landmarks, i, flags=frozenset({"no-contrast"}))
     if not named:
         landmarks = replace(landmarks, vertebrae=tuple(replace(v, level=None) for v in landmarks.vertebrae))
-    found = [f for f in measured(landmarks).warnings if f.code == "no-contrast"]
+    found = [f for f in measured(landmarks).findings if f.code == "no-contrast"]
     assert [f.message.split(":")[0] for f in found] == told
+    assert [f.severity for f in found] == [Severity.WARNING if len(places) > 1 else Severity.INFO] * len(found)
 
 
 @pytest.mark.parametrize("wider", [0.5, 2.0])
