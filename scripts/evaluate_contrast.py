@@ -5,7 +5,7 @@
 FILMS are annotated sets, as those of synthesize, no two of which share the name of a film. A corner is evenly grey by
 `landmarks.assembly.is_even`; its covariance is that of the network times `EVEN_FACTOR` there. Prints for those corners,
 and for all others of vertebrae that were found, their errors and the share of ellipses that hold, as they are and
-without that factor.
+without that factor; and by the contrast about a corner the factor that the ellipses without it would need to hold 95 %.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,14 @@ from kummell_ai.evaluation.parts import read_film
 from kummell_ai.imaging.annotation import NO_CONTRAST, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.intensity import GreyArray
-from kummell_ai.landmarks.assembly import EVEN_FACTOR, Uncertainty, calibrated, is_even, most_even
+from kummell_ai.landmarks.assembly import EVEN_FACTOR, EVEN_REACH, Uncertainty, calibrated, is_even, most_even
 from kummell_ai.landmarks.checkpoint import read_info
 from kummell_ai.shipped import default_model
 
 LIMIT = float(chi2.ppf(0.95, 2))
+
+BANDS = (0.0, 0.004, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 1.0)
+"""Ends of the bands of contrast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +49,21 @@ class Corners:
         even: whether nothing is seen there.
         off_mm: distance from the truth; px where the film has no scale.
         distance, before: squared Mahalanobis distance of the truth, as it is and without `EVEN_FACTOR`.
+        contrast: standard deviation of the greys within `EVEN_REACH` of it, as a share of the film's whole range.
     """
 
     even: NDArray[np.bool_]
     off_mm: FloatArray
     distance: FloatArray
     before: FloatArray
+    contrast: FloatArray
 
 
 def corners_of(film: LocatedFilm, pixels: GreyArray, uncertainty: Uncertainty) -> Corners:
     """The corners of a film with grey values ``pixels`` (H, W), whose covariances are the network's own."""
     spacing = np.array([film.spacing.column_mm, film.spacing.row_mm])
-    rows: list[tuple[bool, float, float, float]] = []
-    most = most_even(pixels)
+    rows: list[tuple[bool, float, float, float, float]] = []
+    most, span = most_even(pixels), float(np.ptp(pixels)) or 1.0
     pairs = match_vertebrae(film.found, film.truth.landmarks).pairs
     for t, f in pairs:
         true, found = film.truth.landmarks.vertebrae[t].corners_px, film.found.vertebrae[f]
@@ -68,9 +74,21 @@ def corners_of(film: LocatedFilm, pixels: GreyArray, uncertainty: Uncertainty) -
         for k in np.flatnonzero(np.isfinite(true - found.corners_px).all(axis=1)):
             off = true[k] - found.corners_px[k]
             now, before = (float(off @ np.linalg.solve(c[k], off)) for c in covariances)
-            rows.append((bool(even[k]), float(np.linalg.norm(off * spacing)), now, before))
-    columns = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+            contrast = _deviation(pixels, found.corners_px[k], EVEN_REACH * found.depth_px) / span
+            rows.append((bool(even[k]), float(np.linalg.norm(off * spacing)), now, before, contrast))
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
     return Corners(columns[0] > 0, *columns[1:])
+
+
+def _deviation(pixels: GreyArray, point_px: FloatArray, reach_px: float) -> float:
+    """Standard deviation of the greys in the square about a point; NaN where there is none."""
+    if not np.isfinite(reach_px):
+        return float("nan")
+    (left, top), (right, bottom) = (
+        np.maximum(end, 0).astype(int) for end in (np.floor(point_px - reach_px), np.ceil(point_px + reach_px))
+    )
+    patch = pixels[top:bottom, left:right]
+    return float(patch.std()) if patch.size else float("nan")
 
 
 def _without_factor(body: VertebraLandmarks, even: NDArray[np.bool_]) -> VertebraLandmarks:
@@ -89,7 +107,9 @@ def _calibrated(film: LocatedFilm, body: VertebraLandmarks, uncertainty: Uncerta
 def lines(films: list[Corners]) -> Iterator[str]:
     """A line for the corners where nothing is seen, and one for the others."""
     numbers = np.repeat(np.arange(len(films)), [len(film.even) for film in films])
-    even, off, now, before = (np.concatenate([getattr(film, name) for film in films]) for name in Corners.__slots__)
+    even, off, now, before, contrast = (
+        np.concatenate([getattr(film, name) for film in films]) for name in Corners.__slots__
+    )
     heads = f"{'corners':>9}{'films':>7}{'mean, mm':>10}{'> 2 mm, %':>11}"
     yield f"{'':14}{heads}{'ellipses hold, %: without factor':>34}{'as it is':>10}"
     for name, some in (("evenly grey", even), ("others", ~even)):
@@ -99,6 +119,14 @@ def lines(films: list[Corners]) -> Iterator[str]:
                 f"{name:14}{some.sum():>9}{len(set(numbers[some])):>7}{off[some].mean():>10.2f}"
                 f"{100.0 * (off[some] > 2.0).mean():>11.1f}{held[0]:>34.1f}{held[1]:>10.1f}"
             )
+    yield "by the standard deviation of the greys about a corner, % of the film's range; without the factor:"
+    yield f"{'':14}{'corners':>9}{'mean, mm':>10}{'ellipses hold, %':>18}{'factor for 95 %':>17}"
+    for low, high in pairwise(BANDS):
+        some = (contrast >= low) & (contrast < high)
+        if some.any():
+            held, needed = 100.0 * (before[some] <= LIMIT).mean(), float(np.quantile(before[some], 0.95)) / LIMIT
+            name = f"{100.0 * low:g} to {100.0 * high:g}"
+            yield f"{name:14}{some.sum():>9}{off[some].mean():>10.2f}{held:>18.1f}{needed:>17.2f}"
     far = off > 2.0
     if far.any():
         yield f"of {far.sum()} corners beyond 2 mm {100.0 * even[far].mean():.0f} % lie where the film is evenly grey"

@@ -64,7 +64,10 @@ def test_a_body_without_the_flag_had_no_factor() -> None:
 
 def test_the_lines_give_counts_and_shares() -> None:
     counted = [evaluate_contrast.corners_of(film(off), pixels(), PLAIN) for off in (1.0, 3.0, 5.0)]
-    _, even, others, far = evaluate_contrast.lines(counted)
+    _, even, others, _, _, blank, noisy, far = evaluate_contrast.lines(counted)
+    # half of the corners have no greys about them, the others noise between 0 and 1, whose deviation is 0.29
+    assert blank.split() == ["0", "to", "0.4", "12", "1.50", "33.3", "3.69"]
+    assert noisy.split() == ["20", "to", "100", "12", "1.50", "33.3", "3.69"]
     # 5.99 = 2.45 squared: of 1, 3 and 5 px one lies within an ellipse of 1 px, and two within one of 1.6 px
     assert even.split()[2:] == ["12", "3", "1.50", "33.3", "33.3", "66.7"]
     assert others.split()[1:] == ["12", "3", "1.50", "33.3", "33.3", "33.3"]
