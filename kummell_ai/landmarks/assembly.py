@@ -285,7 +285,7 @@ def _vertebra(
     flags = {state for state, p in zip(STATES, body.states, strict=True) if p > 0.5}
     even = is_even(radiograph.pixels, points, body.depth_px, most)
     covariance[even] *= EVEN_FACTOR
-    if even.any():
+    if even[: len(CORNERS)].any():
         flags.add(NO_CONTRAST)
     box = radiograph.valid_box or (0.0, 0.0, float(radiograph.width), float(radiograph.height))
     corners = body.points_px

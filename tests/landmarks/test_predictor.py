@@ -164,6 +164,18 @@ def test_a_corner_where_the_film_is_evenly_grey_is_flagged_and_its_ellipse_is_wi
     np.testing.assert_array_equal(second.corners_px, bodies[1].points_px)
 
 
+def test_an_even_middle_of_an_endplate_has_a_wider_ellipse_and_no_flag():
+    film = SCENE.radiograph()
+    pixels = np.random.default_rng(5).random(film.pixels.shape, dtype=np.float32)
+    first, *rest = candidates(SCENE.points_px)
+    middles = np.array([[220.0, 470.0], [30.0, 480.0]])
+    pixels[455:486, 205:236] = 1.0
+    body = replace(first, middles_px=middles, middles_covariance_px=np.tile(np.eye(2), (2, 1, 1)))
+    found, *_ = assemble(replace(film, pixels=pixels), [body, *rest], False, 1.0).vertebrae
+    assert "no-contrast" not in found.flags
+    np.testing.assert_allclose(found.covariance_px[:, 0, 0], [1.0, 1.0, 1.0, 1.0, EVEN_FACTOR, 1.0])
+
+
 def test_a_point_beyond_the_edge_of_the_film_is_not_given_though_the_part_that_is_seen_looks_whole():
     chances = np.array([0.9, 0.51, 0.49, 0.1, 0.8, 0.2])
     first, second, *rest = candidates(SCENE.points_px)
