@@ -46,6 +46,7 @@ VERTEBRA_CODES = frozenset(
         "uncertain-level",
         "corner-not-seen",
         "cropped",
+        "no-contrast",
         "corners-swapped",
         "implausible-body",
         "implausible-depth",
@@ -159,8 +160,7 @@ def spine_findings(
         spacing: of the film (its aspect decides).
     """
     found = [*_doubtful_names(landmarks.level_evidence), *_outvoted_sacrum(landmarks, counted_from)]
-    found += [*_unsure_corners(landmarks, spacing), *_without_contrast(landmarks)]
-    found += upside_down_findings(landmarks.level_evidence)
+    found += [*_unsure_corners(landmarks, spacing), *upside_down_findings(landmarks.level_evidence)]
     levels = [v.level for v in landmarks.vertebrae]
     named = [level for level in levels if level is not None]
     if len(named) < len(levels):
@@ -202,19 +202,6 @@ def _unsure_corners(landmarks: SpineLandmarks, spacing: PixelSpacing) -> list[Fi
         f"median, up to {UNSURE_PERCENT:g} % is usual: look at them, or give a better film"
     )
     return [Finding("corners-unsure", Severity.WARNING, text)]
-
-
-def _without_contrast(landmarks: SpineLandmarks) -> list[Finding]:
-    """Which vertebrae have corners where the film is evenly grey; a single one is no warning about the film."""
-    bodies = [v for v in landmarks.vertebrae if NO_CONTRAST in v.flags]
-    if not bodies:
-        return []
-    names = listed([str(v.level) for v in bodies if v.level is not None] or [f"{len(bodies)} vertebrae"])
-    text = (
-        f"{names}: the film is evenly grey where corners should be (burnt out, black or of too few greys); these are "
-        "guessed from what is around, and their intervals are wider: look at them, or give the film with all its greys"
-    )
-    return [Finding("no-contrast", Severity.WARNING if len(bodies) > 1 else Severity.INFO, text)]
 
 
 def _doubtful_names(evidence: LevelEvidence | None) -> list[Finding]:
@@ -333,6 +320,12 @@ def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[st
     if "cropped" in body.flags or outside.any():
         text = f"{name} extends beyond the exposed field; its measurements may be incomplete"
         found.append(("cropped", text))
+    if NO_CONTRAST in body.flags:
+        text = (
+            f"{name}: the film is evenly grey where corners should be (burnt out, black or of too few greys); they are "
+            "guessed from what is around, and their intervals are wider: look at them, or give the film with its greys"
+        )
+        found.append(("no-contrast", text))
     return found
 
 

@@ -31,7 +31,8 @@ def spines(draw: st.DrawFn) -> RadiographMeasurement:
     depth = draw(st.floats(30.0, 50.0))
     front = draw(st.sampled_from([-1.0, 1.0]))
     lean = draw(st.floats(-0.4, 0.4))
-    tilts = np.array(draw(st.lists(st.floats(-0.2, 0.2), min_size=count, max_size=count)))
+    most = min(0.2, 0.25 * pitch / depth)  # the middle lines of neighbours do not cross where their names may stand
+    tilts = np.array(draw(st.lists(st.floats(-most, most), min_size=count, max_size=count)))
     shares = draw(st.lists(st.floats(0.35, 0.85), min_size=count, max_size=count))
     bodies = []
     for i in range(count):
