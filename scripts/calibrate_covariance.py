@@ -29,7 +29,7 @@ from kummell_ai.landmarks.assembly import Uncertainty, calibrated
 from kummell_ai.landmarks.checkpoint import read_info, write_info
 from kummell_ai.landmarks.predictor import Predictor
 from kummell_ai.measurement.quality import spine_findings
-from kummell_ai.shipped import model_hash
+from kummell_ai.shipped import default_model, model_hash
 
 
 def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int | None = None) -> list[LocatedFilm]:
@@ -44,6 +44,16 @@ def located(folders: Sequence[Path], model: Path, keep: Path | None, limit: int 
     if keep is not None:
         keep.write_bytes(pickle.dumps((asked, films)))
     return films
+
+
+def parser_of_sets(description: str | None) -> argparse.ArgumentParser:
+    """The options of scripts that count on what `located` gives."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--films", type=options.path_of_input, nargs="+", required=True, help="annotated sets")
+    parser.add_argument("--model", type=Path, default=default_model(), help="model folder")
+    parser.add_argument("--keep", type=Path, help="file for the predictions, also of calibrate_covariance.py")
+    parser.add_argument("--limit", type=options.positive, help="use at most this many films of each set")
+    return parser
 
 
 def tell(done: int) -> None:

@@ -10,32 +10,27 @@ without that factor; and by the contrast about a corner the factor that the elli
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from calibrate_covariance import located
+from calibrate_covariance import located, parser_of_sets
 from ending import end
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from kummell_ai.annotations import films_folder
-from kummell_ai.cli import options
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation.located import LocatedFilm
 from kummell_ai.evaluation.matching import match_vertebrae
 from kummell_ai.evaluation.parts import read_film
+from kummell_ai.evaluation.points import ELLIPSE_95
 from kummell_ai.imaging.annotation import NO_CONTRAST, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.imaging.intensity import GreyArray
+from kummell_ai.imaging.intensity import GreyArray, square_about
 from kummell_ai.landmarks.assembly import EVEN_FACTOR, EVEN_REACH, Uncertainty, calibrated, is_even, most_even
 from kummell_ai.landmarks.checkpoint import read_info
-from kummell_ai.shipped import default_model
-
-LIMIT = float(chi2.ppf(0.95, 2))
 
 BANDS = (0.0, 0.004, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 1.0)
 """Ends of the bands of contrast."""
@@ -84,10 +79,8 @@ def _deviation(pixels: GreyArray, point_px: FloatArray, reach_px: float) -> floa
     """Standard deviation of the greys in the square about a point; NaN where there is none."""
     if not np.isfinite(reach_px):
         return float("nan")
-    (left, top), (right, bottom) = (
-        np.maximum(end, 0).astype(int) for end in (np.floor(point_px - reach_px), np.ceil(point_px + reach_px))
-    )
-    patch = pixels[top:bottom, left:right]
+    x, y = point_px.tolist()
+    patch = square_about(pixels, (x, y), reach_px)
     return float(patch.std()) if patch.size else float("nan")
 
 
@@ -114,7 +107,7 @@ def lines(films: list[Corners]) -> Iterator[str]:
     yield f"{'':14}{heads}{'ellipses hold, %: without factor':>34}{'as it is':>10}"
     for name, some in (("evenly grey", even), ("others", ~even)):
         if some.any():
-            held = [100.0 * float((d[some] <= LIMIT).mean()) for d in (before, now)]
+            held = [100.0 * float((d[some] <= ELLIPSE_95).mean()) for d in (before, now)]
             yield (
                 f"{name:14}{some.sum():>9}{len(set(numbers[some])):>7}{off[some].mean():>10.2f}"
                 f"{100.0 * (off[some] > 2.0).mean():>11.1f}{held[0]:>34.1f}{held[1]:>10.1f}"
@@ -124,7 +117,10 @@ def lines(films: list[Corners]) -> Iterator[str]:
     for low, high in pairwise(BANDS):
         some = (contrast >= low) & (contrast < high)
         if some.any():
-            held, needed = 100.0 * (before[some] <= LIMIT).mean(), float(np.quantile(before[some], 0.95)) / LIMIT
+            held, needed = (
+                100.0 * (before[some] <= ELLIPSE_95).mean(),
+                float(np.quantile(before[some], 0.95)) / ELLIPSE_95,
+            )
             name = f"{100.0 * low:g} to {100.0 * high:g}"
             yield f"{name:14}{some.sum():>9}{off[some].mean():>10.2f}{held:>18.1f}{needed:>17.2f}"
     far = off > 2.0
@@ -147,12 +143,7 @@ def pixels_of(film: LocatedFilm, sets: Sequence[Path]) -> GreyArray:
 
 def main() -> int:
     """Print the counts for the films that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=options.path_of_input, nargs="+", required=True, help="annotated sets")
-    parser.add_argument("--model", type=Path, default=default_model(), help="model folder")
-    parser.add_argument("--keep", type=Path, help="file for the predictions, also of calibrate_covariance.py")
-    parser.add_argument("--limit", type=options.positive, help="use at most this many films of each set")
-    args = parser.parse_args()
+    args = parser_of_sets(__doc__).parse_args()
     uncertainty = Uncertainty.from_info(read_info(args.model))
     counted = []
     for film in located(args.films, args.model, args.keep, args.limit):

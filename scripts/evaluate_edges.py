@@ -9,21 +9,17 @@ depth. Prints how many corners off the film are given, how far from the edge, an
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from calibrate_covariance import located
+from calibrate_covariance import located, parser_of_sets
 from ending import end
 from numpy.typing import NDArray
 
-from kummell_ai.cli import options
 from kummell_ai.evaluation.located import LocatedFilm
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
-from kummell_ai.shipped import default_model
 
 NEAR = 0.25
 """Mean distance of the corners of a pair of bodies at most, as a share of the depth."""
@@ -77,12 +73,7 @@ def nearest(true: VertebraLandmarks, found: Sequence[VertebraLandmarks]) -> Vert
 
 def main() -> int:
     """Print the counts for the films that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=options.path_of_input, nargs="+", required=True, help="annotated sets")
-    parser.add_argument("--model", type=Path, default=default_model(), help="model folder")
-    parser.add_argument("--keep", type=Path, help="file for the predictions, also of calibrate_covariance.py")
-    parser.add_argument("--limit", type=options.positive, help="use at most this many films of each set")
-    args = parser.parse_args()
+    args = parser_of_sets(__doc__).parse_args()
     films = located(args.films, args.model, args.keep, args.limit)
     bodies = [body for film in films for body in corners_of(film)]
     if not bodies:

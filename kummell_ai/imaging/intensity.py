@@ -57,13 +57,22 @@ def robust_window(pixels: NDArray[np.generic], valid_box: Box | None = None) -> 
     return rescale(pixels, *robust_limits(inside))
 
 
-def grey_spread(pixels: GreyArray, centre_px: tuple[float, float], reach_px: float) -> float:
-    """Difference of the 97 and 3 percentiles of the grey values in a square about ``centre_px``.
+def square_about(pixels: GreyArray, centre_px: tuple[float, float], reach_px: float) -> GreyArray:
+    """The pixels (h, w) of a film that a square about ``centre_px`` touches; empty where it lies beside the film.
 
     Args:
         pixels: (H, W).
         centre_px: (x, y) image px; pixel [r, c] covers x in [c, c + 1], y in [r, r + 1].
         reach_px: half the side of the square, image px.
+    """
+    x, y = centre_px
+    left, top = max(0, int(np.floor(x - reach_px))), max(0, int(np.floor(y - reach_px)))
+    right, bottom = max(0, int(np.ceil(x + reach_px))), max(0, int(np.ceil(y + reach_px)))
+    return pixels[top:bottom, left:right]
+
+
+def grey_spread(pixels: GreyArray, centre_px: tuple[float, float], reach_px: float) -> float:
+    """Difference of the 97 and 3 percentiles of the grey values in the square of `square_about`.
 
     Returns:
         In the units of ``pixels``; NaN where the square shares no pixel with the film.
@@ -72,10 +81,7 @@ def grey_spread(pixels: GreyArray, centre_px: tuple[float, float], reach_px: flo
     >>> round(grey_spread(ramp, (50.5, 4.5), 50.5), 2), grey_spread(ramp, (-30.0, 4.5), 5.0)
     (0.94, nan)
     """
-    x, y = centre_px
-    left, top = max(0, int(np.floor(x - reach_px))), max(0, int(np.floor(y - reach_px)))
-    right, bottom = max(0, int(np.ceil(x + reach_px))), max(0, int(np.ceil(y + reach_px)))
-    patch = pixels[top:bottom, left:right]
+    patch = square_about(pixels, centre_px, reach_px)
     if patch.size == 0:
         return float("nan")
     low, high = np.percentile(patch, (3.0, 97.0))

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from kummell_ai.cli.files import write_atomic
 from kummell_ai.training.samples import TrainingFilm
 from scripts.benchmark import report
 from scripts.benchmark.design import Design
@@ -118,7 +119,7 @@ def _run(
         **asked,
         **_circumstances(design),
     }
-    report.put(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    write_atomic(folder / "result.json", json.dumps(result, indent=1) + "\n")
     (folder / "last.pt").unlink(missing_ok=True)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from kummell_ai.cli.files import write_atomic
 
 COLUMNS: tuple[tuple[str, str, int], ...] = (
     ("found, %", "found_percent", 1),
@@ -37,17 +38,10 @@ def write(out: Path, order: Sequence[str], missing: dict[str, str]) -> str:
     out.mkdir(parents=True, exist_ok=True)
     results = collect(out, order)
     record = {"results": results, "left_out": missing}
-    put(out / "results.json", json.dumps(record, indent=1) + "\n")
+    write_atomic(out / "results.json", json.dumps(record, indent=1) + "\n")
     text = table(results, missing)
-    put(out / "table.md", text)
+    write_atomic(out / "table.md", text)
     return text
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file at once, so that another process never sees a part of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def insert(page: Path, text: str) -> None:
