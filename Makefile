@@ -1,9 +1,12 @@
-# make demo | make test | make check      variables: PYTHON, VENV
+# make demo | make test | make check      variables: PYTHON, VENV, WORKERS
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out/demo
 COHORT ?= out/cohort
+WORKERS ?= 2
+# Files of tests are shared out whole, as what several tests of a file need is made once.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # torch asks for as many threads as it sees; films are small and machines are shared.
@@ -14,7 +17,7 @@ export OMP_NUM_THREADS ?= 2
 help:
 	@echo "make demo    set up, measure the example patient, print the table and the path of the report"
 	@echo "make cohort  simulate 20 patients, report on them, print truth beside measured"
-	@echo "make test    set up and run all tests"
+	@echo "make test    set up and run all tests, in WORKERS processes"
 	@echo "make check   lint, types, tests with coverage gates: what a change must pass"
 	@echo "make fix     sort imports and format"
 
@@ -35,13 +38,13 @@ cohort: $(VENV)/.user
 	$(BIN)/python scripts/cohort_demo.py --out $(COHORT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov=kummell_ai --cov-report=term:skip-covered
+	$(PYTEST) --cov=kummell_ai --cov-report=term:skip-covered
 	$(BIN)/coverage report --fail-under=100 --include='kummell_ai/geometry/*,kummell_ai/quantities.py,kummell_ai/imaging/frames.py'
 
 fix: $(VENV)/.dev

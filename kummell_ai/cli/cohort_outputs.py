@@ -8,13 +8,13 @@ from pathlib import Path
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_patients import MeasuredPatient
 from kummell_ai.cli.earlier import check_drawn, check_text
-from kummell_ai.cli.files import REPORT_JSON, check_replaced, patient_folders, write_atomic
+from kummell_ai.cli.files import REPORT_JSON, check_packed, check_replaced, patient_folders, write_atomic
 from kummell_ai.cli.outputs import json_text
 from kummell_ai.cohort.study import CohortStudy
 from kummell_ai.measurement.serialise import to_json
-from kummell_ai.reporting.cohort_gallery import figures
+from kummell_ai.reporting.cohort_gallery import FIGURE_KINDS, figures
 from kummell_ai.reporting.cohort_page import methods, write_cohort_page
-from kummell_ai.reporting.cohort_tables import tables
+from kummell_ai.reporting.cohort_tables import COLUMNS, tables
 from kummell_ai.reporting.cohort_words import LANGUAGES, words
 from kummell_ai.reporting.page import write_page
 from kummell_ai.reporting.parquet import ABSENT, to_parquet
@@ -30,13 +30,16 @@ METHODS_BEGIN = tuple(
 
 
 def check_pages(folder: Path) -> None:
-    """The page and the methods paragraph that stand in ``folder`` are this program's own.
+    """The page, methods, figures and Parquet tables that stand in ``folder`` are this program's own.
 
     Raises:
         UsageError: a person's own would be replaced.
     """
     check_drawn([folder / "report.html"])
     check_text(folder / "methods.txt", METHODS_BEGIN)
+    check_packed({folder / f"{name}.parquet": columns for name, columns in COLUMNS.items()})
+    drawn = (path for kind in FIGURE_KINDS for path in (folder / "figures").glob(f"{kind}_*"))
+    check_drawn(sorted(path for path in drawn if path.suffix in (".svg", ".png")))
 
 
 def check_patients(folder: Path, patients: Iterable[str]) -> None:

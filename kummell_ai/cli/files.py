@@ -20,6 +20,8 @@ FILM_JSON, REPORT_JSON = "kummell_ai.film/", "kummell_ai.report/"
 """How the schema of a result begins."""
 _TOLD_BY = 3
 """Columns at its beginning by which a table of this program is known."""
+_PACKED_END = 1 << 16
+"""Bytes at the end of a Parquet file in which its columns are looked for."""
 _REPORT = re.compile(r"report(-.*)?", re.IGNORECASE)
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
 
@@ -81,6 +83,32 @@ def check_tables(folder: Path, tables: Mapping[str, Sequence[str]]) -> None:
         if path.exists() and not is_table(path, columns):
             text = f"{path} is no table of this program and would be replaced; give another folder to --out"
             raise UsageError(text, str(path))
+
+
+def check_packed(tables: Mapping[Path, Sequence[str]]) -> None:
+    """What stands where Parquet tables will be written are tables of this program, by the columns named at their end.
+
+    Args:
+        tables: columns by path.
+
+    Raises:
+        UsageError: a file of another kind would be replaced.
+    """
+    for path, columns in tables.items():
+        if path.exists() and not is_packed(path, columns):
+            text = f"{path} is no table of this program and would be replaced; give another folder to --out"
+            raise UsageError(text, str(path))
+
+
+def is_packed(path: Path, columns: Sequence[str]) -> bool:
+    """Whether a file is a Parquet table with ``columns``, which its last bytes name."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _PACKED_END))
+            end = file.read(_PACKED_END)
+    except OSError:
+        return False
+    return end.endswith(b"PAR1") and all(column.encode() in end for column in columns)
 
 
 def head(path: Path, size: int = 200) -> bytes:

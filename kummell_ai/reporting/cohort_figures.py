@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.reporting.cohort_format import minus
+from kummell_ai.reporting.mark import SVG_MARK
 from kummell_ai.statistics.agreement import BlandAltman
 
 FloatArray = NDArray[np.float64]
@@ -215,7 +216,7 @@ def _text(x: float, y: float, text: str, anchor: str, colour: str = "#5a6673", s
 def _svg(parts: Sequence[str], title: str, said: str) -> str:
     label = escape(f"{title}. {said}".strip() if said else title)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {SVG_MARK} viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
         f'aria-label="{label}" '
         f'font-family="Helvetica, Arial, Noto Sans CJK SC, sans-serif">{"".join(parts)}</svg>'
     )

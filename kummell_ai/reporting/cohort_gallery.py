@@ -16,6 +16,9 @@ from kummell_ai.reporting.cohort_format import interval_text, minus
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.statistics.cohort import Summary
 
+FIGURE_KINDS = ("courses", "boxes", "waterfall", "bland_altman")
+"""How the file stems of the figures begin."""
+
 
 def figures(study: CohortStudy, language: str) -> dict[str, str]:
     """SVG text by file stem: courses, boxes and waterfall of each measure that is no grade; Bland-Altman plots."""

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 from PIL import Image, ImageDraw, ImageFont
 
+from kummell_ai.reporting.mark import png_mark
+
 SCALE = 3
 """Pixels of the PNG per unit of the SVG: 1080 px wide, 9 cm at 300 dpi."""
 _SMOOTH = 2
@@ -37,7 +39,7 @@ def to_png(svg: str) -> bytes | None:
     for element in root:
         _paint(brush, element.tag.rpartition("}")[2], element.attrib, element.text or "")
     buffer = io.BytesIO()
-    picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "PNG", dpi=(300, 300))
+    picture.resize(size, Image.Resampling.LANCZOS).save(buffer, "PNG", dpi=(300, 300), pnginfo=png_mark())
     return buffer.getvalue()
 
 

@@ -147,6 +147,9 @@ def test_a_table_of_a_person_is_not_replaced(name: str, inputs: Path, tmp_path: 
     [
         ("report.html", "is not marked as drawn by this program"),
         ("methods.txt", "is no text of this program"),
+        ("values.parquet", "is no table of this program"),
+        ("figures/courses_anterior_height.svg", "is not marked as drawn by this program"),
+        ("figures/boxes_odi.png", "is not marked as drawn by this program"),
         ("patient-LI-1/report.html", "is not marked as drawn by this program"),
         ("patient-LI-1/report.json", "is no report of this program"),
     ],
