@@ -93,3 +93,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_dicom(tmp_path / "in" / "pre.dcm", Phase.PRE_OP)
