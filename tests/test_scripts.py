@@ -45,6 +45,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "contact_sheet_ingredients --out o --templates nosuch",
         "benchmark_inference --model nosuch",
         "error_tail nosuch",
+        "change_slopes nosuch",
         "check_statistics --runs 0",
         "evaluate_turned --films nosuch",
         "evaluate_edges --films nosuch",
@@ -86,3 +87,31 @@ def test_the_tail_of_the_errors(tmp_path: Path) -> None:
     assert lines[2] == "beyond 2 mm: 2.1 % of the corners, 27 % of the mean"
     assert "half of those beyond 2 mm stand on 1 films" in lines
     assert lines[-1] == "without the 10 worst films: mean error 0.500 mm"
+
+
+def test_the_slopes_of_changes(tmp_path: Path) -> None:
+    columns = [
+        f"{name}{end}" for name in ("anterior_height_mm", "wedge_angle_deg") for end in ("", "_true", "_low", "_high")
+    ]
+    rows = [f"patient_id,phase,is_index,{','.join(columns)}"]
+    for i in range(60):
+        # of a loss of i / 30 mm a half is read where the interval is wide, all of it where it is narrow
+        half, share = (1.0, 1.0) if i % 3 == 0 else (2.0 + i % 3, 0.5)
+        for phase, true in (("pre-op", 9.0), ("post-op", 20.0), ("follow-up", 20.0 - i / 30)):
+            measured = 20.0 - share * (20.0 - true)
+            values = f"{measured},{true},{measured - half},{measured + half}"
+            rows += [f"P{i},{phase},1,{values},{values}", f"P{i},{phase},0,1,2,0,3,1,2,0,3"]
+    (tmp_path / "vertebrae.csv").write_text("\n".join(rows))
+    done = run("change_slopes", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 8
+    sure, unsure = "change +1.00 (+1.00 to +1.00)", "change +0.50 (+0.50 to +0.50)"
+    on_first = "error on the first film +0.00 (+0.00 to +0.00)"
+    assert lines[1].startswith(f"anterior height, 20 patients, half width 1.00 to 1.00: {sure}, {on_first}")
+    assert unsure in lines[2]
+    assert lines[3].endswith(f"{unsure}, {on_first}, on the last -0.50 (-0.50 to -0.50)")
+    (tmp_path / "vertebrae.csv").write_text("\n".join(rows[:12]))
+    done = run("change_slopes", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 1
+    assert "2 patients with anterior_height_mm before and after; at least 30 are needed" in done.stderr
