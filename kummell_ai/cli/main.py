@@ -12,10 +12,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 from kummell_ai import __version__
-from kummell_ai.cli import cohort, console, evaluate, exits, info, measure, options, series, synthesize, train
+from kummell_ai.cli import cohort, console, evaluate, exits, fit, info, measure, options, series, synthesize, train
 from kummell_ai.errors import KummellError
 
-COMMANDS = (measure, series, cohort, synthesize, train, evaluate, info)
+COMMANDS = (measure, series, cohort, synthesize, train, fit, evaluate, info)
 INTERRUPTED = 130
 TERMINATED = 143
 BROKEN_PIPE = 141
@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if unknown:
             parser.prog = args.prog  # its help has the options that are known
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        with nullcontext() if args.run is train.run else _ending_in_order():  # Lightning answers signals itself
+        with (
+            nullcontext() if args.run in (train.run, fit.run) else _ending_in_order()
+        ):  # Lightning answers signals itself
             code: int = args.run(args)
         sys.stdout.flush()
     except SystemExit as stop:

@@ -27,8 +27,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         from kummell_ai.training.run import train
 
-    folder = train(args.config, args.overrides)
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
+    tell_folder(train(args.config, args.overrides))
+    return exits.DONE
+
+
+def tell_folder(folder: Path | None) -> None:
+    """Say where the model folder is, None after a trial; of several processes one speaks."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         trial = "One batch went through; no model is written"
         console.tell(trial if folder is None else f"Model folder: {folder}")
-    return exits.DONE

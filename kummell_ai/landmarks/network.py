@@ -37,7 +37,7 @@ class NetworkOutput(NamedTuple):
     view: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworkSizes:
     """Widths of the network (channels).
 

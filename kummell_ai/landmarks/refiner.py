@@ -56,7 +56,7 @@ class RefinerOutput(NamedTuple):
     states: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RefinerSizes:
     """Widths of the refiner at 1/2, 1/4, 1/8 and 1/16 of the crop (channels).
 

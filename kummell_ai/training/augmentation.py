@@ -15,7 +15,7 @@ TRIES = 6
 """Windows drawn at most until one shows three vertebrae."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AugmentationSettings:
     """How strongly films are varied.
 

@@ -16,7 +16,7 @@ from kummell_ai.training.run_config import RunConfig
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LossWeights:
     """Weights of the parts of the loss."""
 

@@ -19,6 +19,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.checkpoint import Bundle, add_refiner, load_bundle, read_info
 from kummell_ai.landmarks.crops import CROP_DEPTH, crop_frame, standard
 from kummell_ai.landmarks.refiner import RefinerNetwork, RefinerOutput, decode_points, target_maps
+from kummell_ai.training import run
 from kummell_ai.training.averaged import AveragedModule, take_over
 from kummell_ai.training.crop_batch import MAP_SHAPE, CropBatch
 from kummell_ai.training.crop_samples import SHORTEST, CropReader, VertebraCrop, look_from, placed_short
@@ -223,28 +224,58 @@ def train_refiner(config_path: Path | None, overrides: Sequence[str] = ()) -> Pa
         CheckpointError: ``out`` holds no model to put the refiner beside, or ``init`` none with a refiner.
     """
     config = load_refine_config(config_path, overrides)
-    out = Path(config.out)
-    read_info(out)  # before hours are spent
-    writable(out)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    begin(config)
     data = CropDataModule(config)
-    lightning.seed_everything(config.seed, verbose=False)
     module = RefineModule(config)
+    start(module)
+    return finish(module, fit_module(module, data, config))
+
+
+def begin(config: RefineConfig) -> None:
+    """Whether ``out`` holds a model, before hours are spent; then as `training.run.begin`.
+
+    Raises:
+        CheckpointError: ``out`` holds no model to put the refiner beside.
+        ConfigError: it cannot be written.
+    """
+    read_info(Path(config.out))
+    writable(Path(config.out))
+    run.begin(config)
+
+
+def start(module: RefineModule) -> None:
+    """Take over the refiner that the run starts from.
+
+    Raises:
+        CheckpointError: ``init`` names no model with a refiner.
+        ConfigError: that is wider somewhere.
+    """
+    config = module.config
     if config.init is not None:
-        start, refiner = _with_refiner(config.init)
+        source, refiner = _with_refiner(config.init)
         if no_narrower(config.sizes, refiner.sizes):
             refiner = widened(refiner, config.sizes)
         take_over(module.network, module.averaged, refiner)
-        module.start = {"name": start.name, "weights_sha256": start.weights_sha256}
-    trainer = fit_module(module, data, config)
-    if trainer.is_global_zero and not config.fast_dev_run:
+        module.start = {"name": source.name, "weights_sha256": source.weights_sha256}
+
+
+def finish(module: RefineModule, trainer: lightning.Trainer) -> Path | None:
+    """Put the refiner into the model folder ``out``; returns that, None after a trial.
+
+    Raises:
+        CheckpointError: the run ended with weights that are not finite.
+    """
+    config = module.config
+    if config.fast_dev_run:
+        return None
+    out = Path(config.out)
+    if trainer.is_global_zero:
         facts: dict[str, Any] = {"recipe": config.recipe(), "steps": int(trainer.global_step)}
         facts["metrics"] = module.validation
         if module.start is not None:
             facts["init"] = module.start
         add_refiner(out, module.averaged, facts)
-    return None if config.fast_dev_run else out
+    return out
 
 
 def _with_refiner(folder: str) -> tuple[Bundle, RefinerNetwork]:

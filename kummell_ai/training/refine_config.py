@@ -14,7 +14,7 @@ from kummell_ai.training.config import read_mapping, read_settings
 from kummell_ai.training.run_config import RunConfig
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JitterSettings:
     """How far the first stage's corners lie from the truth, as shares of the endplate depth.
 

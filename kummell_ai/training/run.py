@@ -7,14 +7,20 @@ import pickle
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kummell_ai import __version__
 from kummell_ai.errors import ConfigError, InputError
 from kummell_ai.training.config import TrainConfig, load_config
+from kummell_ai.training.run_config import RunConfig
 from kummell_ai.training.samples import ShardReader
+
+if TYPE_CHECKING:
+    import lightning
+
+    from kummell_ai.training.module import KeypointModule
 
 
 def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | None:
@@ -27,35 +33,67 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | Non
         CheckpointError: ``init`` names no usable model folder, or the run ended with weights that are not finite.
     """
     config = load_config(config_path, overrides)
-    import lightning
-    import torch
 
-    from kummell_ai.landmarks.checkpoint import REFINER, load_bundle, save_bundle
-    from kummell_ai.training.averaged import take_over
     from kummell_ai.training.datamodule import FilmDataModule
     from kummell_ai.training.module import KeypointModule
     from kummell_ai.training.trainer import fit_module
 
-    if config.threads:
-        torch.set_num_threads(config.threads)
     data = FilmDataModule(config)
     data.setup()
-    lightning.seed_everything(config.seed, verbose=False)
+    begin(config)
     module = KeypointModule(config)
+    start(module)
+    return finish(module, fit_module(module, data, config))
+
+
+def begin(config: RunConfig) -> None:
+    """Torch's threads, and the seed of the weights."""
+    import lightning
+    import torch
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    lightning.seed_everything(config.seed, verbose=False)
+
+
+def start(module: KeypointModule) -> None:
+    """Take over the weights that the run starts from, and make the folder for the model.
+
+    Raises:
+        CheckpointError: ``init`` names no usable model folder.
+        ConfigError: it has other sizes; ``out`` cannot be written.
+    """
+    from kummell_ai.landmarks.checkpoint import load_bundle
+    from kummell_ai.training.averaged import take_over
+
+    config = module.config
     if config.init is not None:
-        start = load_bundle(Path(config.init))
-        take_over(module.network, module.averaged, start.network)
-        module.start = {"name": start.name, "weights_sha256": start.weights_sha256}
-    out = writable(Path(config.out))
-    trainer = fit_module(module, data, config)
-    if trainer.is_global_zero and not config.fast_dev_run:
+        source = load_bundle(Path(config.init))
+        take_over(module.network, module.averaged, source.network)
+        module.start = {"name": source.name, "weights_sha256": source.weights_sha256}
+    writable(Path(config.out))
+
+
+def finish(module: KeypointModule, trainer: lightning.Trainer) -> Path | None:
+    """Write the model folder; returns it, None after a trial.
+
+    Raises:
+        CheckpointError: the run ended with weights that are not finite.
+    """
+    from kummell_ai.landmarks.checkpoint import REFINER, save_bundle
+
+    config = module.config
+    if config.fast_dev_run:
+        return None
+    out = Path(config.out)
+    if trainer.is_global_zero:
         had_second = (out / REFINER).exists()
         save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step), module.start))
         if had_second and not (out / REFINER).exists():
             logging.getLogger("lightning.pytorch").info(
                 f"The second stage of {out} was trained behind another first stage and is gone: train it again"
             )
-    return None if config.fast_dev_run else out
+    return out
 
 
 def writable(out: Path) -> Path:

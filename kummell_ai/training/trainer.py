@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import logging
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -42,20 +45,42 @@ def fit_module(module: AveragedModule, data: lightning.LightningDataModule, conf
     Raises:
         ConfigError: the accelerator is not there, the loss is not finite, or the run to go on with differs.
     """
-    try:
-        trainer = _trainer(config)
-    except MisconfigurationException as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"accelerator={config.accelerator}, devices={config.devices} cannot be used ({reason:.160})"
-        ) from None
+    with devices_told(config):
+        trainer = lightning.Trainer(**trainer_options(config))
+    fit_by(trainer, module, data, config)
+    return trainer
+
+
+def fit_by(
+    trainer: lightning.Trainer, module: AveragedModule, data: lightning.LightningDataModule, config: RunConfig
+) -> None:
+    """Train by ``trainer``, going on from the last checkpoint in ``config.runs`` when that is wanted.
+
+    Raises:
+        ConfigError: the loss is not finite, or the run to go on with differs.
+    """
     last = Path(config.runs) / "checkpoints" / LAST
     resume = str(last) if config.resume and last.exists() and not config.fast_dev_run else None
     with warnings.catch_warnings():
         for text in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=text)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=False)
-    return trainer
+
+
+@contextmanager
+def devices_told(config: RunConfig) -> Iterator[None]:
+    """What Lightning says of a trainer that cannot be made, in one line.
+
+    Raises:
+        ConfigError: the accelerator or so many devices are not there.
+    """
+    try:
+        yield
+    except MisconfigurationException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"accelerator={config.accelerator}, devices={config.devices} cannot be used ({reason:.160})"
+        ) from None
 
 
 def loggers(runs: Path) -> list[Logger]:
@@ -68,26 +93,33 @@ def loggers(runs: Path) -> list[Logger]:
     return made
 
 
-def _trainer(config: RunConfig) -> lightning.Trainer:
+def trainer_options(config: RunConfig) -> dict[str, Any]:
+    """What Lightning's trainer is made with for a run."""
     runs, dry = Path(config.runs), config.fast_dev_run
     kept = [Pictures(runs, config.pictures_every), Keeper(runs / "checkpoints", config.checkpoint_minutes)]
-    return lightning.Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        strategy="auto" if config.devices == 1 else "ddp",
-        precision=config.precision,
-        max_epochs=-1,
-        max_steps=-1 if config.max_minutes is not None else config.max_steps,
-        gradient_clip_val=config.gradient_clip,
-        benchmark=True,  # of convolutions, on a GPU: all steps have one size
-        logger=False if dry else loggers(runs),
-        callbacks=[Budget(config)] if dry else [Budget(config), *kept],
-        plugins=[WholeFileIO()],
-        use_distributed_sampler=False,
-        log_every_n_steps=25,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        fast_dev_run=dry,
-    )
+    return {
+        **{option: value(config) for option, value in SET_BY_CONFIG.items()},
+        "strategy": "auto" if config.devices == 1 else "ddp",
+        "benchmark": True,  # of convolutions, on a GPU: all steps have one size
+        "logger": False if dry else loggers(runs),
+        "callbacks": [Budget(config)] if dry else [Budget(config), *kept],
+        "plugins": [WholeFileIO()],
+        "use_distributed_sampler": False,
+        "log_every_n_steps": 25,
+        "num_sanity_val_steps": 0,
+        "reload_dataloaders_every_n_epochs": 1,
+        "enable_model_summary": False,
+        "enable_progress_bar": False,
+    }
+
+
+SET_BY_CONFIG: dict[str, Callable[[RunConfig], Any]] = {
+    "accelerator": lambda config: config.accelerator,
+    "devices": lambda config: config.devices,
+    "precision": lambda config: config.precision,
+    "max_epochs": lambda _: -1,
+    "max_steps": lambda config: -1 if config.max_minutes is not None else config.max_steps,
+    "gradient_clip_val": lambda config: config.gradient_clip,
+    "fast_dev_run": lambda config: config.fast_dev_run,
+}
+"""Options of the trainer that a key of the configuration decides, which is kept in the model."""
