@@ -87,10 +87,14 @@ def test_the_tail_of_the_errors(tmp_path: Path) -> None:
     assert lines[2] == "beyond 2 mm: 2.1 % of the corners, 27 % of the mean"
     assert "half of those beyond 2 mm stand on 1 films" in lines
     assert lines[-1] == "without the 10 worst films: mean error 0.500 mm"
-    flagged = [rows[0] + ",predicted_flags", f"{rows[1]},fractured no-contrast", *(f"{row}," for row in rows[2:])]
+    head = rows[0] + ",predicted_flags,level"
+    flagged = [head, f"{rows[1]},fractured no-contrast,T5", *(f"{row},,L{1 + i}" for i, row in enumerate(rows[2:]))]
     (tmp_path / "vertebrae.csv").write_text("\n".join(flagged))
     lines = run("error_tail", str(tmp_path), folder=tmp_path).stdout.splitlines()
-    assert lines[-1] == "of 44 corners of vertebrae not flagged no-contrast 100.0 % lie within 2 mm, of all 97.9 %"
+    assert lines[-2:] == [
+        "of 44 corners of vertebrae not flagged no-contrast 100.0 % lie within 2 mm, of all 97.9 %",
+        "L1 to L5, not flagged: 0.0 % of 20 beyond 2 mm",
+    ]
 
 
 def test_the_slopes_of_changes(tmp_path: Path) -> None:
