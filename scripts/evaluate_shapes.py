@@ -30,6 +30,7 @@ from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.landmarks.assembly import Uncertainty, calibrated
 from kummell_ai.landmarks.checkpoint import read_info
 from kummell_ai.measurement.shared_shapes import SharedShapes, share_shapes
+from kummell_ai.shipped import default_model
 
 LOWER_MM = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 
@@ -159,7 +160,7 @@ def _lower(body: VertebraLandmarks, by_mm: float, mm: FloatArray) -> VertebraLan
 def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=default_model(), help="model folder")
     parser.add_argument("--films", type=Path, nargs="+", required=True, help="folders as synthesize writes them")
     parser.add_argument("--keep", type=Path, help="file of predictions, as of calibrate_covariance.py")
     parser.add_argument("--limit", type=options.positive, help="use at most this many films of each folder")
