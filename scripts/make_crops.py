@@ -23,9 +23,9 @@ from kummell_ai.cli import console, exits, options
 from kummell_ai.errors import InputError
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
-from kummell_ai.synthesis.workers import run_jobs
 from kummell_ai.training.annotated import check_empty, crops_of_annotated, crops_of_shards, is_held_out, read_set
 from kummell_ai.training.crop_samples import CropWriter, VertebraCrop, take_crop, write_crops
+from kummell_ai.workers import run_jobs
 
 FILMS_PER_SHARD = 32
 

@@ -18,9 +18,9 @@ from kummell_ai.cli import options
 from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.dataset import check_sources
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
-from kummell_ai.synthesis.workers import run_jobs
 from kummell_ai.training.crop_samples import VertebraCrop, write_crops
 from kummell_ai.training.samples import ShardWriter, TrainingFilm
+from kummell_ai.workers import run_jobs
 
 FILMS_PER_SHARD = 64
 

@@ -12,7 +12,7 @@ import pytest
 import kummell_ai
 
 PACKAGE = Path(kummell_ai.__file__).parent
-VOCABULARY = {"anatomy", "quantities", "errors", "settings", "shipped", "__init__"}
+VOCABULARY = {"anatomy", "quantities", "errors", "settings", "shipped", "workers", "__init__"}
 _PURE = VOCABULARY | {"geometry", "statistics"}
 _FILMS = _PURE | {"imaging"}
 _MAIN = _FILMS | {"dicom", "annotations", "landmarks"}
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "shipped": set(),
+    "workers": {"errors"},
     "__init__": set(),
     "geometry": VOCABULARY,
     "statistics": VOCABULARY,

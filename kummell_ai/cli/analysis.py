@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +15,16 @@ from typing import TYPE_CHECKING
 from kummell_ai.cli import console, models
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.files import labels
+from kummell_ai.cli.looks import NO_MEMORY, Look, Network, look, look_apart
 from kummell_ai.errors import FilmRefusedError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from kummell_ai.imaging.annotation import SpineLandmarks
     from kummell_ai.imaging.radiograph import Radiograph
     from kummell_ai.measurement.results import RadiographMeasurement
 
 OVERRULES = "mm overrules"
 """In the reader's note that a given pixel size takes the place of the header's."""
-
-NO_MEMORY = "takes more memory than there is; close other programs, or scale the film down"
-"""Why a film is not used whose pixels, or what the network makes of them, do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
     if not paths:
         return
     names = labels(paths)
-    predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
-    for path, film in console.track(_read_ahead(names, args), "measuring", len(paths)):
+    network = Network(args.model, args.precision, args.device)
+    predictor = network.load()
+    for path, seen in console.track(_looks(names, network, predictor, args), "measuring", len(paths)):
         try:
-            if isinstance(film, InputError):
-                raise film
-            measurement = _measure(film, predictor, args)
+            film, found = seen.use()
+            measurement = _measure(film, found, predictor, args)
         except (InputError, FilmRefusedError) as error:
             problems.fail(names[path], str(error))
             continue
@@ -91,12 +91,32 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
         yield MeasuredFilm(path, film, measurement)
 
 
-def _try_read(path: Path, name: str, args: argparse.Namespace) -> Radiograph | InputError:
+def _looks(
+    names: dict[Path, str], network: Network, predictor: models.Locator, args: argparse.Namespace
+) -> Iterator[tuple[Path, Look]]:
+    """Every film in order and what the network sees on it; in several processes where ``args.workers`` says so."""
+    if (workers := min(getattr(args, "workers", 1), len(names))) > 1:
+        read = partial(_read_named, spacing_mm=_spacing_of(args), frame=args.frame)
+        yield from zip(names, look_apart(read, names.items(), network, workers), strict=True)
+        return
+    for path, film in _read_ahead(names, args):
+        yield path, look(film, predictor)
+
+
+def _read_named(
+    job: tuple[Path, str], spacing_mm: tuple[float, float] | None, frame: int | None
+) -> Radiograph | InputError:
+    return _try_read(*job, spacing_mm, frame)
+
+
+def _try_read(
+    path: Path, name: str, spacing_mm: tuple[float, float] | None, frame: int | None
+) -> Radiograph | InputError:
     """One film under a name that is its own in this run, or why it cannot be read."""
     from kummell_ai.dicom import read_radiograph
 
     try:
-        film = read_radiograph(path, spacing_mm=tuple(args.spacing) if args.spacing else None, frame=args.frame)
+        film = read_radiograph(path, spacing_mm=spacing_mm, frame=frame)
     except InputError as error:
         return error
     except MemoryError:
@@ -106,14 +126,18 @@ def _try_read(path: Path, name: str, args: argparse.Namespace) -> Radiograph | I
 
 def _read_ahead(names: dict[Path, str], args: argparse.Namespace) -> Iterator[tuple[Path, Radiograph | InputError]]:
     """Every film in order; the next one is read and decoded while the caller works on this one."""
-    paths = list(names)
+    paths, spacing = list(names), _spacing_of(args)
     with ThreadPoolExecutor(1, "read") as pool:
-        ahead = [pool.submit(_try_read, path, names[path], args) for path in paths[:1]]
+        ahead = [pool.submit(_try_read, path, names[path], spacing, args.frame) for path in paths[:1]]
         for path, following in zip_longest(paths, paths[1:]):
             film = ahead.pop().result()
             if following is not None:
-                ahead.append(pool.submit(_try_read, following, names[following], args))
+                ahead.append(pool.submit(_try_read, following, names[following], spacing, args.frame))
             yield path, film
+
+
+def _spacing_of(args: argparse.Namespace) -> tuple[float, float] | None:
+    return tuple(args.spacing) if args.spacing else None
 
 
 def say_scales(films: Iterable[Radiograph], problems: Problems) -> None:
@@ -136,7 +160,9 @@ def say_film_warnings(measurement: RadiographMeasurement, name: str, problems: P
             problems.warn(name, finding.message)
 
 
-def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespace) -> RadiographMeasurement:
+def _measure(
+    film: Radiograph, found: SpineLandmarks, predictor: models.Locator, args: argparse.Namespace
+) -> RadiographMeasurement:
     from kummell_ai.measurement.pipeline import measure_film
     from kummell_ai.measurement.provenance import build_provenance
 
@@ -152,7 +178,7 @@ def _measure(film: Radiograph, predictor: models.Locator, args: argparse.Namespa
         options=options,
         calibrated_on=predictor.bundle.calibrated_on,
     )
-    return measure_film(film, predictor.locate(film), provenance=provenance, index_level=args.index_level)
+    return measure_film(film, found, provenance=provenance, index_level=args.index_level)
 
 
 def check_model(args: argparse.Namespace) -> None:
@@ -191,7 +217,7 @@ def with_pixels(film: MeasuredFilm, args: argparse.Namespace) -> Radiograph | No
     """The film to draw on: as it was kept, or read once more; None when the file has changed since."""
     if film.radiograph.pixels.shape[::-1] == film.measurement.size_px:
         return film.radiograph
-    again = _try_read(film.path, film.radiograph.reference.name, args)
+    again = _try_read(film.path, film.radiograph.reference.name, _spacing_of(args), args.frame)
     unchanged = not isinstance(again, InputError) and again.reference == film.radiograph.reference
     return again if unchanged and not isinstance(again, InputError) else None
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli import console, exits, models, options
+from kummell_ai.cli import console, exits, options
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.files import check_out, check_tables, is_result, results_in, say_stale
+from kummell_ai.cli.looks import Network
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.errors import InputError, UsageError
 
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     options.add_shapes(parser)
     options.add_language(parser, "of the pages")
     parser.add_argument("--deidentify", metavar="KEY", help="pseudonyms and shifted dates made from this secret")
+    options.add_workers(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -79,10 +81,11 @@ def run(args: argparse.Namespace) -> int:
         found = gather(
             folder,
             groups,
-            models.load_predictor(args.model, precision=args.precision, device=args.device),
+            Network(args.model, args.precision, args.device),
             losses,
             args.lang,
             args.shapes,
+            args.workers,
         )
     if args.clinical:
         _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kummell_ai.anatomy import Phase
-from kummell_ai.cli import models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
 from kummell_ai.cli.files import patient_folders
+from kummell_ai.cli.looks import Network
 from kummell_ai.cohort.agreement import Reading
 from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value, verdicts
 from kummell_ai.cohort.measures import FILM_MEASURES, Observation
@@ -44,14 +44,15 @@ class Gathered:
 def gather(
     folder: Path,
     groups: dict[str, list[ListedFilm]],
-    predictor: models.Locator,
+    network: Network,
     losses: Losses,
     language: str,
     shapes: Shapes = "shared",
+    workers: int = 1,
 ) -> Gathered:
     """Measure the patients one after the other, write the page of each, and keep the numbers."""
     gathered, folders = Gathered(), patient_folders(groups)
-    for patient in measure_patients(groups, predictor, losses, shapes):
+    for patient in measure_patients(groups, network, losses, shapes, workers):
         name = patient.report.patient_id
         found = film_observations(patient.report)
         for other in patient.others:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kummell_ai.cli import analysis, console, models
+from kummell_ai.cli import console, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import OPTIONS, Losses
+from kummell_ai.cli.looks import NO_MEMORY, Look, Network, look, look_apart
 from kummell_ai.cli.series_order import missing_phase, visit_notes
 from kummell_ai.cohort.film_values import scale_findings
 from kummell_ai.cohort.manifest import ManifestFilm
@@ -17,6 +18,7 @@ from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
 from kummell_ai.errors import FilmRefusedError, InputError, SeriesError
+from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import ImageReference, Radiograph
 from kummell_ai.measurement.mismatch import posture_of
 from kummell_ai.measurement.pipeline import Shapes, further_reports, measure_film, measure_series
@@ -56,11 +58,28 @@ class MeasuredPatient:
 
 
 def measure_patients(
-    groups: dict[str, list[ListedFilm]], predictor: models.Locator, losses: Losses, shapes: Shapes = "shared"
+    groups: dict[str, list[ListedFilm]],
+    network: Network,
+    losses: Losses,
+    shapes: Shapes = "shared",
+    workers: int = 1,
 ) -> Iterator[MeasuredPatient]:
-    """The patients that can be reported on, one at a time, so that one patient's pixels are held."""
+    """The patients that can be reported on, one at a time, so that one patient's pixels are held.
+
+    With several ``workers`` the films of the next ones are looked at meanwhile, in processes of their own.
+
+    Raises:
+        CheckpointError: the model folder cannot be used.
+        UsageError: the device cannot be used.
+    """
+    predictor = network.load()
+    every = [item for listed in groups.values() for item in listed]
+    if workers > 1:
+        looks = look_apart(_read, every, network, min(workers, len(every)))
+    else:
+        looks = (look(_read(item), predictor) for item in every)
     for patient, listed in console.track(groups.items(), "measuring", len(groups)):
-        films, shots = _measure_films(listed, predictor, losses)
+        films, shots = _measure_films(zip(listed, looks, strict=False), predictor, losses)
         surgery = _agreed(listed, "surgery_date", losses)
         visits = order_visits(shots, surgery)
         for problem in visits.undated:
@@ -78,20 +97,29 @@ def measure_patients(
                 losses.refuse(Fault.NO_LEVEL, shot.place, f"{shot.name}: patient {patient}: as {first.name}")
 
 
+def _read(item: ListedFilm) -> Radiograph | InputError:
+    try:
+        return item.with_pixels()
+    except InputError as error:
+        return error
+    except MemoryError:
+        return InputError(f"{item.film.reference.name}: {NO_MEMORY}")
+
+
 def _measure_films(
-    listed: Sequence[ListedFilm], predictor: models.Locator, losses: Losses
+    seen: Iterable[tuple[ListedFilm, Look]], predictor: models.Locator, losses: Losses
 ) -> tuple[dict[ImageReference, Radiograph], list[Shot]]:
     films: dict[ImageReference, Radiograph] = {}
     shots = []
-    for item in listed:
+    for item, one in seen:
         try:
-            film = item.with_pixels()
-            measurement = _measure(film, predictor)
+            film, found = one.use()
+            measurement = _measure(film, found, predictor)
         except (InputError, FilmRefusedError) as error:
             losses.refuse(Fault.NOT_MEASURED, item.place, str(error))
             continue
         except MemoryError:
-            losses.refuse(Fault.NOT_MEASURED, item.place, f"{item.film.reference.name}: {analysis.NO_MEMORY}")
+            losses.refuse(Fault.NOT_MEASURED, item.place, f"{item.film.reference.name}: {NO_MEMORY}")
             continue
         films[item.film.reference] = film
         shots.append(Shot.of(item.place, item.entry.phase, measurement, posture_of(measurement.reference)))
@@ -179,7 +207,7 @@ def _worded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(finding, message=worded(finding.message)) for finding in findings)
 
 
-def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasurement:
+def _measure(film: Radiograph, found: SpineLandmarks, predictor: models.Locator) -> RadiographMeasurement:
     provenance = build_provenance(
         model=predictor.bundle.name,
         weights_sha256=predictor.bundle.weights_sha256,
@@ -187,4 +215,4 @@ def _measure(film: Radiograph, predictor: models.Locator) -> RadiographMeasureme
         options=models.options_of(predictor),
         calibrated_on=predictor.bundle.calibrated_on,
     )
-    return measure_film(film, predictor.locate(film), provenance=provenance)
+    return measure_film(film, found, provenance=provenance)

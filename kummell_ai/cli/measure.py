@@ -38,6 +38,7 @@ def add_parser(commands: Any) -> None:
         metavar="FORMAT",
         help=f"what to write: {', '.join(outputs.FORMATS)} (default: all); put it behind the films",
     )
+    options.add_workers(parser)
     parser.set_defaults(run=run)
 
 

@@ -168,6 +168,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """``--workers``: in how many processes films are read and looked at."""
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="processes, one a processor core, for archives (default: 1)",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """``--json``: the result for machines."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")

@@ -17,7 +17,7 @@ from kummell_ai.synthesis.case import banks_of, generate_case
 from kummell_ai.synthesis.film_files import FORMATS, FilmFiles, whole
 from kummell_ai.synthesis.recipe import Recipe
 from kummell_ai.synthesis.truth import OF_BODY, OF_SEGMENT
-from kummell_ai.synthesis.workers import run_jobs
+from kummell_ai.workers import run_jobs
 
 FILMS_PER_PATIENT = 3
 SEEDS = 10**15

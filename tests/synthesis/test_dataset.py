@@ -22,7 +22,7 @@ from kummell_ai.synthesis.case import generate_case
 from kummell_ai.synthesis.dataset import write_dataset
 from kummell_ai.synthesis.masks import METAL
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
-from kummell_ai.synthesis.workers import run_jobs
+from kummell_ai.workers import run_jobs
 
 TINY = Recipe(rows=128)
 SEED = 72
@@ -223,6 +223,11 @@ def _fail_at_two(number: int) -> int:
     return number
 
 
+def _late_at_one(number: int) -> int:
+    time.sleep(0.5 if number == 1 else 0.0)
+    return number
+
+
 def _end_at_two(number: int) -> int:
     if number == 2:
         os._exit(3)
@@ -232,6 +237,7 @@ def _end_at_two(number: int) -> int:
 def test_workers_hand_on_results_and_errors() -> None:
     assert sorted(run_jobs(abs, range(-9, 0), 2)) == list(range(1, 10))
     assert list(run_jobs(abs, [-3, 2], 1)) == [3, 2]
+    assert list(run_jobs(_late_at_one, range(1, 9), 2, in_order=True)) == list(range(1, 9))
     with pytest.raises(KummellError, match="number 2 is not wanted"):
         list(run_jobs(_fail_at_two, range(5), 2))
 

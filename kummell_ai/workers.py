@@ -1,4 +1,4 @@
-"""Many patients in several processes: results as they come, a bounded queue, no process left behind."""
+"""Many jobs in several processes: results as they come, a bounded queue, no process left behind."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ AHEAD = 2
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def run_jobs(make: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+def run_jobs(
+    make: Callable[[Job], Result], jobs: Iterable[Job], workers: int, *, in_order: bool = False
+) -> Iterator[Result]:
     """Results of ``make`` over ``jobs`` in the order they are finished; one worker needs no other process.
 
     Args:
         make: a function of a module, since other processes must find it.
         jobs: drawn from as needed.
         workers: processes, each with one thread.
+        in_order: give the results in the order of the jobs; those done before their turn are kept, `AHEAD` a worker.
 
     Raises:
         KummellError: a process was ended from outside, for example by the system when memory ran out.
@@ -41,13 +44,14 @@ def run_jobs(make: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(workers, context, initializer=_start) as pool:
         waiting = iter(jobs)
-        running: set[Future[Result]] = {pool.submit(make, job) for job in islice(waiting, AHEAD * workers)}
+        running: list[Future[Result]] = [pool.submit(make, job) for job in islice(waiting, AHEAD * workers)]
         try:
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done = running[:1] if in_order else wait(running, return_when=FIRST_COMPLETED).done
                 for future in done:
+                    running.remove(future)
                     yield future.result()
-                    running |= {pool.submit(make, job) for job in islice(waiting, 1)}
+                    running += [pool.submit(make, job) for job in islice(waiting, 1)]
         except BrokenProcessPool as error:
             raise KummellError(
                 f"a worker was ended from outside ({workers} workers); films already written are whole: "
