@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kummell_ai.cli.main import main
+from kummell_ai.cli import options
+from kummell_ai.cli.main import build_parser, main
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "patient-01"
 CLOSE = 2e-3
@@ -47,11 +48,14 @@ def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_measure(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = []
-    for workers in ("1", "2"):
+    monkeypatch.setattr(options, "cores", lambda: 2)
+    for workers, switch in (("1", ["--workers", "1"]), ("2", ["--fast"])):
         out = tmp_path / workers
-        code, result = call(capsys, "measure", str(films), "--out", str(out), "--workers", workers)
+        code, result = call(capsys, "measure", str(films), "--out", str(out), *switch)
         assert code == 2
         assert [Path(str(f["film"])).stem[-8:] for f in result["films"]] == ["0-pre-op", "-post-op", "ollow-up"]  # type: ignore[attr-defined]
         told.append([result["films"], result["failed"], result["warnings"]])
@@ -70,3 +74,13 @@ def test_cohort(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert told[0].keys() == told[1].keys()
     same(tmp_path / "1" / "values.csv", tmp_path / "2" / "values.csv")
     assert sorted(p.name for p in (tmp_path / "1").rglob("*")) == sorted(p.name for p in (tmp_path / "2").rglob("*"))
+
+
+def test_fast_is_a_process_a_core(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["measure", "film.dcm", "--out", "out"]
+    for cores, processes in ((1, 1), (4, 4), (64, options.MOST_PROCESSES)):
+        monkeypatch.setattr(options, "cores", lambda cores=cores: cores)
+        assert build_parser().parse_args([*words, "--fast"]).workers == processes
+        assert build_parser().parse_args(words).workers == 1
+    assert main([*words, "--fast", "--workers", "2"]) == 1
+    assert "not allowed with argument" in capsys.readouterr().err
