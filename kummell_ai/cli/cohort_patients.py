@@ -74,8 +74,8 @@ def measure_patients(
     """
     predictor = network.load()
     every = [item for listed in groups.values() for item in listed]
-    if workers > 1:
-        looks = look_apart(_read, every, network, min(workers, len(every)))
+    if (processes := min(workers, len(every))) > 1:
+        looks = look_apart(_read, every, network, processes)
     else:
         looks = (look(_read(item), predictor) for item in every)
     for patient, listed in console.track(groups.items(), "measuring", len(groups)):

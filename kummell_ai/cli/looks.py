@@ -54,8 +54,9 @@ class Look:
         Raises:
             InputError: one of the two is missing.
         """
-        if self.film is None or isinstance(self.found, InputError):
-            raise self.found if isinstance(self.found, InputError) else AssertionError("landmarks without a film")
+        if isinstance(self.found, InputError):
+            raise self.found
+        assert self.film is not None, "landmarks are those of a film"
         return self.film, self.found
 
 

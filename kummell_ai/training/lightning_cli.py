@@ -7,14 +7,17 @@ weights by either way. LightningCLI reads YAML and the command line by jsonargpa
 from __future__ import annotations
 
 import inspect
+import traceback
 import warnings
 from argparse import ArgumentError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning
 from jsonargparse import strip_meta
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from kummell_ai.errors import ConfigError
@@ -90,7 +93,7 @@ class RunCLI(LightningCLI):
         Raises:
             ConfigError: a value is impossible, or an option of the trainer that a key of the configuration decides.
         """
-        for name in SET_BY_CONFIG.keys() & self._given(self.config).keys():
+        for name in sorted(SET_BY_CONFIG.keys() & self._given(self.config).keys()):
             raise ConfigError(
                 f"trainer.{name} is {self.config.trainer[name]}; give model.config.{KEYS.get(name, name)} instead, "
                 "which the model keeps",
@@ -102,14 +105,32 @@ class RunCLI(LightningCLI):
         """The trainer of the run, with what was given beside it or in its place.
 
         Raises:
-            ConfigError: the devices are not there.
+            ConfigError: the devices are not there, or Lightning does not take what was given.
         """
         options, given = trainer_options(self.model.settings), self._given(self.config_init)
         for name in ADDED_TO:
             own = given.pop(name, None) or []
             options[name] += own if isinstance(own, list) else [own]
-        with devices_told(self.model.settings):
+        with self.options_told():
             return super().instantiate_trainer(**{**options, **given, **kwargs})
+
+    @contextmanager
+    def options_told(self) -> Iterator[None]:
+        """What Lightning says of options it does not take, in one line.
+
+        Raises:
+            ConfigError: options of the trainer, or the devices of the run, cannot be used.
+        """
+        given = self._given(self.config)
+        try:
+            with nullcontext() if given else devices_told(self.model.settings):
+                yield
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            last = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+            if not given or not str(last.f_globals.get("__name__", "")).startswith("lightning."):
+                raise  # none of Lightning's own
+            named = ", ".join(f"trainer.{name}={value}" for name, value in given.items())
+            raise ConfigError(f"{named} cannot be used: {' '.join(str(error).split()):.300}", named) from None
 
     @staticmethod
     def _given(config: Any) -> dict[str, Any]:
@@ -137,5 +158,6 @@ def train_by_cli(name: str, words: Sequence[str]) -> Path | None:
             raise ConfigError(" ".join(str(error).split()), name) from None
         cli.datamodule.setup("fit")
         stage.start(cli.model)
-        fit_by(cli.trainer, cli.model, cli.datamodule, cli.model.settings)
+        with cli.options_told():
+            fit_by(cli.trainer, cli.model, cli.datamodule, cli.model.settings)
     return stage.finish(cli.model, cli.trainer)
