@@ -51,9 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if unknown:
             parser.prog = args.prog  # its help has the options that are known
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        with (
-            nullcontext() if args.run in (train.run, fit.run) else _ending_in_order()
-        ):  # Lightning answers signals itself
+        trains = args.run in (train.run, fit.run)  # where Lightning answers signals itself
+        with nullcontext() if trains else _ending_in_order():
             code: int = args.run(args)
         sys.stdout.flush()
     except SystemExit as stop:

@@ -265,17 +265,15 @@ def finish(module: RefineModule, trainer: lightning.Trainer) -> Path | None:
     Raises:
         CheckpointError: the run ended with weights that are not finite.
     """
-    config = module.config
-    if config.fast_dev_run:
-        return None
-    out = Path(config.out)
-    if trainer.is_global_zero:
-        facts: dict[str, Any] = {"recipe": config.recipe(), "steps": int(trainer.global_step)}
+
+    def write(out: Path) -> None:
+        facts: dict[str, Any] = {"recipe": module.config.recipe(), "steps": int(trainer.global_step)}
         facts["metrics"] = module.validation
         if module.start is not None:
             facts["init"] = module.start
         add_refiner(out, module.averaged, facts)
-    return out
+
+    return run.written(module.config, trainer, write)
 
 
 def _with_refiner(folder: str) -> tuple[Bundle, RefinerNetwork]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,17 +82,25 @@ def finish(module: KeypointModule, trainer: lightning.Trainer) -> Path | None:
     """
     from kummell_ai.landmarks.checkpoint import REFINER, save_bundle
 
-    config = module.config
-    if config.fast_dev_run:
-        return None
-    out = Path(config.out)
-    if trainer.is_global_zero:
+    def write(out: Path) -> None:
         had_second = (out / REFINER).exists()
-        save_bundle(out, module.averaged, _info(config, module.validation, int(trainer.global_step), module.start))
+        info = _info(module.config, module.validation, int(trainer.global_step), module.start)
+        save_bundle(out, module.averaged, info)
         if had_second and not (out / REFINER).exists():
             logging.getLogger("lightning.pytorch").info(
                 f"The second stage of {out} was trained behind another first stage and is gone: train it again"
             )
+
+    return written(module.config, trainer, write)
+
+
+def written(config: RunConfig, trainer: lightning.Trainer, write: Callable[[Path], None]) -> Path | None:
+    """The model folder, which ``write`` fills in one of the processes of the run; None after a trial."""
+    if config.fast_dev_run:
+        return None
+    out = Path(config.out)
+    if trainer.is_global_zero:
+        write(out)
     return out
 
 

@@ -34,6 +34,21 @@ def test_an_annotation_beside_the_film_is_not_replaced(
         outputs.write_film(film.parent, film.stem, made_up.radiograph(), made_up.measurement(), ("json",))
 
 
+def check_that_it_stays(
+    own: Path, text: str, command: str, film: Path, others: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person's file stops a run before it starts; `measure` may still write the formats that do not replace it."""
+    content = own.read_bytes()
+    for more in ([], ["--dry-run"]):
+        assert main([command, str(film), "--out", str(own.parent), *more]) == 1
+        assert f"{own} {text}" in capsys.readouterr().err
+    assert list(own.parent.iterdir()) == [own]
+    if command == "measure":
+        assert main([command, str(film), "--out", str(own.parent), "--formats", *others]) == 0
+        assert capsys.readouterr().err == "", "it is not of an earlier run either"
+    assert own.read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("command", "name"),
     [
@@ -49,14 +64,9 @@ def test_a_drawing_or_page_of_a_person_is_not_replaced(
     own = tmp_path / "out" / name
     own.parent.mkdir()
     own.write_text("by hand")
-    for more in ([], ["--dry-run"]):
-        assert main([command, str(film), "--out", str(own.parent), *more]) == 1
-        text = f"{own} is not marked as drawn by this program and would be replaced; move it, or give another folder"
-        assert text in capsys.readouterr().err
-    assert list(own.parent.iterdir()) == [own]
+    text = "is not marked as drawn by this program and would be replaced; move it, or give another folder"
+    check_that_it_stays(own, text, command, film, ["json", "csv"], capsys)
     if command == "measure":
-        assert main([command, str(film), "--out", str(own.parent), "--formats", "json", "csv"]) == 0
-        assert capsys.readouterr().err == "", "it is not of an earlier run either"
         with pytest.raises(UsageError, match="would be replaced"):
             outputs.write_film(own.parent, "pre", made_up.radiograph(), made_up.measurement(), ("svg", "png"))
         assert own.read_text() == "by hand"
@@ -124,14 +134,7 @@ def test_a_table_of_a_person_is_not_replaced(
     table = tmp_path / "out" / name
     table.parent.mkdir()
     table.write_text("patient;height by hand\n1;13,4\n")
-    for more in ([], ["--dry-run"]):
-        assert main([command, str(film), "--out", str(tmp_path / "out"), *more]) == 1
-        assert f"{table} is no table of this program and would be replaced" in capsys.readouterr().err
-    assert list(table.parent.iterdir()) == [table]
-    assert "by hand" in table.read_text()
-    if command == "measure":
-        assert main([command, str(film), "--out", str(tmp_path / "out"), "--formats", "json"]) == 0
-        assert capsys.readouterr().err == "", "it is not of an earlier run either"
+    check_that_it_stays(table, "is no table of this program and would be replaced", command, film, ["json"], capsys)
 
 
 def test_what_a_run_does_not_write_anew_is_told(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
