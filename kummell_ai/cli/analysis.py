@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from kummell_ai.cli import console, models
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.corners import HandCorners
 from kummell_ai.cli.files import labels
 from kummell_ai.cli.looks import NO_MEMORY, Look, Network, look, look_apart
 from kummell_ai.errors import FilmRefusedError, InputError, UsageError
@@ -72,15 +73,20 @@ def measure_all(paths: Sequence[Path], args: argparse.Namespace, problems: Probl
 
     Raises:
         CheckpointError: the model folder cannot be used.
+        UsageError: ``--corners`` cannot be read, or it is not clear which film they are of.
     """
     if not paths:
         return
     names = labels(paths)
+    by_hand = HandCorners.read(args.corners, paths)
+    if by_hand.without_film:
+        told = console.first_of(by_hand.without_film)
+        problems.warn(str(args.corners), f"has corners of films that are not given: {told}; give those films, too")
     network = Network(args.model, args.precision, args.device)
     predictor = network.load()
     for path, seen in console.track(_looks(names, network, predictor, args), "measuring", len(paths)):
         try:
-            film, found = seen.use()
+            film, found = by_hand.use(path, seen)
             measurement = _measure(film, found, predictor, args)
         except (InputError, FilmRefusedError) as error:
             problems.fail(names[path], str(error))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, options
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.corners import HandCorners, add_corners
 from kummell_ai.cli.files import check_out, check_tables, is_result, results_in, say_stale
 from kummell_ai.cli.looks import Network
 from kummell_ai.cohort.problems import Fault, Problem
@@ -32,6 +33,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("source", metavar="MANIFEST.csv|FOLDER", type=path, help="list of films, or a folder of them")
     parser.add_argument("--clinical", type=path, metavar="CSV", help="scores: patient_id, vas_pre, ..., frankel_last")
     parser.add_argument("--out", required=True, type=path, metavar="DIR", help="folder for the results")
+    add_corners(parser)
     options.add_model(parser)
     options.add_shapes(parser)
     options.add_language(parser, "of the pages")
@@ -71,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
         hide_names(entries, pseudonyms, losses)
     for problem in problems:
         losses.warn(problem)
+    by_hand = HandCorners.read(args.corners, dict.fromkeys(entry.path for entry in entries))
+    if by_hand.without_film:
+        text = f"{len(by_hand.without_film)} of these corners are of films that are not listed; list those films, too"
+        losses.warn(Problem(Fault.FINDING, "corners", text))
     groups = read_by_patient(entries, pseudonyms, losses)
     check_patients(folder, groups)
     if pseudonyms:
@@ -84,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
             Network(args.model, args.precision, args.device),
             losses,
             args.lang,
+            by_hand,
             args.shapes,
             args.workers,
         )

@@ -10,6 +10,7 @@ from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
 from kummell_ai.cli.cohort_patients import MeasuredPatient, measure_patients
+from kummell_ai.cli.corners import HandCorners
 from kummell_ai.cli.files import patient_folders
 from kummell_ai.cli.looks import Network
 from kummell_ai.cohort.agreement import Reading
@@ -47,12 +48,13 @@ def gather(
     network: Network,
     losses: Losses,
     language: str,
+    by_hand: HandCorners,
     shapes: Shapes = "shared",
     workers: int = 1,
 ) -> Gathered:
     """Measure the patients one after the other, write the page of each, and keep the numbers."""
     gathered, folders = Gathered(), patient_folders(groups)
-    for patient in measure_patients(groups, network, losses, shapes, workers):
+    for patient in measure_patients(groups, network, losses, by_hand, shapes, workers):
         name = patient.report.patient_id
         found = film_observations(patient.report)
         for other in patient.others:

@@ -10,6 +10,7 @@ from typing import Any
 from kummell_ai.cli import console, models
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import OPTIONS, Losses
+from kummell_ai.cli.corners import HandCorners
 from kummell_ai.cli.looks import NO_MEMORY, Look, Network, look, look_apart
 from kummell_ai.cli.series_order import missing_phase, visit_notes
 from kummell_ai.cohort.film_values import scale_findings
@@ -61,6 +62,7 @@ def measure_patients(
     groups: dict[str, list[ListedFilm]],
     network: Network,
     losses: Losses,
+    by_hand: HandCorners,
     shapes: Shapes = "shared",
     workers: int = 1,
 ) -> Iterator[MeasuredPatient]:
@@ -79,7 +81,7 @@ def measure_patients(
     else:
         looks = (look(_read(item), predictor) for item in every)
     for patient, listed in console.track(groups.items(), "measuring", len(groups)):
-        films, shots = _measure_films(zip(listed, looks, strict=False), predictor, losses)
+        films, shots = _measure_films(zip(listed, looks, strict=False), predictor, by_hand, losses)
         surgery = _agreed(listed, "surgery_date", losses)
         visits = order_visits(shots, surgery)
         for problem in visits.undated:
@@ -107,13 +109,13 @@ def _read(item: ListedFilm) -> Radiograph | InputError:
 
 
 def _measure_films(
-    seen: Iterable[tuple[ListedFilm, Look]], predictor: models.Locator, losses: Losses
+    seen: Iterable[tuple[ListedFilm, Look]], predictor: models.Locator, by_hand: HandCorners, losses: Losses
 ) -> tuple[dict[ImageReference, Radiograph], list[Shot]]:
     films: dict[ImageReference, Radiograph] = {}
     shots = []
     for item, one in seen:
         try:
-            film, found = one.use()
+            film, found = by_hand.use(item.entry.path, one)
             measurement = _measure(film, found, predictor)
         except (InputError, FilmRefusedError) as error:
             losses.refuse(Fault.NOT_MEASURED, item.place, str(error))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kummell_ai.cli import analysis, console, exits, options, outputs
+from kummell_ai.cli import analysis, console, corners, exits, options, outputs
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.earlier import check_drawn, is_drawn, say_replaced
 from kummell_ai.cli.files import (
@@ -30,21 +30,24 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("measure", help="vertebrae, heights and angles of single films")
     options.add_inputs(parser)
+    corners.add_corners(parser)
     parser.add_argument(
         "--formats",
         nargs="+",
         type=_format,
         default=list(outputs.FORMATS),
         metavar="FORMAT",
-        help=f"what to write: {', '.join(outputs.FORMATS)} (default: all); put it behind the films",
+        help=f"what to write: {', '.join(outputs.FORMATS)} (default: these), or labelme, to correct corners; put it "
+        "behind the films",
     )
     options.add_workers(parser)
     parser.set_defaults(run=run)
 
 
 def _format(text: str) -> str:
-    if text not in outputs.FORMATS:
-        known = f"{', '.join(outputs.FORMATS[:-1])} or {outputs.FORMATS[-1]}"
+    every = outputs.FORMATS + outputs.FURTHER
+    if text not in every:
+        known = f"{', '.join(every[:-1])} or {every[-1]}"
         raise argparse.ArgumentTypeError(f"{text!r} is no format; write {known}, and films before --formats")
     return text
 
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         check_replaced([folder / f"{stem}.json" for stem in unique_stems(paths).values()], FILM_JSON)
     if "csv" in args.formats:
         check_tables(folder, outputs.film_tables())
+    if corners.LABELME in args.formats:
+        corners.check_labelme(folder, unique_stems(paths).values())
     drawn = [kind for kind in outputs.DRAWN if kind in args.formats]
     check_drawn(folder / f"{stem}.overlay.{kind}" for stem in unique_stems(paths).values() for kind in drawn)
     films = _dry_run(args, paths, problems) if args.dry_run else _measure(args, folder, paths, problems)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.corners import LABELME, write_labelme
 from kummell_ai.cli.earlier import check_drawn, say_lost_rows
 from kummell_ai.cli.files import FILM_JSON, check_replaced, check_tables, write_atomic
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
 
 FORMATS = ("json", "csv", "svg", "png")
-"""What ``--formats`` may name."""
+"""What is written unless ``--formats`` says otherwise."""
+FURTHER = ("labelme",)
+"""What it may name besides, and is written only then."""
 DRAWN = ("svg", "png")
 """Formats of the overlays."""
 
@@ -37,6 +40,8 @@ def write_film(
 ) -> dict[str, str]:
     """The files of one film: ``<stem>.json``, ``<stem>.overlay.svg`` and ``.png``; returns their names by format.
 
+    ``labelme`` among the formats writes the film as ``labelme/<stem>.png`` and its corners beside it.
+
     Raises:
         UsageError: ``<stem>.json`` is there and is no film of this program, or an overlay that it did not draw.
     """
@@ -55,6 +60,8 @@ def write_film(
     if "png" in formats:
         picture = draw_overlay_png(radiograph, measurement, index_level=index_level)
         contents.append(("png", f"{stem}.overlay.png", picture))
+    if LABELME in formats:
+        written[LABELME] = write_labelme(folder, stem, radiograph, measurement)
     for name, file, content in contents:
         write_atomic(folder / file, content)
         written[name] = file

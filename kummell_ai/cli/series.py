@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import analysis, console, exits, options, outputs
 from kummell_ai.cli.console import Problems
+from kummell_ai.cli.corners import add_corners
 from kummell_ai.cli.earlier import check_drawn
 from kummell_ai.cli.files import FILM_JSON, REPORT_JSON, check_out, check_replaced, check_tables, unique_stems
 from kummell_ai.cli.series_files import WrittenReport, write_all
@@ -29,6 +30,7 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("series", help="a patient's correction report from the films before and after surgery")
     options.add_inputs(parser, several_levels=True)
+    add_corners(parser)
     parser.add_argument("--surgery-date", type=options.day, metavar="YYYY-MM-DD", help="day of the operation")
     parser.add_argument(
         "--phases",

@@ -16,6 +16,9 @@ from kummell_ai.imaging.radiograph import ImageReference
 NO_CONTRAST = "no-contrast"
 """Flag of a vertebra with a corner where the film is evenly grey: burnt out, black or of too few greys."""
 
+BY_HAND = "by-hand"
+"""Flag of a vertebra with a point that a person set."""
+
 
 @dataclass(frozen=True, slots=True)
 class VertebraLandmarks:
@@ -28,7 +31,7 @@ class VertebraLandmarks:
         covariance_px: (4|6, 2, 2) px², or None when not known; NaN where the point is NaN.
         confidence: of the detection, in [0, 1]; 1 for truth.
         flags: words about the vertebra, for example ``fractured``, ``instrumented``, ``cemented``, ``cropped``,
-            `NO_CONTRAST`.
+            `NO_CONTRAST`, `BY_HAND`.
         hidden: points whose place is known although something covers them, such as a screw.
         interval_factors: of its quantities' intervals; None keeps them as the covariances give them.
     """

@@ -13,10 +13,11 @@ from kummell_ai.anatomy import CORNERS, LEVELS, USUAL_LEVELS, Facing, VertebralL
 from kummell_ai.errors import FilmRefusedError
 from kummell_ai.geometry import heights
 from kummell_ai.geometry.vertebra import signed_area
-from kummell_ai.imaging.annotation import NO_CONTRAST, SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.annotation import BY_HAND, NO_CONTRAST, SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.level_evidence import LevelEvidence
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
 from kummell_ai.landmarks.levels import row_shift
+from kummell_ai.measurement.by_hand import READER_SHARE
 from kummell_ai.measurement.neighbours import below
 from kummell_ai.measurement.results import Finding, Severity
 from kummell_ai.measurement.rounding import apart_from
@@ -47,6 +48,7 @@ VERTEBRA_CODES = frozenset(
         "corner-not-seen",
         "cropped",
         "no-contrast",
+        "corners-by-hand",
         "corners-swapped",
         "implausible-body",
         "implausible-depth",
@@ -58,6 +60,9 @@ NAME_CODES = frozenset(
     {"level-unknown", "level-twice", "level-order", "level-gap", "names-may-be-shifted", "sacrum-named-otherwise"}
 )
 """Codes of the findings about a film's names as a whole."""
+
+_SEVERITY = {"corners-by-hand": Severity.INFO}
+"""Of findings about one vertebra that are no warnings."""
 
 _TURNED = {
     1: ("lies on its side, the head to the right", "by 90 degrees counter-clockwise"),
@@ -289,7 +294,7 @@ def vertebra_findings(landmarks: SpineLandmarks, index: int, box: Box, spacing: 
         *_completeness(body, name, box),
         *_shape(landmarks, body, name, spacing),
     ]
-    return tuple(Finding(code, Severity.WARNING, text, body.level) for code, text in found)
+    return tuple(Finding(code, _SEVERITY.get(code, Severity.WARNING), text, body.level) for code, text in found)
 
 
 def _certainty(body: VertebraLandmarks, name: str, *, told_of_the_film: bool) -> list[tuple[str, str]]:
@@ -326,6 +331,12 @@ def _completeness(body: VertebraLandmarks, name: str, box: Box) -> list[tuple[st
             "guessed from what is around, and their intervals are wider: look at them, or give the film with its greys"
         )
         found.append(("no-contrast", text))
+    if BY_HAND in body.flags:
+        text = (
+            f"{name}: a person set corners; such a point is taken to be off by {100 * READER_SHARE:g} % of the depth "
+            "(one standard deviation), as readers are, and the intervals follow from that"
+        )
+        found.append(("corners-by-hand", text))
     return found
 
 

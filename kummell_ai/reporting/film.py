@@ -37,6 +37,14 @@ def film_data_uri(radiograph: Radiograph, view: View, quality: int = 86) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def film_png(radiograph: Radiograph) -> bytes:
+    """The whole film in its own pixels as an 8-bit PNG, for programs that do not read DICOM."""
+    whole = (0.0, 0.0, float(radiograph.width), float(radiograph.height))
+    buffer = io.BytesIO()
+    Image.fromarray(_display_bytes(radiograph.pixels, radiograph.valid_box or whole)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
 def _display_bytes(pixels: NDArray[np.float32], box: Box) -> NDArray[np.uint8]:
     """Grey values in a window that suits what ``box`` (x0, y0, x1, y1 px) shows; metal may saturate, bone may not."""
     low, high = robust_limits(pixels[box_slices(pixels.shape, box)], 0.5, 99.3)

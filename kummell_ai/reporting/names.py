@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from kummell_ai.anatomy import VertebralLevel
-from kummell_ai.imaging.annotation import NO_CONTRAST
+from kummell_ai.imaging.annotation import BY_HAND, NO_CONTRAST
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.measurement.results import VertebraMeasurement
 from kummell_ai.reporting import shapes as s
@@ -23,6 +23,7 @@ FLAG_WORDS = {
     "cemented": "cement",
     "cropped": "cropped",
     NO_CONTRAST: "no contrast",
+    BY_HAND: "by hand",
 }
 """What is written beside a name for each flag, in this order."""
 

@@ -50,6 +50,7 @@ _ZH: dict[str, str] = {
     "cement": "骨水泥",
     "cropped": "未完全显示",
     "no contrast": "无灰度差",
+    "by hand": "手工标定",
     "◂ front": "◂ 前方",
     "front ▸": "前方 ▸",
     "anterior": "前缘",
