@@ -12,8 +12,9 @@ from kummell_ai.geometry import heights
 from kummell_ai.geometry.propagation import propagate_values
 from kummell_ai.imaging.annotation import VertebraLandmarks, repeated_levels
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
+from kummell_ai.measurement.film import remeasure
 from kummell_ai.measurement.neighbours import is_intact
-from kummell_ai.measurement.results import Finding, RadiographMeasurement, Severity
+from kummell_ai.measurement.results import Finding, PhasedMeasurement, RadiographMeasurement, Severity
 from kummell_ai.measurement.rounding import apart_from
 from kummell_ai.measurement.vertebrae import FloatArray, propagated, split_bodies
 from kummell_ai.quantities import Z95, Interval, Quantity
@@ -21,6 +22,12 @@ from kummell_ai.quantities import Z95, Interval, Quantity
 _ORDER = list(Calibration)
 UNLIKE = 0.10
 """Share by which intact vertebrae may differ between two films of one calibration before a warning."""
+SIZE_CODES = frozenset({"magnification-unlike", "magnification-from-neighbours"})
+"""Codes of the findings about how much films of one calibration are magnified."""
+_TELLS_MAGNIFICATION = (Calibration.FIDUCIAL, Calibration.GEOMETRY)
+"""Calibrations that hold for the patient; by the others two films of one kind may be magnified unlike."""
+_MOST_ERROR = 0.03
+"""Standard error of a factor beyond which it says less of two magnifications than that they are about alike."""
 EXPECTED = (90.0, 110.0)
 """The same as the range of sizes (%)."""
 
@@ -51,7 +58,8 @@ class CommonScale:
         """``quantity``, a length measured with the spacing of film ``which``, with the factor's error and a caveat."""
         if which != self.rescaled or quantity.value is None:
             return quantity
-        caveat = "; ".join(c for c in (quantity.caveat, f"scaled by {self.factor:.4g} to the other film") if c)
+        told = None if self.factor == 1.0 else f"scaled by {self.factor:.4g} to the other film"
+        caveat = "; ".join(c for c in (quantity.caveat, told) if c) or None
         error = quantity.standard_error
         if error is None or not np.isfinite(self.factor_error):
             return Quantity(quantity.value, quantity.unit, None, caveat)
@@ -76,20 +84,74 @@ def common_scale(
         return _without_ruler(first, second, same_kind)
     factor, error = ruler_factor(before, after, levels)
     names = ", ".join(map(str, levels))
-    if same_kind:
-        return CommonScale(first, second, "mm", findings=_check_same_kind(before, after, factor, names))
+    if same_kind and not _is_magnified_unlike(first, factor, error):
+        if first.calibration in _TELLS_MAGNIFICATION or not error < _MOST_ERROR:
+            return CommonScale(first, second, "mm")
+        return CommonScale(first, second, "mm", 1.0, error, "after", levels)
     keep_first = _ORDER.index(first.calibration) <= _ORDER.index(second.calibration)
     unit = "mm" if first.is_metric or second.is_metric else "px"
     moved, factor, error = ("after", factor, error) if keep_first else ("before", 1 / factor, error / factor**2)
     film = "later" if keep_first else "earlier"
-    text = (
-        f"the calibrations of the two films are {first.calibration.value} and {second.calibration.value}; lengths of "
-        f"the {film} film are multiplied by {factor:.4g} so that {names} keep their size"
-    )
-    finding = Finding("scale-from-neighbours", Severity.INFO, text)
+    if same_kind and abs(1.0 / factor - 1.0) > UNLIKE:
+        finding = magnification_unlike(names, [size_on(after, factor)], before.reference.name)
+    else:
+        text = (
+            f"the calibrations of the two films are {first.calibration.value} and {second.calibration.value}; lengths "
+            f"of the {film} film are multiplied by {factor:.4g} so that {names} keep their size"
+        )
+        finding = Finding("scale-from-neighbours", Severity.INFO, text)
     if keep_first:
         return CommonScale(first, _scaled(second, factor, first), unit, factor, error, moved, levels, (finding,))
     return CommonScale(_scaled(first, factor, second), second, unit, factor, error, moved, levels, (finding,))
+
+
+def _is_magnified_unlike(spacing: PixelSpacing, factor: float, error: float) -> bool:
+    """Whether films of the kind of ``spacing`` show intact vertebrae at sizes by which lengths cannot be compared."""
+    if abs(1.0 / factor - 1.0) > UNLIKE:
+        return True
+    return spacing.calibration not in _TELLS_MAGNIFICATION and error < _MOST_ERROR and abs(factor - 1.0) > Z95 * error
+
+
+def on_one_magnification(
+    films: Sequence[PhasedMeasurement], index_level: VertebralLevel
+) -> tuple[list[PhasedMeasurement], list[Finding]]:
+    """The films with lengths on the scale of the first of their kind of calibration, where intact vertebrae tell it.
+
+    A pixel size at the detector, or an assumed one, does not know how much a film is magnified; the intact vertebrae
+    that it shares with an earlier film of its kind do. Films calibrated at the patient keep their own scale unless
+    these vertebrae contradict it (`UNLIKE`).
+
+    Args:
+        films: of one patient, named together, by date.
+        index_level: the injured vertebra, which is no ruler.
+    """
+    done: list[PhasedMeasurement] = []
+    told = []
+    for film in films:
+        measured = film.measurement
+        kind = measured.spacing.calibration
+        earlier = [f.measurement for f in done if f.measurement.spacing.calibration is kind]
+        pairs = ((other, ruler_levels(other, measured, index_level)) for other in earlier)
+        other, levels = next(((o, own) for o, own in pairs if own), (None, ()))
+        if other is not None and measured.spacing.is_metric:
+            factor, error = ruler_factor(other, measured, levels)
+            is_far = abs(1.0 / factor - 1.0) > UNLIKE
+            if is_far or (kind not in _TELLS_MAGNIFICATION and error < _MOST_ERROR):
+                scaled = _scaled(measured.spacing, factor, measured.spacing)
+                film = PhasedMeasurement(
+                    film.phase, remeasure(replace(measured, spacing=scaled), measured.landmarks, index_level)
+                )
+                if not is_far:
+                    names = ", ".join(map(str, levels))
+                    told.append(f"those of {measured.reference.name} by {factor:.4g} ± {Z95 * error:.2g} ({names})")
+        done.append(film)
+    if not told:
+        return done, []
+    text = (
+        "these pixel sizes do not tell how much a film is magnified; lengths are multiplied so that intact vertebrae "
+        f"keep their size: {'; '.join(told)}"
+    )
+    return done, [Finding("magnification-from-neighbours", Severity.INFO, text)]
 
 
 def ruler_levels(
@@ -113,19 +175,11 @@ def _without_ruler(first: PixelSpacing, second: PixelSpacing, same_kind: bool) -
     kinds = f"{first.calibration.value} and {second.calibration.value}"
     if first.is_metric and second.is_metric:
         text = f"the calibrations of the two films are {kinds} and no intact vertebra is seen on both to compare them"
-        finding = Finding("scale-unlike", Severity.WARNING, f"{text}; changes in mm may be off by 20 %: use the ratios")
-        return CommonScale(first, second, "mm", findings=(finding,))
+        text += "; changes in mm, which may be off by 20 %, and rates of height are missing: use angles and ratios"
+        return CommonScale(first, second, "mm", findings=(Finding("scale-unlike", Severity.WARNING, text),))
     text = f"the calibrations of the two films are {kinds} and no intact vertebra is seen on both as a ruler"
     finding = Finding("no-common-scale", Severity.WARNING, f"{text}; changes in mm are missing: use angles and ratios")
     return CommonScale(first, second, None, findings=(finding,))
-
-
-def _check_same_kind(
-    before: RadiographMeasurement, after: RadiographMeasurement, factor: float, names: str
-) -> tuple[Finding, ...]:
-    if abs(1.0 / factor - 1.0) <= UNLIKE:
-        return ()
-    return (magnification_unlike(names, [size_on(after, factor)], before.reference.name),)
 
 
 def size_on(film: RadiographMeasurement, factor: float) -> str:
@@ -137,7 +191,8 @@ def magnification_unlike(rulers: str, sizes: Sequence[str], first: str) -> Findi
     """A warning about films of one calibration whose intact vertebrae have unlike sizes."""
     text = (
         f"{rulers} measure {' and '.join(sizes)} of what they measure on {first}; {EXPECTED[0]:g} to {EXPECTED[1]:g} % "
-        "is expected: the magnifications differ; check the pixel spacings, or use the ratios"
+        "is expected: the magnifications differ, and lengths are compared so that these vertebrae keep their size; "
+        "check the pixel spacings"
     )
     return Finding("magnification-unlike", Severity.WARNING, text)
 

@@ -69,6 +69,11 @@ def compare(
         for q in first
         if q in second and q not in _NOT_CHANGED
     }
+    if any(finding.code == "scale-unlike" for finding in scale.findings):
+        unknown = Quantity.missing("mm", UNLIKE_SCALES)
+        lengths = dict.fromkeys((*LENGTHS, "reference_height"), unknown)
+        changes |= {q: replace(changes[q], change=unknown, mdc95=None, verdict=Verdict.UNKNOWN) for q in LENGTHS}
+        first, second = first | lengths, second | lengths
     derived = DERIVED[name](first, second, changes, lambda rate: change_factor(rate, name, *factors))
     findings = (*scale.findings, *posture_findings([before.measurement, after.measurement]))
     shown = {q: _in_mm(change) for q, change in changes.items()}
@@ -80,7 +85,7 @@ def compare(
 
 
 def _applied(scale: CommonScale, before: PhasedMeasurement, after: PhasedMeasurement) -> AppliedScale | None:
-    if scale.rescaled is None or scale.unit != "mm":
+    if scale.rescaled is None or scale.unit != "mm" or scale.factor == 1.0:
         return None
     film = after if scale.rescaled == "after" else before
     half = Z95 * scale.factor_error

@@ -10,6 +10,7 @@ import numpy as np
 from kummell_ai.geometry import correction as formulas
 from kummell_ai.geometry.propagation import propagate_values
 from kummell_ai.measurement.results import Change
+from kummell_ai.measurement.scale import without_length_caveat
 from kummell_ai.measurement.vertebrae import FloatArray, join_caveats, to_quantity
 from kummell_ai.quantities import Interval, Quantity
 
@@ -99,8 +100,10 @@ def rates(
     """
     height, cobb = "anterior_height", "segmental_cobb"
     of_restoration, of_gain, of_correction = (factor(rate) for rate in RATES)
-    gain = combine(formulas.height_gain_rate, first[height], second[height], unit="%", factor=of_gain)
-    restored = _restoration_rate(first[height], second[height], first["reference_height"], of_restoration)
+    lengths = (first[height], second[height], first["reference_height"])
+    before, after, reference = (without_length_caveat(length) for length in lengths)
+    gain = combine(formulas.height_gain_rate, before, after, unit="%", factor=of_gain)
+    restored = _restoration_rate(before, after, reference, of_restoration)
     result = {"height_restoration_rate": restored, "height_gain_rate": gain}
     if cobb in first and cobb in second:
         result["correction_rate"] = _correction_rate(first[cobb], second[cobb], mdc_deg, of_correction)

@@ -87,7 +87,7 @@ def scale_findings(corrections: Sequence[Correction]) -> list[Finding]:
             parts.append(f"those of {c.scale.film} by {c.scale.factor.value:.4g}{error} for the {c.name} ({rulers})")
     if not parts:
         return list(lacking.values())
-    text = "the calibrations of the films differ; lengths are multiplied so that intact vertebrae keep their size: "
+    text = "the scales of the films differ; lengths are multiplied so that intact vertebrae keep their size: "
     return [Finding("scale-from-neighbours", Severity.INFO, text + "; ".join(parts)), *lacking.values()]
 
 

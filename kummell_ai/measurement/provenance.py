@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import kummell_ai
 from kummell_ai.measurement.results import Provenance
 
-DEFINITIONS_VERSION = "1.2"
+DEFINITIONS_VERSION = "1.3"
 """Version of docs/definitions.md; it changes when a number could change."""
 
 

@@ -14,8 +14,11 @@ from kummell_ai.imaging.picture_shape import needed_stretch
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.results import Finding, Severity
 from kummell_ai.measurement.rounding import apart_from
+from kummell_ai.quantities import Quantity
 
 NO_SPACING = "the film has no pixel spacing; give it (row and column in mm), or read the ratios"
+_JOINT = "; "
+"""Between the caveats of a quantity."""
 _CAVEATS = {
     Calibration.DETECTOR_PLANE: "mm at the detector, not at the patient (on average 18 % too large)",
     Calibration.ASSUMED: "mm by an assumed pixel size",
@@ -45,6 +48,14 @@ def _map(spacing: PixelSpacing) -> ScaleShift:
 def length_caveat(spacing: PixelSpacing) -> str | None:
     """What a reader must know before using a length of a film with this spacing."""
     return _CAVEATS.get(spacing.calibration)
+
+
+def without_length_caveat(quantity: Quantity) -> Quantity:
+    """A length as a part of a ratio of lengths on one scale, whatever that scale is."""
+    if quantity.caveat is None:
+        return quantity
+    kept = [caveat for caveat in quantity.caveat.split(_JOINT) if caveat not in _CAVEATS.values()]
+    return replace(quantity, caveat=_JOINT.join(kept) or None)
 
 
 def body_depths(vertebrae: Sequence[VertebraLandmarks], spacing: PixelSpacing) -> FloatArray:

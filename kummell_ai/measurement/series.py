@@ -10,6 +10,7 @@ from typing import Literal
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
+from kummell_ai.measurement.common_scale import SIZE_CODES, on_one_magnification
 from kummell_ai.measurement.compare import compare, intravertebral_instability
 from kummell_ai.measurement.further_levels import find_further, further_findings
 from kummell_ai.measurement.index_level import find_index_level, rank_levels
@@ -124,6 +125,7 @@ def further_reports(report: CorrectionReport, surgical_segment: Ends | None = No
         surgical_segment: as it was given for ``report``.
     """
     is_together = any(is_measured_together(film.measurement) for film in report.films)
+    kept = {*SIZE_CODES, ROTATION} if is_together else SIZE_CODES  # told of the films as they were
     return tuple(
         assemble_report(
             report.films,
@@ -132,7 +134,7 @@ def further_reports(report: CorrectionReport, surgical_segment: Ends | None = No
             further_levels=[other for other in (report.index_level, *report.further_levels) if other is not level],
             surgical_segment=surgical_segment,
             old_levels=_old(report.findings),
-            findings=[f for f in report.findings if f.code == ROTATION] if is_together else [],
+            findings=[f for f in report.findings if f.code in kept],
         )
         for level in report.further_levels
     )
@@ -158,6 +160,8 @@ def assemble_report(
         ValueError: the upper level of the surgical segment is not cranial of the lower one.
     """
     patient = patient_of(films)
+    as_given = [film.measurement for film in _standing(films)]
+    films, about_sizes = on_one_magnification(films, index_level)
     ends = surgical_ends(films, surgical_segment)
     films = with_surgical_segments(films, ends, index_level)
     before, after, last = _by_phase(films)
@@ -166,7 +170,6 @@ def assemble_report(
         compare(a, b, index_level, name, ends=ends) for name, a, b in pairs if a is not None and b is not None
     ]
     standing = _standing(films)
-    compared = [film.measurement for film in standing]
     return CorrectionReport(
         patient_id=patient,
         index_level=index_level,
@@ -176,7 +179,8 @@ def assemble_report(
         findings=(
             *findings,
             *segment_findings(films, ends, surgical_segment, index_level),
-            *mismatch_findings(compared, index_level),
+            *mismatch_findings(as_given, index_level),
+            *about_sizes,
             *scale_findings(corrections),
             *change_scale_findings(standing, corrections, index_level),
             *_not_compared(films, standing),

@@ -261,7 +261,10 @@ def test_a_full_disk_names_the_file_and_leaves_no_half_of_it(
         (["--index-level", "L9"], "no vertebral level"),
         (["--index-level", "S1"], "S1 is the sacrum"),
         (["--frame", "0"], "not a whole number of 1 or more"),
-        (["--formats", "docx"], "'docx' is no format; write json, csv, svg, png or labelme, and films before --formats"),
+        (
+            ["--formats", "docx"],
+            "'docx' is no format; write json, csv, svg, png or labelme, and films before",
+        ),
     ],
 )
 def test_wrong_options_exit_with_1(

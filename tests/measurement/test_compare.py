@@ -239,7 +239,12 @@ class TestScale:
         assert change(found, "anterior_height").change.value is None
         found = compare(metric, film(POST, 22.0, DETECTOR, levels=alone), L.L1, "correction")
         assert codes(found)[0] == "scale-unlike"
-        assert change(found, "anterior_height").change.value is not None
+        height = change(found, "anterior_height")
+        assert (height.change.caveat, height.mdc95, height.verdict) == (UNLIKE_SCALES, None, Verdict.UNKNOWN)
+        np.testing.assert_allclose([number(height.before), number(height.after)], [13.0, 1.2 * 22.0])
+        rates = ("height_restoration", "height_restoration_rate", "height_gain_rate")
+        assert [found.derived[rate].caveat for rate in rates] == [UNLIKE_SCALES] * 3
+        assert number(change(found, "wedge_angle").change) < 0
         found = compare(metric, film(POST, 22.0, levels=alone), L.L1, "correction")
         assert codes(found) == ["posture-unknown"]
 
@@ -247,6 +252,27 @@ class TestScale:
         found = compare(film(PRE, 13.0), film(POST, 22.0, px_per_mm=4.8), L.L1, "correction")
         assert codes(found)[0] == "magnification-unlike"
         assert "120 % on post-op" in found.findings[0].message
+        np.testing.assert_allclose(number(change(found, "anterior_height").after), 22.0, rtol=1e-9)
+
+    @pytest.mark.parametrize("spacing", [DETECTOR, replace(DETECTOR, calibration=Calibration.ASSUMED)])
+    @pytest.mark.parametrize("larger", [0.91, 1.0, 1.09, 1.2])
+    def test_a_bone_that_stayed_is_not_changed_by_magnification(self, spacing: PixelSpacing, larger: float) -> None:
+        """A pixel size at the detector, or an assumed one, does not tell how much a film is magnified."""
+        pair = film(PRE, 20.0, spacing, sigma_px=0.8), film(POST, 20.0, spacing, px_per_mm=larger / MM, sigma_px=0.8)
+        found = compare(*pair, L.L1, "correction")
+        height = change(found, "anterior_height")
+        assert height.verdict is Verdict.NOT_DISTINGUISHABLE
+        np.testing.assert_allclose(number(height.change), 0.0, atol=1e-9)
+        np.testing.assert_allclose(number(found.derived["height_gain_rate"]), 0.0, atol=1e-9)
+        assert "detector" not in (found.derived["height_gain_rate"].caveat or "")
+
+    def test_the_error_of_the_ruler_counts_where_the_sizes_agree(self) -> None:
+        plain = change(compare(film(PRE, 20.0), film(POST, 20.0), L.L1, "correction"), "anterior_height")
+        pair = film(PRE, 20.0, DETECTOR), film(POST, 20.0, DETECTOR)
+        seen = change(compare(*pair, L.L1, "correction"), "anterior_height")
+        assert plain.mdc95 is not None
+        assert seen.mdc95 is not None
+        assert 1.0 < seen.mdc95 / plain.mdc95 < 1.3
 
     def test_without_covariances(self) -> None:
         scale = common_scale(
@@ -294,8 +320,9 @@ class TestPosture:
             assert (found.caveat == UNLIKE_SCALES) is (value is None)
         magnified = film(PRE, 17.0, px_per_mm=1.2 / MM).measurement
         found = intravertebral_instability(magnified, film(PRE, 13.0).measurement, L.L1)
-        assert found.value == pytest.approx(1.2 * 17.0 - 13.0)
-        assert found.caveat == UNLIKE_SIZES
+        assert found.value == pytest.approx(1.2 * (17.0 - 13.0))
+        assert found.caveat is not None
+        assert found.caveat.endswith(UNLIKE_SIZES)
 
     def test_instability(self) -> None:
         found = intravertebral_instability(film(PRE, 17.0).measurement, film(PRE, 13.0).measurement, L.L1)

@@ -8,6 +8,7 @@ import pytest
 
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 from kummell_ai.measurement.results import PhasedMeasurement
+from kummell_ai.reporting.words import quantity_of
 from tests.measurement.reports import LAST, POST, PRE, built, one, report
 from tests.measurement.spines import MM, L, measured, spine
 
@@ -40,6 +41,25 @@ class TestUnlikeFilms:
             "measure 120 % on post-op and 120 % on follow-up of what they measure on pre-op"
             in (found["magnification-unlike"])
         )
+
+    def test_films_by_the_detector_are_brought_to_one_magnification(self) -> None:
+        """Heights of all films, their changes and the net are on the scale of the first one, and add up."""
+        detector = PixelSpacing(MM, MM, Calibration.DETECTOR_PLANE)
+        heights = {PRE: 13.0, POST: 20.0, LAST: 18.0}
+        films = [
+            built(phase, {L.L1: heights[phase]}, detector, px_per_mm=larger / MM, patient_position="ERECT")
+            for phase, larger in ((PRE, 1.15), (POST, 1.23), (LAST, 1.09))
+        ]
+        found = report(*films)
+        shown = [quantity_of(f.measurement, L.L1, "anterior_height").value for f in found.films]
+        assert shown == pytest.approx([1.15 * height for height in heights.values()])
+        by_name = {c.name: c.derived for c in found.corrections}
+        assert by_name["correction"]["height_restoration"].value == pytest.approx(1.15 * 7.0)
+        assert by_name["net"]["height_restoration_rate"].value == pytest.approx(100 * 5 / 13)
+        assert not any(c.scale for c in found.corrections)
+        text = one(found, "magnification-from-neighbours")
+        assert "those of post-op by 0.935 ±" in text
+        assert "those of follow-up by 1.055 ±" in text
 
     @pytest.mark.parametrize(
         ("px_per_mm", "first"),
