@@ -156,7 +156,7 @@ def draw_change() -> str:
     (h0, k0), (h1, k1), (_, k2) = values
     rate = correction.height_restoration_rate(h0, h1, 26.0)
     restored, won = correction.height_restoration(h0, h1), correction.kyphosis_correction(k0, k1)
-    lost, net = correction.loss_of_correction(k1, k2), correction.net_correction(k0, k2)
+    lost, net = correction.loss_of_correction(k1, k2), correction.kyphosis_correction(k0, k2)
     words = f"height restored {restored:.0f} mm ({rate:.0f} % of the loss), correction {won:.0f}°, "
     words += f"loss {lost:.0f}°, net {net:.0f}°"
     parts.append(text(np.array([8.0, 132.0]), words, ACCENT))

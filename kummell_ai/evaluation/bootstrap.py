@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from kummell_ai.evaluation.shares import FEW_CARRIERS, exact_interval, rarer_carriers
 from kummell_ai.quantities import Z95, Interval
-from kummell_ai.statistics.agreement import bland_altman, reliability
+from kummell_ai.statistics.agreement import bland_altman, is_constant, reliability
+from kummell_ai.statistics.resampled_agreement import MIN_PATIENTS, expanded_tail
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-MIN_PATIENTS = 3
-"""With fewer patients no interval is given."""
 
 _CHUNK = 50
 """Resamples that are held at once for quantiles."""
@@ -167,9 +165,10 @@ class Bootstrap:
     def _estimate(self, value: float, drawn: FloatArray, patient: IntArray) -> Estimate:
         patients = len(np.unique(patient))
         drawn = drawn[np.isfinite(drawn)]
-        if patients < MIN_PATIENTS or not len(drawn) or np.ptp(drawn) == 0.0:
+        if patients < MIN_PATIENTS or not len(drawn) or is_constant(drawn):
             return Estimate(value, None, len(patient), patients, "none")
-        low, high = (float(end) for end in np.quantile(drawn, (0.025, 0.975)))
+        tail = expanded_tail(patients)
+        low, high = (float(end) for end in np.quantile(drawn, (tail, 1.0 - tail)))
         return Estimate(value, Interval(low, high), len(patient), patients, "bootstrap")
 
 
@@ -214,7 +213,7 @@ def _agreement_of_all(measured: FloatArray, true: FloatArray) -> dict[str, float
     limits = bland_altman(measured, true)
     values = {"bias": limits.bias, "sd": limits.sd, "lower": limits.lower, "upper": limits.upper}
     centred = true - true.mean()
-    if np.ptp(true) > 0.0:
+    if not is_constant(true):
         values["slope"] = float(centred @ measured / (centred @ centred))
     try:
         trust = reliability(np.stack([measured, true], axis=1))

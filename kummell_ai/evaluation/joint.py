@@ -65,7 +65,7 @@ def judge_together(films: Sequence[JudgedFilm]) -> JointResults:
     for members in groups.values():
         own = [films[i] for i in members]
         landmarks = joint_landmarks(own)
-        injured = {film.result.index_level for film in own if film.result.index_level is not None}
+        injured = {level for film, one in zip(own, landmarks, strict=True) for level in _names_of_injured(film, one)}
         spacings = [film.spacing for film in own]
         shared = share_shapes(list(zip(landmarks, spacings, strict=True)), injured)
         for i, one, other in zip(members, landmarks, shared.landmarks, strict=True):
@@ -73,6 +73,14 @@ def judge_together(films: Sequence[JudgedFilm]) -> JointResults:
             named[i] = _put(named[i], names)
             together[i] = named[i] if other is one else _put(_judge(films[i], other), names)
     return JointResults(tuple(named), tuple(together))
+
+
+def _names_of_injured(film: JudgedFilm, landmarks: SpineLandmarks) -> set[VertebralLevel]:
+    """What the truly injured vertebra is called on a film, by whatever name it was found."""
+    own = film.result
+    found = (v.predicted_index for v in own.vertebrae if v.level is own.index_level is not None)
+    names = (landmarks.vertebrae[i].level for i in found if i is not None)
+    return {name for name in names if name is not None}
 
 
 def joint_landmarks(films: Sequence[JudgedFilm]) -> list[SpineLandmarks]:

@@ -84,11 +84,6 @@ def height_loss_after_surgery(after: ArrayLike, last: ArrayLike) -> FloatArray:
     return _array(after) - _array(last)
 
 
-def net_correction(before_deg: ArrayLike, last_deg: ArrayLike) -> FloatArray:
-    """Angle before the operation minus angle at the last follow-up (degrees)."""
-    return _array(before_deg) - _array(last_deg)
-
-
 def intravertebral_instability(lying: ArrayLike, sitting: ArrayLike) -> FloatArray:
     """Anterior height lying minus anterior height sitting (or standing); + when the body opens on lying down."""
     return _array(lying) - _array(sitting)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kummell_ai.geometry.lines import FloatArray
-from kummell_ai.quantities import Z95
 
 Function = Callable[[FloatArray], FloatArray]
 
@@ -41,17 +40,6 @@ class Propagated:
         """(..., Q), in the unit of each quantity; NaN where it does not exist."""
         variance = np.diagonal(self.covariance, axis1=-2, axis2=-1)
         return np.sqrt(np.where(variance >= 0, variance, np.nan))
-
-    def interval95(self) -> tuple[FloatArray, FloatArray]:
-        """Lower and upper ends of the 95 % intervals, each (..., Q)."""
-        half = Z95 * self.standard_error
-        return self.value - half, self.value + half
-
-    def difference(self, first: int, second: int) -> tuple[FloatArray, FloatArray]:
-        """Quantity ``first`` minus quantity ``second`` (...) and its standard error, with what they share."""
-        c = self.covariance
-        variance = c[..., first, first] + c[..., second, second] - 2.0 * c[..., first, second]
-        return self.value[..., first] - self.value[..., second], np.sqrt(np.maximum(variance, 0.0))
 
 
 def propagate(function: Function, points: ArrayLike, covariance: ArrayLike) -> Propagated:

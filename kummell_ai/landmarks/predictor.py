@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -152,17 +151,6 @@ class Predictor:
                 looks=len(LOOKS) if self.tta else 1,
             )
         return assemble(radiograph, one_in_a_place(bodies), first.plan.mirror, lateral, best.plan.stretch)
-
-    def locate_many(self, radiographs: Iterable[Radiograph]) -> list[SpineLandmarks]:
-        """`locate` for several films, in order; the next film is fetched while the network works on one."""
-        results: list[SpineLandmarks] = []
-        films = iter(radiographs)
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(next, films, None)
-            while (film := ahead.result()) is not None:
-                ahead = pool.submit(next, films, None)
-                results.append(self.locate(film))
-        return results
 
     def _first_look(self, radiograph: Radiograph) -> tuple[Pass, float]:
         """The first pass, turned so that the front is left, and the probability that the film is lateral.

@@ -9,7 +9,7 @@ import numpy as np
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import angles
 from kummell_ai.geometry.vertebra import signed_area
-from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
+from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks, repeated_levels
 from kummell_ai.imaging.interval_factors import STRATA, IntervalFactors, stratum_of
 from kummell_ai.imaging.radiograph import PixelSpacing
 from kummell_ai.measurement.neighbours import above, below
@@ -77,6 +77,9 @@ def _angle(
     if first is None or second is None:
         absent = upper[0] if first is None else lower[0]
         return Quantity.missing("deg", f"{absent} is not found on the film")
+    twice = repeated_levels(landmarks.vertebrae) & {upper[0], lower[0]}
+    if twice:
+        return Quantity.missing("deg", f"several vertebrae of the film are called {min(twice)}; correct the names")
     bodies = [first] if first is second else [first, second]
 
     def function(points: FloatArray) -> FloatArray:
@@ -103,7 +106,8 @@ def measure_segments(
 ) -> tuple[SegmentMeasurement, ...]:
     """Segmental Cobb, local kyphosis and sagittal index about every level, and the surgical segments if seen.
 
-    About ``index_level`` the angles are always listed, missing ones with the reason.
+    About ``index_level`` the angles are listed also where they are missing, with the reason; of T1, above which no
+    level has a name, and of the sacrum there are none that end at what does not exist.
     """
     present = {v.level for v in landmarks.vertebrae if v.level is not None}
     wanted = present if index_level is None else present | {index_level}

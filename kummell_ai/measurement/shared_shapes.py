@@ -92,7 +92,7 @@ def share_shapes(
             continue
         frames = [_frame(*films[i]) for i, *_ in usable]
         fit = _fit([body for *_, body in usable], frames)
-        if fit.misfit > LARGEST_MISFIT:
+        if not fit.misfit <= LARGEST_MISFIT:
             odd = _odd_one([body for *_, body in usable], frames)
             apart.append(BodyApart(level, fit.misfit, None if odd is None else usable[odd][0]))
             continue

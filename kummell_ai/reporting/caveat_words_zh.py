@@ -30,6 +30,7 @@ _PARTS = (
     (r"(\w+) has no body height", r"\1 无椎体高度"),
     (r"(\w+) is not on the film", r"\1 不在影像内"),
     (r"(\w+) is named twice", r"\1 被重复命名"),
+    (r"several vertebrae of the film are called (\w+); correct the names", r"影像上有多个椎体被命名为 \1，请更正命名"),
     (r"(\w+) is the reference above", r"以 \1 为上方参考"),
     (r"(\w+) is the reference below", r"以 \1 为下方参考"),
     (r"no intact vertebra above", "上方无未骨折椎体"),

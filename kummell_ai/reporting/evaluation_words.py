@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kummell_ai.evaluation.bootstrap import MIN_PATIENTS, Estimate
+from kummell_ai.evaluation.bootstrap import Estimate
 from kummell_ai.evaluation.shares import FEW_CARRIERS
+from kummell_ai.statistics.resampled_agreement import MIN_PATIENTS
 
 EXACT = "†"
 """Marks intervals of Clopper and Pearson, of shares whose rarer side few patients carry."""

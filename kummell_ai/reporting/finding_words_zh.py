@@ -78,11 +78,15 @@ FINDING_ZH: dict[str, str] = {
         "未骨折椎体的前后径与高度之比在各影像间不同，可能因患者旋转或侧屈；"
         "请查看终板及椎弓根有无双影，并只比较旋转程度相同的影像。"
     ),
-    "magnification-unlike": "同一未骨折椎体在各影像上的大小不同，提示放大率不同；已按这些椎体大小不变比较长度；请核对像素间距。",
+    "magnification-unlike": (
+        "同一未骨折椎体在各影像上的大小不同，提示放大率不同；已按这些椎体大小不变比较长度；请核对像素间距。"
+    ),
     "magnification-from-neighbours": "像素尺寸不能反映各影像的放大率；已以未骨折椎体为标尺将长度换算至同一比例尺。",
     "scale-from-neighbours": "各影像的校准方式不同，已以未骨折椎体为标尺将长度换算至同一比例。",
     "changes-on-unlike-scales": "各次高度变化的校准方式不同，彼此不能相加；请比较比值与角度。",
-    "scale-unlike": "两张影像的校准方式不同，又无共同可见的未骨折椎体可供核对，故不给出长度变化及高度恢复率；请使用角度与比值。",
+    "scale-unlike": (
+        "两张影像的校准方式不同，又无共同可见的未骨折椎体可供核对，故不给出长度变化及高度恢复率；请使用角度与比值。"
+    ),
     "no-common-scale": "两张影像的校准方式不同，又无共同可见的未骨折椎体可作标尺，故不给出长度变化；请使用角度与比值。",
 }
 """Sentence by the code of a finding; it must read well after the name of a level and a colon."""

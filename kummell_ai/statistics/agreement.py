@@ -92,7 +92,7 @@ def reliability(readings: ArrayLike) -> Reliability:
     """ICC(2,1), SEM and MDC95 of readings (films, raters).
 
     Raises:
-        ValueError: fewer than 3 complete films, fewer than 2 raters, or readings that are all equal.
+        ValueError: fewer than 3 complete films, fewer than 2 raters, or films that do not differ by any rater.
     """
     table = complete_rows(np.asarray(readings, np.float64), 3)
     n, k = table.shape
@@ -100,11 +100,16 @@ def reliability(readings: ArrayLike) -> Reliability:
         raise ValueError(f"{k} rater is given; agreement needs at least 2: add a column of readings")
     between, raters, residual = _mean_squares(table)
     denominator = between + (k - 1) * residual + k * (raters - residual) / n
-    if denominator <= 0:
+    if all(is_constant(column) for column in table.T) or denominator <= 0:
         raise ValueError("all readings are equal; an ICC needs films that differ: add films")
     icc = (between - residual) / denominator
     sem = math.sqrt(max(raters - residual, 0.0) / n + residual)
     return Reliability(n, k, icc, _icc_interval(between, raters, residual, n, k), sem, Z95 * math.sqrt(2) * sem)
+
+
+def is_constant(values: FloatArray) -> bool:
+    """Whether values are all equal but for rounding."""
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
 
 
 def complete_rows(table: FloatArray, least: int) -> FloatArray:

@@ -21,6 +21,7 @@ from kummell_ai.statistics.paired import (
     Equivalence,
     PairedTest,
     equivalence,
+    equivalence_by_ranks,
     holm,
     paired_t,
     shapiro_p,
@@ -199,7 +200,7 @@ def _compare(table: FloatArray, phases: Sequence[str], kind: str, margin: float 
             result=test,
             p_holm=next(corrected) if test is not None else None,
             caveat=caveat,
-            equivalence=_equivalence(_differences(table, i, j), None if kind == "ordinal" else margin),
+            equivalence=None if margin is None else _equivalence(_differences(table, i, j), kind, margin),
         )
         for (i, j), (test, caveat) in zip(pairs, tests, strict=True)
     )
@@ -212,8 +213,10 @@ def _test(difference: FloatArray, kind: str) -> tuple[PairedTest | None, str | N
         return None, str(error)
 
 
-def _equivalence(difference: FloatArray, margin: float | None) -> Equivalence | None:
+def _equivalence(difference: FloatArray, kind: str, margin: float) -> Equivalence | None:
+    if kind == "ordinal":
+        return None
     try:
-        return None if margin is None else equivalence(difference, margin)
+        return (equivalence_by_ranks if kind == "ranks" else equivalence)(difference, margin)
     except ValueError:
         return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from kummell_ai.quantities import Z95, Interval
+from kummell_ai.statistics.agreement import is_constant
 
 FloatArray = NDArray[np.float64]
 EXACT_PAIRS = 50
@@ -59,12 +60,20 @@ class PairedTest:
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """Two one-sided t tests (TOST): whether a change lies within ± ``margin``."""
+    """Two one-sided tests (TOST): whether a change lies within ± ``margin``.
+
+    Attributes:
+        n: pairs.
+        margin: largest change that does not matter, in the unit of the values.
+        change: mean difference, or the Hodges-Lehmann estimate.
+        interval90: its 90 % interval; None where ranks of so few pairs give none.
+        p: the larger one of the two.
+    """
 
     n: int
     margin: float
-    mean: float
-    interval90: Interval
+    change: float
+    interval90: Interval | None
     p: float
 
     @property
@@ -75,7 +84,7 @@ class Equivalence:
 
 def shapiro_p(values: FloatArray) -> float | None:
     """P of Shapiro-Wilk; None where it cannot be computed (under 3 values, or all equal)."""
-    if len(values) < LEAST_PAIRS or np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+    if len(values) < LEAST_PAIRS or is_constant(values):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy warns above 5000 values only
@@ -168,18 +177,23 @@ def sign_test(difference: FloatArray) -> PairedTest:
     )
 
 
-def hodges_lehmann(difference: FloatArray) -> tuple[float, Interval | None]:
-    """Median of the Walsh averages and its distribution-free interval of at least 95 %; None under 6 pairs."""
+def hodges_lehmann(difference: FloatArray, tail: float = 0.025) -> tuple[float, Interval | None]:
+    """Median of the Walsh averages and its distribution-free interval; None where so few pairs give none.
+
+    Args:
+        difference: (n,).
+        tail: what lies beyond either end of the interval at most; 0.025 needs 6 pairs, 0.05 five.
+    """
     n = len(difference)
     first, second = np.triu_indices(n)
     walsh = np.sort((difference[first] + difference[second]) / 2)
-    rank = _signed_rank_quantile(n)
+    rank = _signed_rank_quantile(n, tail)
     interval = Interval(float(walsh[rank - 1]), float(walsh[-rank])) if rank > 0 else None
     return float(np.median(walsh)), interval
 
 
 def equivalence(difference: FloatArray, margin: float) -> Equivalence:
-    """Paired TOST against ± ``margin`` (unit of the values, > 0).
+    """Two one-sided paired t tests against ± ``margin`` (unit of the values, > 0).
 
     Raises:
         ValueError: fewer than 3 pairs, all differences equal, or a margin of 0 or less.
@@ -187,12 +201,46 @@ def equivalence(difference: FloatArray, margin: float) -> Equivalence:
     from statsmodels.stats.weightstats import ttost_paired
 
     n = _check(difference)
-    if not margin > 0:
-        raise ValueError(f"margin is {margin}; it must be above 0: give the largest change that does not matter")
+    _check_margin(margin)
     p = float(ttost_paired(difference, np.zeros(n), -margin, margin)[0])
     mean = float(difference.mean())
     half = float(stats.t.ppf(0.95, n - 1)) * float(difference.std(ddof=1)) / math.sqrt(n)
     return Equivalence(n, margin, mean, Interval(mean - half, mean + half), p)
+
+
+def equivalence_by_ranks(difference: FloatArray, margin: float) -> Equivalence:
+    """Two one-sided signed-rank tests against ± ``margin`` (unit of the values, > 0), for changes that are not normal.
+
+    Each asks whether the typical change, in the sense of Hodges and Lehmann, lies beyond one end of the margin: all
+    differences are moved by it and tested as in `wilcoxon`. A patient whose change is the margin itself tells nothing.
+
+    Raises:
+        ValueError: fewer than 3 pairs, or a margin of 0 or less.
+    """
+    n = len(difference)
+    if n < LEAST_PAIRS:
+        raise ValueError(_too_few(n))
+    _check_margin(margin)
+    change, interval = hodges_lehmann(difference, tail=0.05)
+    p = max(_p_above_zero(margin + difference), _p_above_zero(margin - difference))
+    return Equivalence(n, margin, change, interval, p)
+
+
+def _p_above_zero(difference: FloatArray) -> float:
+    """One-sided P of the signed ranks against a typical difference of 0 or less; 1 where none differs from 0."""
+    difference = np.round(difference, 9)
+    moved = difference[difference != 0]
+    if not len(moved):
+        return 1.0
+    if len(moved) > EXACT_PAIRS:
+        return float(stats.wilcoxon(moved, alternative="greater", method="asymptotic").pvalue)
+    ranks = stats.rankdata(np.abs(moved))
+    return _rank_sum_p(ranks, float(ranks[moved < 0].sum()))
+
+
+def _check_margin(margin: float) -> None:
+    if not margin > 0:
+        raise ValueError(f"margin is {margin}; it must be above 0: give the largest change that does not matter")
 
 
 def equivalence_p(change: float, standard_error: float, margin: float) -> float:
@@ -218,10 +266,14 @@ def holm(p_values: list[float]) -> list[float]:
 def _check(difference: FloatArray, *, may_be_equal: bool = False) -> int:
     n = len(difference)
     if n < LEAST_PAIRS:
-        raise ValueError(f"pairs: {n} given, a test needs at least {LEAST_PAIRS}; add patients")
+        raise ValueError(_too_few(n))
     if not np.any(difference) if may_be_equal else np.ptp(difference) <= 1e-12 * float(np.abs(difference).max()):
         raise ValueError("all differences are equal; there is no spread to test against")
     return n
+
+
+def _too_few(pairs: int) -> str:
+    return f"pairs: {pairs} given, a test needs at least {LEAST_PAIRS}; add patients"
 
 
 def _dz_interval(t: float, n: int) -> Interval:
@@ -254,19 +306,24 @@ def _quadrature() -> tuple[FloatArray, FloatArray]:
 
 
 def _signed_rank_p(ranks: FloatArray, smaller: float) -> float:
-    """Two-sided P of the ``smaller`` signed rank sum where each of ``ranks`` (mid-ranks at ties) is up or down."""
+    """Two-sided P of the ``smaller`` signed rank sum."""
+    return min(1.0, 2.0 * _rank_sum_p(ranks, smaller))
+
+
+def _rank_sum_p(ranks: FloatArray, most: float) -> float:
+    """Chance of a rank sum of ``most`` or less where each of ``ranks`` (mid-ranks at ties) counts or does not."""
     chance = np.ones(1)
     for twice in np.rint(2.0 * ranks).astype(int):
         chance = 0.5 * (np.pad(chance, (0, twice)) + np.pad(chance, (twice, 0)))
-    return min(1.0, 2.0 * float(chance[: round(2.0 * smaller) + 1].sum()))
+    return float(chance[: round(2.0 * most) + 1].sum())
 
 
-def _signed_rank_quantile(n: int) -> int:
-    """Largest rank whose tail, P(W < rank), is 2.5 % at most under the exact distribution."""
+def _signed_rank_quantile(n: int, tail: float) -> int:
+    """Largest rank whose tail, P(W < rank), is ``tail`` at most under the exact distribution."""
     if n > 300:
         mean, sd = n * (n + 1) / 4, math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        return int(mean - Z95 * sd)
+        return int(mean + float(stats.norm.ppf(tail)) * sd)
     chance = np.ones(1)
     for rank in range(1, n + 1):
         chance = 0.5 * (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0)))
-    return int((np.cumsum(chance) <= 0.025).sum())
+    return int((np.cumsum(chance) <= tail).sum())

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from kummell_ai.anatomy import Facing, Phase, VertebralLevel
+from kummell_ai.anatomy import USUAL_LEVELS, Facing, Phase, VertebralLevel
 from kummell_ai.annotations import AnnotatedFilm, write_coco
 from kummell_ai.errors import InputError
 from kummell_ai.evaluation import corner_errors, evaluate_dataset, evaluate_film, match_vertebrae, summarise
@@ -324,7 +324,13 @@ def test_an_empty_or_mismatched_dataset_is_refused(tmp_path: Path) -> None:
         evaluate_dataset(dataset(tmp_path, ("a.png",), (10, 10)), Fake())
 
 
-def test_the_films_of_a_patient_are_judged_together_too() -> None:
+def _higher(level: VertebralLevel | None, up: int) -> VertebralLevel:
+    assert level is not None
+    return USUAL_LEVELS[USUAL_LEVELS.index(level) - up]
+
+
+def two_films(up: int = 0) -> list[JudgedFilm]:
+    """Films of one patient, L1 injured and not flagged so, that are named ``up`` levels too high."""
     rng = np.random.default_rng(3)
     true = spine(reference=ImageReference("film", patient_id="one"))
     located = []
@@ -333,6 +339,8 @@ def test_the_films_of_a_patient_are_judged_together_too() -> None:
         bodies = tuple(
             replace(
                 v,
+                level=_higher(v.level, up),
+                flags=frozenset(),
                 points_px=v.points_px + rng.normal(0.0, 1.0, v.points_px.shape),
                 covariance_px=np.tile(4.0 * np.eye(2), (len(v.points_px), 1, 1)),
                 interval_factors=factors,
@@ -342,8 +350,16 @@ def test_the_films_of_a_patient_are_judged_together_too() -> None:
         found = replace(true, vertebrae=bodies)
         result = evaluate_film(found, true, SPACING, size_px=SIZE, phase=phase, index_level=true.vertebrae[2].level)
         located.append(JudgedFilm(result, found, SPACING, SIZE, true))
+    return located
+
+
+@pytest.mark.parametrize("up", [0, 1])
+def test_the_films_of_a_patient_are_judged_together_too(up: int) -> None:
+    """The injured vertebra keeps its corners on each film, by whatever name it was found."""
+    located = two_films(up)
     joint = judge_together(located)
-    assert [film.vertebrae[0].joint_level for film in joint.named] == [true.vertebrae[0].level] * 2
+    first = located[0].truth.vertebrae[0].level
+    assert [film.vertebrae[0].joint_level for film in joint.named] == [_higher(first, up)] * 2
     index, others = 2, [0, 1, 3, 4]
     for own, together in zip(joint.named, joint.together, strict=True):
         assert own.name == together.name

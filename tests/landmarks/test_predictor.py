@@ -223,11 +223,6 @@ def test_averaging_over_scales_keeps_exact_corners():
     np.testing.assert_allclose(corners(found), SCENE.points_px, atol=0.2)
 
 
-def test_many_films_come_back_in_order():
-    films = [SCENE.radiograph(), SCENE.radiograph(right=True)]
-    assert [f.facing for f in predictor().locate_many(films)] == [Facing.LEFT, Facing.RIGHT]
-
-
 def test_unknown_precision_is_refused():
     with pytest.raises(UsageError, match="precision 'half' is unknown"):
         predictor(SCENE).__class__(Bundle("x", OracleNetwork(SCENE), {}, ""), precision="half")

@@ -147,6 +147,10 @@ def test_a_name_that_stands_twice_is_no_ruler_and_no_reference() -> None:
     own = measured(replace(good, vertebrae=bodies)).at(L.L1)
     assert own is not None
     assert "T12 is named twice" in str(own.quantities["reference_height"].caveat)
+    cobb = measured(replace(good, vertebrae=bodies)).segment("segmental_cobb", L.L1)
+    assert cobb is not None
+    assert cobb.angle.value is None
+    assert cobb.angle.caveat == "several vertebrae of the film are called T12; correct the names"
 
 
 def test_the_level_is_missing_on_one_film() -> None:

@@ -146,6 +146,39 @@ def test_paired_t_and_equivalence() -> None:
     assert not paired.equivalence(LOSS, 2.0).is_maintained
 
 
+def test_equivalence_by_ranks_is_scipys_one_sided_test_at_either_end_of_the_margin() -> None:
+    loss = LOSS + np.arange(10) / 1000  # without ties
+    for margin in (3.0, 5.0):
+        found = paired.equivalence_by_ranks(loss, margin)
+        ends = [stats.wilcoxon(margin + d, alternative="greater", method="exact").pvalue for d in (loss, -loss)]
+        close(found.p, max(ends))
+        close(found.change, paired.wilcoxon(loss).change)
+
+
+@given(
+    st.lists(st.integers(-300, 300), min_size=5, max_size=20, unique_by=abs),
+    st.integers(1, 40),
+)
+def test_equivalence_by_ranks_and_its_interval_agree(differences: list[int], margin: int) -> None:
+    """Without ties the tests rule the margin out where the 90 % interval of Hodges and Lehmann lies within it."""
+    difference, edge = np.array(differences) / 10, margin / 3  # no average of two differences is a third
+    found = paired.equivalence_by_ranks(difference, edge)
+    moved = [np.unique(np.abs(edge + sign * difference)).size == len(difference) for sign in (1, -1)]
+    if not all(moved):
+        return
+    assert found.interval90 is not None
+    assert found.is_maintained == (-edge < found.interval90.low and found.interval90.high < edge)
+
+
+def test_equivalence_by_ranks_holds_its_level_where_t_does_not() -> None:
+    """Skewed changes whose typical one is the margin are called maintained in some 5 %, by t in twice as many."""
+    rng = np.random.default_rng(2)
+    walsh = rng.lognormal(size=(2, 200_000)).mean(axis=0)
+    change = rng.lognormal(size=(800, 20)) - np.median(walsh) + 0.5
+    by_ranks = np.mean([paired.equivalence_by_ranks(d, 0.5).p < 0.05 for d in change])
+    assert by_ranks < 0.09
+
+
 def test_wilcoxon() -> None:
     found = paired.wilcoxon(LOSS + np.arange(10) / 1000)
     assert found.test == "Wilcoxon signed-rank test (exact)"
@@ -393,7 +426,10 @@ class TestRule:
     def test_nobody_changes(self) -> None:
         found = cohort.analyse(np.ones((5, 3)), PHASES, margin=1.0)
         assert found.comparisons[0].caveat == "all differences are equal; there is no spread to test against"
-        assert found.comparisons[0].equivalence is None
+        same = found.comparisons[0].equivalence
+        assert same is not None
+        assert (same.change, same.p) == (0.0, 2.0**-5)  # five ranks that all point one way
+        assert same.is_maintained
 
 
 @pytest.mark.parametrize(
@@ -410,6 +446,9 @@ class TestRule:
         (lambda: paired.equivalence(LOSS, 0.0), "margin is 0.0"),
         (lambda: agreement.reliability(np.ones((4, 1))), "1 rater is given"),
         (lambda: agreement.reliability(np.ones((4, 2))), "all readings are equal"),
+        (lambda: agreement.reliability(np.full((3, 2), 0.1)), "all readings are equal"),
+        (lambda: paired.equivalence_by_ranks(LOSS, 0.0), "margin is 0.0"),
+        (lambda: paired.equivalence_by_ranks(LOSS[:2], 1.0), "2 given"),
         (lambda: agreement.bland_altman([1.0, 2.0], [1.0, 2.0]), "complete rows: 2"),
     ],
 )
