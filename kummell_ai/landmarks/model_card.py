@@ -20,7 +20,7 @@ how sure it is. **{use}**
 
 {metrics}
 
-They were taken on films of the same kind as the training films. Films from other machines and people can be read
+They were taken on films of the same kind as the training films unless they say otherwise. Films from other machines and people can be read
 worse, and the levels of a film that shows neither sacrum nor ribs are guesses. Check every corner before a number
 is used.
 """
