@@ -1,4 +1,7 @@
-"""Write a model folder from a run's checkpoint: export_checkpoint.py CHECKPOINT OUT CONFIG [key=value ...]."""
+"""Write a model folder from a checkpoint of a first stage: export_checkpoint.py CHECKPOINT OUT CONFIG [key=value ...].
+
+CONFIG gives the sizes of the network and the shards; what else the model card says is what the run recorded.
+"""
 
 from __future__ import annotations
 

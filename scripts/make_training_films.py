@@ -1,12 +1,14 @@
 """Simulate training films into shards: python scripts/make_training_films.py --out DIR --count 6000 --seed 1000000.
 
 Films appear in the folder while training already reads it. A run that was stopped goes on where it ended when it is
-called again with the same arguments. With --crops every lateral film gives crops for the second stage as well, as those
+called again with the same arguments, or a larger --count where it ended with a full shard; a shard of other films is
+told and nothing is made. With --crops every lateral film gives crops for the second stage as well, as those
 of scripts/make_crops.py, so that a film is simulated once for both stages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from kummell_ai.synthesis.dataset import check_sources
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
 from kummell_ai.training.crop_samples import VertebraCrop, write_crops
 from kummell_ai.training.samples import ShardWriter, TrainingFilm
+from kummell_ai.training.shards import check_made, made_by
 from kummell_ai.workers import run_jobs
 
 FILMS_PER_SHARD = 64
@@ -42,18 +45,33 @@ def to_training_film(film: SimulatedFilm, seed: int) -> TrainingFilm:
     )
 
 
-def make_shard(job: tuple[Path, Path | None, int, int, int, Recipe]) -> int:
+Job = tuple[Path, Path | None, int, int, int, Recipe]
+
+
+def films_there(jobs: Sequence[Job]) -> int:
+    """Films of these jobs that are there already; a shard of other films is an error."""
+    there = 0
+    for folder, crops_folder, number, first_seed, count, recipe in jobs:
+        path = folder / f"shard_{number:05d}.npz"
+        if path.exists():
+            check_made(path, made_by(recipe, first_seed, count, crops=crops_folder is not None))
+            there += count
+    return there
+
+
+def make_shard(job: Job) -> int:
     folder, crops_folder, number, first_seed, count, recipe = job
     if (folder / f"shard_{number:05d}.npz").exists():
         return 0
-    writer, crops = ShardWriter(folder, films_per_shard=count, first=number), list[VertebraCrop]()
+    by = made_by(recipe, first_seed, count, crops=crops_folder is not None)
+    writer, crops = ShardWriter(folder, films_per_shard=count, first=number, made_by=by), list[VertebraCrop]()
     for seed in range(first_seed, first_seed + count):
         film = generate_film(seed, recipe)
         writer.append(to_training_film(film, seed))
         if crops_folder is not None and not film.frontal:
             crops.extend(crops_of(film, seed))
     if crops_folder is not None and crops:  # before the films: their shard says that both are there
-        write_crops(crops_folder / f"crops_{number:05d}.npz", crops)
+        write_crops(crops_folder / f"crops_{number:05d}.npz", crops, by)
     writer.close()
     return count
 
@@ -92,6 +110,9 @@ def main() -> None:
         )
         for k in range(-(-args.count // FILMS_PER_SHARD))
     ]
+    there = films_there(jobs)
+    if there:
+        print(f"{there} films are there already", flush=True)
     for folder in filter(None, (args.out, args.crops)):
         folder.mkdir(parents=True, exist_ok=True)
     done = 0

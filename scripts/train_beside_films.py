@@ -7,8 +7,8 @@ Every film of 512 rows teaches both stages; of finer ones there are crops for th
 once by configs/train_gpu.yaml and configs/refine_gpu.yaml, changed by the key=value given, take up new films at the
 start of every epoch, and end with the minutes. Then no more films are made, and OUT is a model folder with both stages;
 its intervals have to be set (docs/uncertainty.md). All else is in the folder --work, films, logs and checkpoints. The
-same command goes on after a stop; give another --seed for other films. Minutes of each training begin when the first
-films are there, as WORK/log/*.txt says.
+same command goes on after a stop; give another --seed and --work for other films. Minutes of each training begin when
+the first films are there, as WORK/log/*.txt says.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def first_films(work: Path) -> bool:
 def trainings(args: argparse.Namespace, keys: Sequence[str]) -> dict[str, list[str]]:
     """Words of the two trainings, by name."""
     work = args.work
-    common = [f"init={args.init}", f"max_minutes={args.minutes:g}", *keys]
+    common = [f"init={args.init}", f"max_minutes={args.minutes:g}", "data_note=simulated lateral films", *keys]
     first = [f"shards={work}/films", f"validation_shards={work}/held-films", "validation_films=24"]
     second = [f"crops={work}/crops", f"validation_crops={work}/held-crops", "validation_limit=48"]
     plans = (("first", args.first, first), ("second", args.second, second))

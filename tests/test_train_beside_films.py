@@ -60,6 +60,7 @@ def test_both_trainings_are_asked_for_what_their_configurations_know(script: Mod
     for config in (first, second):
         assert config.grey_changes == "wide"
         assert config.max_minutes == 3.0
+        assert config.data_note == "simulated lateral films"
         assert config.init == str(tmp_path / "m")
     assert (first.shards, second.crops) == (str(tmp_path / "films"), str(tmp_path / "crops"))
     assert len({first.runs, second.runs, first.out, second.out}) == 4

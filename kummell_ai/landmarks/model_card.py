@@ -11,7 +11,7 @@ Finds the corners of every vertebral body on a lateral X-ray film, names the ver
 how sure it is. **{use}**
 
 - Network: U-Net on a ResNet-18 encoder, {start}; maps at stride {stride}.{second}
-- Films:{data}
+- Films:{data}{crops}
 - Reads films with the front turned left; the program mirrors the others and maps the points back.
 - Corner order: {landmarks}.
 - Licence: {licence}
@@ -20,9 +20,9 @@ how sure it is. **{use}**
 
 {metrics}
 
-They were taken on films of the same kind as the training films unless they say otherwise. Films from other machines and people can be read
-worse, and the levels of a film that shows neither sacrum nor ribs are guesses. Check every corner before a number
-is used.
+They were taken on films of the same kind as the training films unless they say otherwise. Films from other machines
+and people can be read worse, and the levels of a film that shows neither sacrum nor ribs are guesses. Check every
+corner before a number is used.
 """
 
 
@@ -41,6 +41,12 @@ def _listed(data: str) -> str:
     return f" {lines[0]}" if len(lines) == 1 else "".join(f"\n  - {line}" for line in lines)
 
 
+def _crops(refiner: Mapping[str, Any] | None) -> str:
+    """What the second stage was trained on, where it was recorded apart."""
+    data = None if refiner is None else refiner.get("data")
+    return "" if data is None else f"\n- Crops of the second stage:{_listed(str(data))}"
+
+
 def model_card(info: Mapping[str, Any]) -> str:
     """The card (Markdown) for a model.json."""
     metrics = info.get("metrics") or {}
@@ -53,6 +59,7 @@ def model_card(info: Mapping[str, Any]) -> str:
         start=_start(info),
         second=_SECOND if "refiner" in info else "",
         data=_listed(str(info.get("data", "not recorded"))),
+        crops=_crops(info.get("refiner")),
         landmarks=", ".join(info["landmarks"]),
         licence=info.get("licence", "not recorded"),
         metrics=table,

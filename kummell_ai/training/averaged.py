@@ -29,6 +29,7 @@ class AveragedModule(lightning.LightningModule):
         validation: figures of the last validation.
         worst: the looks that went worst in the last validation.
         start: name and hash of the model that the run started from, None for random weights; kept in checkpoints.
+        before: of a run that goes on, the recipe of the sitting before and the steps taken then.
     """
 
     network: nn.Module
@@ -46,6 +47,7 @@ class AveragedModule(lightning.LightningModule):
         self.validation: dict[str, float] = {}
         self.worst = WorstLooks(PICTURES)
         self.start: dict[str, str] | None = None
+        self.before: tuple[dict[str, Any], int] | None = None
 
     @property
     def trained(self) -> Any:
@@ -103,7 +105,7 @@ class AveragedModule(lightning.LightningModule):
                 f"not from this init ({self.settings.init}); give another folder as runs, or init=null to go on",
                 "init",
             )
-        self.start = began
+        self.start, self.before = began, (then, int(checkpoint["global_step"]))
         self.validation = dict(checkpoint.get("validation", {}))
 
 

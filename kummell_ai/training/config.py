@@ -11,7 +11,7 @@ from kummell_ai.errors import ConfigError
 from kummell_ai.landmarks.network import NetworkSizes
 from kummell_ai.settings import apply_overrides, build_settings, read_yaml
 from kummell_ai.training.augmentation import AugmentationSettings
-from kummell_ai.training.run_config import RunConfig
+from kummell_ai.training.run_config import RunConfig, one_budget
 
 T = TypeVar("T")
 
@@ -39,7 +39,6 @@ class TrainConfig(RunConfig):
         rows, columns: size of the network crop (px), multiples of 32.
         films_per_epoch: films drawn an epoch; an epoch ends with validation and a look for new shards.
         validation_films: films validated on after an epoch.
-        data_note: a sentence about the films, for the model card.
         network, augmentation, loss: sizes and settings of the parts.
     """
 
@@ -53,7 +52,6 @@ class TrainConfig(RunConfig):
     columns: int = 256
     films_per_epoch: int = 2400
     validation_films: int = 64
-    data_note: str = "not recorded; data_note says it"
     network: NetworkSizes = field(default_factory=NetworkSizes)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     loss: LossWeights = field(default_factory=LossWeights)
@@ -82,10 +80,10 @@ def read_settings(kind: type[T], path: Path | None, overrides: Sequence[str], ex
     """An instance of the dataclass ``kind`` from a YAML file and overrides; ``example`` is named in messages.
 
     Raises:
-        ConfigError: unreadable file, unknown key, wrong type or impossible value.
+        ConfigError: unreadable file, unknown key, wrong type or impossible value; two budgets among the overrides.
     """
     values = {} if path is None else read_mapping(path, example)
-    return build_settings(kind, apply_overrides(values, overrides))
+    return build_settings(kind, apply_overrides(values, one_budget(overrides)))
 
 
 def read_mapping(path: Path, example: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ shard is one ``crops_00000.npz``; a folder of them may grow while it is read.
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import VertebralLandmark
-from kummell_ai.errors import InputError
 from kummell_ai.imaging.frames import FloatArray, index_matrix
 from kummell_ai.landmarks.channels import STATES
 from kummell_ai.landmarks.crops import CROP_COLUMNS, CROP_ROWS, CropFrame, crop_frame, cut
+from kummell_ai.training.shards import MADE_BY, ShardFacts, load_shard
 
 MARGIN = 1.5
 STORED = (round(CROP_ROWS * MARGIN), round(CROP_COLUMNS * MARGIN))
 """Rows and columns of a stored crop."""
 
 POINTS = len(VertebralLandmark)
+
+PACKED = ("images", "points", "visible", "states", "spacing_mm", "seeds")
+"""What a shard holds: the fields of `VertebraCrop`, in order."""
 
 SHORTEST = 0.8
 """Largest share of a wall or endplate that `placed_short` takes off in training."""
@@ -97,8 +99,12 @@ def take_crop(
     )
 
 
-def write_crops(path: Path, crops: Sequence[VertebraCrop]) -> None:
-    """Write a shard; it appears under its name only when it is whole."""
+def write_crops(path: Path, crops: Sequence[VertebraCrop], made_by: str | None = None) -> None:
+    """Write a shard; it appears under its name only when it is whole.
+
+    ``made_by`` says what simulates the films again, as `training.shards.made_by` gives it.
+    """
+    made = {} if made_by is None else {MADE_BY: np.array(made_by)}
     partial = path.with_suffix(".partial")
     with partial.open("wb") as stream:
         np.savez(
@@ -110,6 +116,7 @@ def write_crops(path: Path, crops: Sequence[VertebraCrop]) -> None:
             states=np.stack([c.states for c in crops]),
             spacing_mm=np.array([c.spacing_mm for c in crops], dtype=np.float32),
             seeds=np.array([c.seed for c in crops], dtype=np.int64),
+            **made,
         )
     os.replace(partial, path)
 
@@ -154,12 +161,16 @@ class CropWriter:
 
 
 class CropReader:
-    """All crops of a folder of shards, in memory as uint8; `rescan` picks up new shards."""
+    """All crops of a folder of shards, in memory as uint8; `rescan` picks up new shards.
+
+    Attributes:
+        known: of the shards read so far, by file name.
+    """
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
         self.folder = Path(folder)
         self.limit = limit
-        self._known: set[str] = set()
+        self.known: dict[str, ShardFacts] = {}
         self._crops: list[VertebraCrop] = []
         self.rescan()
 
@@ -170,9 +181,10 @@ class CropReader:
             InputError: a shard is damaged.
         """
         for path in sorted(self.folder.glob("crops_*.npz")):
-            if path.name not in self._known and (self.limit is None or len(self._crops) < self.limit):
-                self._known.add(path.name)
-                self._crops.extend(_read(path))
+            if path.name not in self.known and (self.limit is None or len(self._crops) < self.limit):
+                shard, self.known[path.name] = load_shard(path, "crops", PACKED)
+                columns = zip(*(shard[name] for name in PACKED), strict=True)
+                self._crops.extend(VertebraCrop(i, p, v, s, float(mm), int(n)) for i, p, v, s, mm, n in columns)
         return len(self)
 
     def __len__(self) -> int:
@@ -180,16 +192,6 @@ class CropReader:
 
     def __getitem__(self, item: int) -> VertebraCrop:
         return self._crops[item]
-
-
-def _read(path: Path) -> list[VertebraCrop]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            part = {name: archive[name] for name in archive.files}
-        columns = (part["images"], part["points"], part["visible"], part["states"], part["spacing_mm"], part["seeds"])
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} is not a whole shard of crops ({error}); write it again", path) from error
-    return [VertebraCrop(i, p, v, s, float(mm), int(n)) for i, p, v, s, mm, n in zip(*columns, strict=True)]
 
 
 def placed_short(corners: FloatArray, visible: NDArray[np.bool_], share: FloatArray) -> FloatArray:

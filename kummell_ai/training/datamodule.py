@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -21,6 +20,8 @@ from kummell_ai.training.on_device.films import FilmBatches
 from kummell_ai.training.on_device.store import Places, loader_of_places
 from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.samples import ShardReader
+from kummell_ai.training.sharded import ShardedData
+from kummell_ai.training.shards import Shards
 
 
 class FilmDataset(Dataset[Sample]):
@@ -53,11 +54,13 @@ class FilmDataset(Dataset[Sample]):
         return Sample(normalise(image), targets, film.level, film.states, draw.view, points, film.open_ends)
 
 
-class FilmDataModule(lightning.LightningDataModule):
+class FilmDataModule(ShardedData):
     """Training and validation films; looks for new training shards at the start of every epoch."""
 
+    TRAINED, SIMULATED = "shards", "{:,} simulated films"
+
     def __init__(self, config: TrainConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.config = config
         self._train: ShardReader | None = None
         self._validation: ShardReader | None = None
@@ -71,6 +74,12 @@ class FilmDataModule(lightning.LightningDataModule):
         """
         self._train = self._train or _reader(self.config.shards, None)
         self._validation = self._validation or _reader(self.config.validation_shards, self.config.validation_films)
+
+    def readers(self) -> dict[str, Shards]:
+        """What reads the folders, by key of the configuration."""
+        assert self._train is not None
+        assert self._validation is not None
+        return {"shards": self._train, "validation_shards": self._validation}
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of what is left of an epoch."""

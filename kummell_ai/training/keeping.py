@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,33 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import CSVLogger
 
+from kummell_ai.errors import InputError
+
 LAST = "last.ckpt"
+
+NEEDED = {"state_dict", "global_step"}
+"""What every checkpoint of a run holds."""
+
+_DAMAGED = (
+    *(OSError, EOFError, RuntimeError, ValueError, TypeError),
+    *(LookupError, AttributeError, ImportError, pickle.UnpicklingError),
+)
+"""What reading bytes that are no pickle, or half of one, may raise."""
+
+
+def read_whole(path: str | Path, read: Callable[[], Any], remedy: str) -> dict[str, Any]:
+    """The checkpoint that ``read`` reads from ``path``.
+
+    Raises:
+        InputError: it is not there, empty, damaged or none of a run.
+    """
+    try:
+        checkpoint = read()
+    except _DAMAGED as error:
+        raise InputError(f"{path}: no checkpoint of a run, or not a whole one; {remedy}", str(error)) from None
+    if not isinstance(checkpoint, dict) or not checkpoint.keys() >= NEEDED:
+        raise InputError(f"{path}: no checkpoint of a run; {remedy}", path)
+    return checkpoint
 
 
 class WholeFileIO(TorchCheckpointIO):
@@ -33,6 +61,15 @@ class WholeFileIO(TorchCheckpointIO):
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(partial, target)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read the checkpoint at ``path``.
+
+        Raises:
+            InputError: it is empty, damaged or none of a run.
+        """
+        remedy = "copy it again, give another folder as runs, or resume=false to begin anew"
+        return read_whole(path, lambda: super(WholeFileIO, self).load_checkpoint(path, *args, **kwargs), remedy)
 
 
 class Keeper(Checkpoint):

@@ -12,6 +12,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ from kummell_ai.training.config import TrainConfig
 from kummell_ai.training.datamodule import FilmDataModule
 from kummell_ai.training.module import KeypointModule
 from kummell_ai.training.refine_config import RefineConfig
-from kummell_ai.training.run_config import RunConfig
+from kummell_ai.training.run_config import RunConfig, one_budget
 from kummell_ai.training.trainer import SET_BY_CONFIG, devices_told, fit_by, trainer_options
 
 ADDED_TO = ("callbacks", "plugins")
@@ -43,6 +44,10 @@ CALLS_OF_LIGHTNING = (
     r"\s*By default only one JsonargparseDeprecationWarning",
 )
 """Warnings about how LightningCLI calls jsonargparse, and is called here."""
+
+
+KEY = "--model.config."
+"""How an option that sets a key of the configuration begins."""
 
 
 class Stage(NamedTuple):
@@ -139,6 +144,17 @@ class RunCLI(LightningCLI):
         return {name: value for name, value in config.trainer.items(branches=True) if value != usual.get(name)}
 
 
+def with_one_budget(words: Sequence[str]) -> list[str]:
+    """``words`` by which the budget given counts, as in `run_config.one_budget`.
+
+    >>> with_one_budget(["--model.config.max_steps", "9"])
+    ['--model.config.max_steps', '9', '--model.config.max_minutes=null']
+    """
+    given = [(word.removeprefix(KEY), value) for word, value in pairwise([*words, ""]) if word.startswith(KEY)]
+    overrides = [word if "=" in word else f"{word}={value}" for word, value in given]
+    return [*words, *(f"{KEY}{added}" for added in one_budget(overrides)[len(overrides) :])]
+
+
 def train_by_cli(name: str, words: Sequence[str]) -> Path | None:
     """Train the stage ``name`` of `STAGES` as LightningCLI reads ``words``; the model folder, None after a trial.
 
@@ -153,7 +169,7 @@ def train_by_cli(name: str, words: Sequence[str]) -> Path | None:
         for text in CALLS_OF_LIGHTNING:
             warnings.filterwarnings("ignore", message=text)
         try:
-            cli = RunCLI(stage, words)
+            cli = RunCLI(stage, with_one_budget(words))
         except ArgumentError as error:
             raise ConfigError(" ".join(str(error).split()), name) from None
         cli.datamodule.setup("fit")

@@ -29,6 +29,8 @@ from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.photometric import apply_photometric, draw_photometric
 from kummell_ai.training.refine_config import JitterSettings, RefineConfig, load_refine_config
 from kummell_ai.training.run import writable
+from kummell_ai.training.sharded import ShardedData
+from kummell_ai.training.shards import Shards
 from kummell_ai.training.trainer import fit_module
 from kummell_ai.training.widening import no_narrower, widened
 
@@ -83,15 +85,21 @@ def collate_crops(items: Sequence[tuple[Any, ...]]) -> CropBatch:
     return CropBatch(*(torch.from_numpy(np.asarray(c, dtype=np.float32)) for c in columns))
 
 
-class CropDataModule(lightning.LightningDataModule):
+class CropDataModule(ShardedData):
     """Training and validation crops; looks for new shards at the start of every epoch."""
 
+    TRAINED, SIMULATED = "crops", "{:,} crops of simulated films"
+
     def __init__(self, config: RefineConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.config = config
         self.train_reader = _reader(config.crops, None)
         self.validation_reader = _reader(config.validation_crops, config.validation_limit)
         self._batches: CropBatches | None = None
+
+    def readers(self) -> dict[str, Shards]:
+        """What reads the folders, by key of the configuration."""
+        return {"crops": self.train_reader, "validation_crops": self.validation_reader}
 
     def train_dataloader(self) -> DataLoader[tuple[Any, ...]]:
         """Batches of what is left of an epoch."""
@@ -267,7 +275,8 @@ def finish(module: RefineModule, trainer: lightning.Trainer) -> Path | None:
     """
 
     def write(out: Path) -> None:
-        facts: dict[str, Any] = {"recipe": module.config.recipe(), "steps": int(trainer.global_step)}
+        recipe, data = run.recorded(module, trainer)
+        facts: dict[str, Any] = {"data": data, "recipe": recipe, "steps": int(trainer.global_step)}
         facts["metrics"] = module.validation
         if module.start is not None:
             facts["init"] = module.start

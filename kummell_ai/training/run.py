@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from kummell_ai import __version__
-from kummell_ai.errors import ConfigError, InputError
+from kummell_ai.errors import ConfigError
 from kummell_ai.training.config import TrainConfig, load_config
+from kummell_ai.training.refine_config import names_crops
 from kummell_ai.training.run_config import RunConfig
 from kummell_ai.training.samples import ShardReader
 
 if TYPE_CHECKING:
     import lightning
 
+    from kummell_ai.training.averaged import AveragedModule
     from kummell_ai.training.module import KeypointModule
 
 
@@ -28,8 +29,8 @@ def train(config_path: Path | None, overrides: Sequence[str] = ()) -> Path | Non
 
     Raises:
         ConfigError: unknown key or impossible value; ``init`` has other sizes; ``out`` cannot be written; ``runs``
-            holds a run of another configuration.
-        InputError: no or damaged shards.
+            holds a run of another configuration, or of shards that are not there.
+        InputError: no or damaged shards, or the checkpoint to go on from is damaged.
         CheckpointError: ``init`` names no usable model folder, or the run ended with weights that are not finite.
     """
     config = load_config(config_path, overrides)
@@ -84,14 +85,36 @@ def finish(module: KeypointModule, trainer: lightning.Trainer) -> Path | None:
 
     def write(out: Path) -> None:
         had_second = (out / REFINER).exists()
-        info = _info(module.config, module.validation, int(trainer.global_step), module.start)
+        recipe, data = recorded(module, trainer)
+        info = _info(module.config.shards, recipe, data, module.validation, int(trainer.global_step), module.start)
         save_bundle(out, module.averaged, info)
         if had_second and not (out / REFINER).exists():
-            logging.getLogger("lightning.pytorch").info(
-                f"The second stage of {out} was trained behind another first stage and is gone: train it again"
-            )
+            _say(f"The second stage of {out} was trained behind another first stage and is gone: train it again")
 
     return written(module.config, trainer, write)
+
+
+def recorded(module: AveragedModule, trainer: lightning.Trainer) -> tuple[dict[str, Any], str]:
+    """The recipe and the words about the films for model.json; of a run that was finished before, those it ended with.
+
+    So no model is said to be of films, or called by a name, that came after its training.
+    """
+    recipe, steps, finished = module.settings.recipe(), int(trainer.global_step), False
+    if module.before is not None:
+        finished = module.before[1] == steps
+        recipe = module.before[0] if finished else recipe
+    if finished:
+        _say(
+            f"This run is finished ({steps} steps): nothing was trained, and the model card says what it recorded; "
+            "give another folder as runs for another training, or a larger budget to go on"
+        )
+    data = cast(Any, trainer).datamodule  # the trainer's own type does not know it
+    return recipe, recipe["data_note"] or data.note(begun=finished)
+
+
+def _say(line: str) -> None:
+    """One line beside those of Lightning."""
+    logging.getLogger("lightning.pytorch").info(line)
 
 
 def written(config: RunConfig, trainer: lightning.Trainer, write: Callable[[Path], None]) -> Path | None:
@@ -120,58 +143,99 @@ def writable(out: Path) -> Path:
 
 
 def export(checkpoint: Path, out: Path, config_path: Path | None, overrides: Sequence[str] = ()) -> Path:
-    """Write a model folder from the checkpoint of a run that was stopped or still goes on.
+    """Write a model folder from the checkpoint of a first stage's run that was stopped or still goes on.
 
-    Only checkpoints of one's own runs may be given: they are unpickled.
+    The configuration gives the network and the shards; the recipe is the one that the run recorded. Only checkpoints
+    of one's own runs may be given: they are unpickled.
 
     Raises:
-        InputError: ``checkpoint`` is not there or is none of a run.
-        ConfigError: unknown key or impossible value, or the run had other sizes.
+        InputError: ``checkpoint`` is not there, is damaged or is none of a run.
+        ConfigError: unknown key or impossible value; the run had other sizes, or another value of a key in
+            ``overrides``; it is of a second stage.
     """
     import torch
 
     from kummell_ai.landmarks.checkpoint import save_bundle
+    from kummell_ai.training.datamodule import FilmDataModule
+    from kummell_ai.training.keeping import read_whole
     from kummell_ai.training.module import KeypointModule
 
+    if config_path is not None and names_crops(config_path):
+        raise _second_stage(config_path)
     config = load_config(config_path, overrides)
     module = KeypointModule(config)
+    state = read_whole(
+        checkpoint,
+        lambda: torch.load(checkpoint, map_location="cpu", weights_only=False),
+        "give its checkpoints/last.ckpt",
+    )
+    recipe = TrainConfig().recipe() | state.get("recipe", config.recipe())  # older checkpoints have less of it, or none
+    if "crops_per_epoch" in recipe:
+        raise _second_stage(checkpoint)
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-        weights = state["state_dict"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{checkpoint}: no checkpoint of a run; give its checkpoints/last.ckpt", str(error)) from None
-    try:
-        module.load_state_dict(weights)
+        module.load_state_dict(state["state_dict"])
     except RuntimeError:
         raise ConfigError(
             f"{checkpoint} has other sizes than the configuration; give the run's own", "network"
         ) from None
-    info = _info(config, dict(state["validation"]), int(state["global_step"]), state.get("init"))
-    return save_bundle(out, module.averaged, info)
+    _check_asked(checkpoint, recipe, config.recipe(), overrides)
+    data = recipe["data_note"] or FilmDataModule.note_of(state.get(FilmDataModule.__qualname__, {}))
+    metrics, steps = dict(state.get("validation", {})), int(state["global_step"])
+    return save_bundle(out, module.averaged, _info(config.shards, recipe, data, metrics, steps, state.get("init")))
 
 
-def _info(config: TrainConfig, metrics: dict[str, float], steps: int, start: dict[str, str] | None) -> dict[str, Any]:
+def _second_stage(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} is of a second stage, and first stages alone are exported; kummell-ai train goes on with its run, or, "
+        "with max_steps=1, ends it as it is and puts it beside the first",
+        path,
+    )
+
+
+def _check_asked(checkpoint: Path, recipe: dict[str, Any], asked: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Whether the run has the values that ``overrides`` name, since the model card says what it has.
+
+    Raises:
+        ConfigError: it has others.
+    """
+    for key in (override.partition("=")[0].strip().partition(".")[0] for override in overrides):
+        if key in asked and asked[key] != recipe[key]:
+            raise ConfigError(
+                f"{checkpoint} is of a run with {key}={recipe[key]}, asked for is {asked[key]}; "
+                "the model card says what the run has: leave it out",
+                key,
+            )
+
+
+def _info(
+    shards: str,
+    recipe: dict[str, Any],
+    data: str,
+    metrics: dict[str, float],
+    steps: int,
+    start: dict[str, str] | None,
+) -> dict[str, Any]:
     """What model.json says beside the fixed facts."""
     return {
-        "name": config.name,
+        "name": recipe["name"],
         "version": __version__,
-        "data": config.data_note,
-        "recipe": config.recipe(),
+        "data": data,
+        "recipe": recipe,
         "steps": steps,
-        "rows": config.rows,
-        "usual_depth_px": usual_depth(config),
+        "rows": recipe["rows"],
+        "usual_depth_px": usual_depth(Path(shards), recipe["rows"]),
         "covariance_scale": [1.0, 1.0, 1.0, 1.0],
         "metrics": metrics,
         **({} if start is None else {"init": start}),
     }
 
 
-def usual_depth(config: TrainConfig, films: int = 200) -> float:
-    """Median endplate depth (px) of the training films at ``config.rows`` rows."""
-    reader = ShardReader(Path(config.shards), films)
+def usual_depth(shards: Path, rows: int, films: int = 200) -> float:
+    """Median endplate depth (px) of the training films in ``shards`` at ``rows`` rows."""
+    reader = ShardReader(shards, films)
     depths: list[float] = []
     for i in range(len(reader)):
         film = reader[i]
         lengths = np.linalg.norm(film.points_px[:, [0, 2]] - film.points_px[:, [1, 3]], axis=2)
-        depths.extend((lengths[np.isfinite(lengths)] * config.rows / film.image.shape[0]).tolist())
+        depths.extend((lengths[np.isfinite(lengths)] * rows / film.image.shape[0]).tolist())
     return float(np.median(depths)) if depths else 50.0

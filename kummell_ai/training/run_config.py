@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from kummell_ai.errors import ConfigError
+
+NULLS = ("", "~", "null", "Null", "NULL")
+"""What YAML reads as nothing."""
+
+
+def one_budget(overrides: Sequence[str]) -> list[str]:
+    """``key=value`` overrides by which the budget given counts, whatever budget a file has: steps take its minutes off.
+
+    Raises:
+        ConfigError: both minutes and steps are given.
+
+    >>> one_budget(["max_steps=10"]), one_budget(["max_minutes=5"])
+    (['max_steps=10', 'max_minutes=null'], ['max_minutes=5'])
+    """
+    given = {key.strip(): text.strip() for key, _, text in (override.partition("=") for override in overrides)}
+    minutes, steps = given.get("max_minutes"), given.get("max_steps")
+    if steps is None or minutes in NULLS:
+        return list(overrides)
+    if minutes is not None:
+        raise ConfigError(f"max_minutes={minutes} and max_steps={steps} are two budgets of one run; give one", steps)
+    return [*overrides, "max_minutes=null"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +38,11 @@ class RunConfig:
     Attributes:
         runs: folder for checkpoints and logs, outside version control.
         out: folder the finished model is written into.
+        data_note: a sentence about the films, for the model card; None = what the shards themselves say.
         batch_size: films or crops a step.
         max_minutes: wall clock of the whole run; the learning rate follows it. None = follow ``max_steps``.
-        max_steps: steps of the whole run when ``max_minutes`` is None.
+        max_steps: steps of the whole run when ``max_minutes`` is None, which it is when steps alone are given on the
+            command line.
         learning_rate: peak.
         weight_decay: of AdamW.
         warmup_steps: steps of linear rise.
@@ -80,6 +103,7 @@ class RunConfig:
 
     runs: str = "runs/train"
     out: str = "runs/kummell-corners"
+    data_note: str | None = None
     batch_size: int = 8
     max_minutes: float | None = None
     max_steps: int = 5000

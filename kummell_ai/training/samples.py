@@ -6,7 +6,6 @@ A shard is one ``shard_00000.npz`` with films of one size; a folder of shards ma
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kummell_ai.anatomy import LEVELS, Facing
-from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.radiograph import ImageReference
 from kummell_ai.landmarks.channels import VIEWS
 from kummell_ai.landmarks.heatmaps import OpenEnds
+from kummell_ai.training.shards import MADE_BY, ShardFacts, load_shard
 
 MAX_VERTEBRAE = 24
 """Rows a shard keeps for the vertebrae of a film."""
+
+PACKED = ("images", "counts", "points", "levels", "flags", "view", "spacing_mm", "seeds")
+"""What every shard holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,16 @@ class ShardWriter:
         folder: made when missing.
         films_per_shard: films kept in memory before a shard is written.
         first: number of the first shard; several writers use numbers far apart.
+        made_by: what simulates the films again, as `training.shards.made_by` gives it; None = they are not simulated,
+            or nobody knows.
     """
 
-    def __init__(self, folder: Path, films_per_shard: int = 64, first: int = 0) -> None:
+    def __init__(self, folder: Path, films_per_shard: int = 64, first: int = 0, made_by: str | None = None) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.films_per_shard = films_per_shard
         self._number = first
+        self._made = {} if made_by is None else {MADE_BY: np.array(made_by)}
         self._films: list[TrainingFilm] = []
 
     def append(self, film: TrainingFilm) -> None:
@@ -119,19 +124,23 @@ class ShardWriter:
             self._number += 1
         partial = target.with_suffix(".partial")
         with partial.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **_pack(self._films))
+            np.savez(stream, allow_pickle=False, **_pack(self._films), **self._made)
         os.replace(partial, target)
         self._films = []
         self._number += 1
 
 
 class ShardReader:
-    """All films of a folder of shards, kept as uint8 in memory; `rescan` picks up new shards."""
+    """All films of a folder of shards, kept as uint8 in memory; `rescan` picks up new shards.
+
+    Attributes:
+        known: of the shards read so far, by file name.
+    """
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
         self.folder = Path(folder)
         self.limit = limit
-        self._known: set[str] = set()
+        self.known: dict[str, ShardFacts] = {}
         self._shards: list[dict[str, NDArray[Any]]] = []
         self._index: list[tuple[int, int]] = []
         self.rescan()
@@ -143,10 +152,10 @@ class ShardReader:
             InputError: a shard is damaged.
         """
         for path in sorted(self.folder.glob("shard_*.npz")):
-            if path.name in self._known or (self.limit is not None and len(self._index) >= self.limit):
+            if path.name in self.known or (self.limit is not None and len(self._index) >= self.limit):
                 continue
-            shard = _load(path)
-            self._known.add(path.name)
+            shard, self.known[path.name] = load_shard(path, "films", PACKED)
+            shard.setdefault("open_ends", np.zeros((len(shard["counts"]), 2), dtype=np.bool_))  # older shards have none
             self._shards.append(shard)
             self._index.extend((len(self._shards) - 1, i) for i in range(len(shard["counts"])))
         return len(self)
@@ -183,16 +192,6 @@ def _pack(films: list[TrainingFilm]) -> dict[str, NDArray[Any]]:
         "seeds": np.array([film.seed for film in films], dtype=np.int64),
         "open_ends": np.array([film.open_ends for film in films], dtype=np.bool_),
     }
-
-
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            shard = {name: archive[name] for name in archive.files}
-            shard.setdefault("open_ends", np.zeros((len(shard["counts"]), 2), dtype=np.bool_))  # older shards have none
-            return shard
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path.name} is not a whole shard of films ({error}); write it again", path) from error
 
 
 def _unpack(shard: dict[str, NDArray[Any]], row: int) -> TrainingFilm:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.pytorch.loggers import CSVLogger
 
 from kummell_ai.training.run_config import RunConfig
 
@@ -44,6 +47,24 @@ class Budget(lightning.Callback):
         if self.config.max_minutes is not None:
             return self.minutes / self.config.max_minutes
         return step / self.config.max_steps
+
+    def told(self, step: int, log: str | None) -> str:
+        """What the budget is and how the other kind is given, and where figures are logged."""
+        if self.config.max_minutes is not None:
+            budget = f"max_minutes={self.config.max_minutes:g}, {self.minutes:.1f} spent; max_steps=N follows steps"
+        else:
+            budget = f"max_steps={self.config.max_steps}, {step} done; max_minutes=M follows the clock"
+        return f"Budget: {budget} instead." + (f" Log: {log}" if log else "")
+
+    def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Say what the budget is; a run that goes on and has spent it already has nothing to do."""
+        spent = trainer.global_step > 0 and self.progress(trainer.global_step) >= 1.0
+        if trainer.strategy.reduce_boolean_decision(spent, all=False):
+            trainer.should_stop = True
+        elif trainer.is_global_zero and not self.config.fast_dev_run:
+            folders = [Path(logger.log_dir) for logger in trainer.loggers if isinstance(logger, CSVLogger)]
+            log = str(folders[0] / "metrics.csv") if folders else None
+            logging.getLogger("lightning.pytorch").info(self.told(trainer.global_step, log))
 
     def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
         """Set the learning rate of the step to come."""

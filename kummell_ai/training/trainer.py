@@ -44,6 +44,7 @@ def fit_module(module: AveragedModule, data: lightning.LightningDataModule, conf
 
     Raises:
         ConfigError: the accelerator is not there, the loss is not finite, or the run to go on with differs.
+        InputError: the last checkpoint is damaged.
     """
     with devices_told(config):
         trainer = lightning.Trainer(**trainer_options(config))
@@ -58,6 +59,7 @@ def fit_by(
 
     Raises:
         ConfigError: the loss is not finite, or the run to go on with differs.
+        InputError: the last checkpoint is damaged.
     """
     last = Path(config.runs) / "checkpoints" / LAST
     resume = str(last) if config.resume and last.exists() and not config.fast_dev_run else None

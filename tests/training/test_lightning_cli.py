@@ -144,3 +144,12 @@ def test_without_its_parser_the_way_without_is_named(monkeypatch, capsys):
 
 def test_the_stages_of_the_command_are_those_of_the_trainings():
     assert fit.STAGES.keys() == STAGES.keys()
+
+
+def test_the_budget_given_counts(paths, tmp_path):  # noqa: F811
+    tiny = words([each for each in [*TINY, *paths] if not each.startswith(("max_minutes", "max_steps"))])
+    train_by_cli("first", ["--config", str(FIT), *tiny, "--model.config.max_steps", "2"])  # its file has minutes
+    recipe = facts(tmp_path / "model")["recipe"]
+    assert (recipe["max_minutes"], recipe["max_steps"]) == (None, 2)
+    with pytest.raises(ConfigError, match="max_minutes=3 and max_steps=2 are two budgets of one run; give one"):
+        train_by_cli("first", [*tiny, "--model.config.max_steps=2", "--model.config.max_minutes=3"])

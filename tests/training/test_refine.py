@@ -239,3 +239,24 @@ def test_a_configuration_of_the_refiner_is_told_from_one_of_the_network(tmp_path
     assert not names_crops(CONFIG.with_name("train.yaml"))
     with pytest.raises(ConfigError, match=r"no\.yaml: no such file; give one as configs/train.yaml"):
         names_crops(tmp_path / "no.yaml")
+
+
+def test_a_run_is_not_gone_on_with_by_other_crops(folders, tmp_path):
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=1", "data_note=300 films of ours"])
+    assert load_bundle(tmp_path / "model").info["refiner"]["data"] == "300 films of ours"
+    other = tmp_path / "others"
+    other.mkdir()
+    write_crops(other / "crops_00000.npz", crops_of(6), made_by="{}")
+    for key in ("crops", "validation_crops"):
+        with pytest.raises(ConfigError, match=rf"runs holds a run with crops_00000\.npz among its {key}, .*another of"):
+            train_refiner(CONFIG, [*TINY, *folders, f"{key}={other}", "max_steps=2"])
+    train_refiner(CONFIG, [*TINY, *folders, "max_steps=1", "data_note=300 films of theirs"])
+    assert load_bundle(tmp_path / "model").info["refiner"]["data"] == "300 films of ours", "nothing was trained"
+    train_refiner(CONFIG, [*TINY, *folders, f"crops={other}", f"runs={tmp_path / 'new'}", "max_steps=1"])
+    assert load_bundle(tmp_path / "model").info["refiner"]["data"] == "6 crops of simulated films"
+
+
+def test_the_budget_given_counts():
+    for config in CONFIGS:
+        assert load_refine_config(config, ["max_steps=7"]).max_minutes is None
+        assert load_refine_config(config, ["max_minutes=2"]).max_minutes == 2.0

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,10 +7,12 @@ import torch
 from kummell_ai.errors import CheckpointError, ConfigError, InputError
 from kummell_ai.landmarks.checkpoint import load_bundle
 from kummell_ai.training import keeping
-from kummell_ai.training.config import TrainConfig
+from kummell_ai.training.config import TrainConfig, load_config
 from kummell_ai.training.refine_config import RefineConfig
 from kummell_ai.training.run import export, train
-from tests.training.fakes import fake_shards
+from kummell_ai.training.samples import ShardWriter
+from kummell_ai.training.shards import NOT_RECORDED
+from tests.training.fakes import fake_film, fake_shards
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("train*.yaml"))
 TINY = [
@@ -156,7 +159,8 @@ def test_a_run_that_goes_on_remembers_what_it_started_from(paths, tmp_path):
     train(None, [*again, "max_steps=2"])
     card = (tmp_path / "next" / "README.md").read_text()
     assert f"trained on from kummell-corners ({first[:12]})" in card
-    exported = export(tmp_path / "again" / "checkpoints" / "last.ckpt", tmp_path / "exported", None, again)
+    last = tmp_path / "again" / "checkpoints" / "last.ckpt"
+    exported = export(last, tmp_path / "exported", None, [*again, "max_steps=2"])
     assert load_bundle(exported).info["init"]["weights_sha256"] == first
     with pytest.raises(ConfigError, match="a run that started from random weights, not from this init"):
         train(None, [*TINY, *paths, "max_steps=2", f"init={tmp_path / 'next'}"])
@@ -188,3 +192,139 @@ def test_what_is_no_checkpoint_is_said(content, paths, tmp_path):
         file.write_bytes(content)
     with pytest.raises(InputError, match=r"a\.ckpt: no checkpoint of a run"):
         export(file, tmp_path / "out", None, [*TINY, *paths])
+
+
+def last_of(runs):
+    return torch.load(runs / "checkpoints" / "last.ckpt", weights_only=False)
+
+
+def test_a_run_is_not_gone_on_with_by_other_films(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=2"])
+    other = fake_shards(tmp_path / "others", 4, (64, 64), first=50)
+    for key in ("shards", "validation_shards"):
+        with pytest.raises(
+            ConfigError,
+            match=rf"runs holds a run with shard_00000\.npz among its {key}, .*others has another of that name; "
+            rf"give another folder as runs, or the {key} it began with to go on",
+        ):
+            train(None, [*TINY, *paths, f"{key}={other}", f"out={tmp_path / 'b'}", "data_note=B"])
+    (other / "shard_00000.npz").rename(other / "shard_00001.npz")
+    with pytest.raises(ConfigError, match="others has none of that name"):
+        train(None, [*TINY, *paths, f"shards={other}", f"out={tmp_path / 'b'}"])
+    assert not (tmp_path / "b" / "model.json").exists()
+    assert last_of(tmp_path / "runs")["global_step"] == 2
+
+
+def test_a_run_goes_on_with_its_films_elsewhere_and_with_more_of_them(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=2", "validation_films=2"])
+    for name in ("train", "validation"):
+        shutil.copytree(tmp_path / name, tmp_path / "moved" / name)
+        shutil.rmtree(tmp_path / name)
+        fake_shards(tmp_path / "moved" / name, 3, (64, 64), first=200)
+    moved = tmp_path / "moved"
+    places = [f"shards={moved / 'train'}", f"validation_shards={moved / 'validation'}"]
+    train(None, [*TINY, *paths, *places, "max_steps=3", "validation_films=1"])
+    state = last_of(tmp_path / "runs")
+    assert state["global_step"] == 3
+    assert [len(state["FilmDataModule"][key]) for key in ("shards", "validation_shards")] == [2, 1]
+
+
+def test_a_run_from_before_films_were_known_goes_on(paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=2"])
+    state = last_of(tmp_path / "runs")
+    del state["FilmDataModule"]
+    torch.save(state, tmp_path / "runs" / "checkpoints" / "last.ckpt")
+    other = fake_shards(tmp_path / "others", 4, (64, 64), first=50)
+    train(None, [*TINY, *paths, f"shards={other}", "max_steps=3"])
+    assert last_of(tmp_path / "runs")["global_step"] == 3
+
+
+@pytest.mark.parametrize("budget", ["max_steps=2", "max_minutes=1e-6"])
+def test_a_finished_run_trains_nothing_and_keeps_its_card(budget, paths, tmp_path, caplog):
+    tiny = [each for each in [*TINY, *paths] if not each.startswith(("max_steps", "max_minutes"))] + [budget]
+    train(None, [*tiny, "name=ours", "data_note=300 films of ours"])
+    before = last_of(tmp_path / "runs")
+    caplog.set_level("INFO", logger="lightning.pytorch")
+    train(None, [*tiny, "name=theirs", "data_note=300 films of theirs", f"out={tmp_path / 'again'}"])
+    assert f"This run is finished ({before['global_step']} steps): nothing was trained" in caplog.text
+    first, second = load_bundle(tmp_path / "model"), load_bundle(tmp_path / "again")
+    assert first.info == second.info
+    assert first.weights_sha256 == second.weights_sha256
+    assert (second.name, second.info["data"]) == ("ours", "300 films of ours")
+    assert last_of(tmp_path / "runs")["global_step"] == before["global_step"]
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", None], ids=["empty", "junk", "half"])
+def test_a_damaged_checkpoint_is_said(content, paths, tmp_path):
+    train(None, [*TINY, *paths, "max_steps=1"])
+    last = tmp_path / "runs" / "checkpoints" / "last.ckpt"
+    whole = last.read_bytes()
+    last.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(InputError, match=r"last\.ckpt: no checkpoint of a run, .*; copy it again, .* resume=false"):
+        train(None, [*TINY, *paths, "max_steps=2"])
+    train(None, [*TINY, *paths, "max_steps=2", "resume=false"])
+    assert last_of(tmp_path / "runs")["global_step"] == 2
+
+
+def test_a_pickle_that_is_no_checkpoint_is_said(paths, tmp_path):
+    torch.save({"weights": 1}, tmp_path / "a.ckpt")
+    with pytest.raises(InputError, match=r"a\.ckpt: no checkpoint of a run; give its checkpoints/last\.ckpt"):
+        export(tmp_path / "a.ckpt", tmp_path / "out", None, [*TINY, *paths])
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_the_budget_given_counts(config):
+    given = load_config(config, ["max_steps=7"])
+    assert (given.max_minutes, given.max_steps) == (None, 7)
+    assert load_config(config, ["max_minutes=2"]).max_minutes == 2.0
+    assert load_config(config, ["max_minutes=null", "max_steps=7"]) == given
+    with pytest.raises(ConfigError, match="max_minutes=2 and max_steps=7 are two budgets of one run; give one"):
+        load_config(config, ["max_minutes=2", "max_steps=7"])
+
+
+def test_budget_and_log_are_said_at_the_start(paths, tmp_path, caplog):
+    caplog.set_level("INFO", logger="lightning.pytorch")
+    train(None, [*TINY, *paths, "max_steps=2"])
+    log = tmp_path / "runs" / "log" / "version_0" / "metrics.csv"
+    assert f"Budget: max_steps=2, 0 done; max_minutes=M follows the clock instead. Log: {log}" in caplog.text
+    assert log.is_file()
+
+
+def test_an_exported_model_has_the_recipe_of_its_run(paths, tmp_path):
+    config = CONFIGS[0].parent / "train.yaml"
+    train(config, [*TINY, *paths, "name=ours", "data_note=300 films of ours"])
+    last = tmp_path / "runs" / "checkpoints" / "last.ckpt"
+    network, places = TINY[-1], paths[:2]
+    exported = load_bundle(export(last, tmp_path / "exported", config, [network, *places]))
+    assert exported.info == load_bundle(tmp_path / "model").info
+    recipe = exported.info["recipe"]
+    assert (recipe["batch_size"], recipe["max_minutes"], recipe["max_steps"]) == (2, None, 4)
+    with pytest.raises(ConfigError, match=r"is of a run with batch_size=2, asked for is 4; the model card says"):
+        export(last, tmp_path / "other", config, [network, *places, "batch_size=4"])
+    with pytest.raises(ConfigError, match="has other sizes than the configuration; give the run's own"):
+        export(last, tmp_path / "other", config, places)
+
+
+def test_a_second_stage_is_not_exported(paths, tmp_path):
+    text = "is of a second stage, and first stages alone are exported; .* with max_steps=1, ends it as it is"
+    with pytest.raises(ConfigError, match=rf"refine\.yaml {text}"):
+        export(tmp_path / "a.ckpt", tmp_path / "out", CONFIGS[0].parent / "refine.yaml")
+    torch.save({"state_dict": {}, "global_step": 1, "recipe": RefineConfig().recipe()}, tmp_path / "a.ckpt")
+    with pytest.raises(ConfigError, match=rf"a\.ckpt {text}"):
+        export(tmp_path / "a.ckpt", tmp_path / "out", CONFIGS[0].parent / "train.yaml", paths)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_a_card_says_of_the_films_what_is_known(config, paths, tmp_path):
+    train(config, [*TINY, *paths, "max_steps=1"])
+    assert load_bundle(tmp_path / "model").info["data"] == NOT_RECORDED
+    with ShardWriter(tmp_path / "made", made_by="{}") as writer:
+        for seed in range(3):
+            writer.append(fake_film(seed, (64, 64)))
+    made = [f"shards={tmp_path / 'made'}", f"runs={tmp_path / 'simulated'}", "max_steps=1"]
+    for _ in range(2):  # the second time nothing is left to train
+        train(config, [*TINY, *paths, *made])
+        assert load_bundle(tmp_path / "model").info["data"] == "3 simulated films"
+    last = tmp_path / "simulated" / "checkpoints" / "last.ckpt"
+    exported = export(last, tmp_path / "exported", config, [TINY[-1], *paths, made[0]])
+    assert load_bundle(exported).info["data"] == "3 simulated films"
