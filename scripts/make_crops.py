@@ -25,6 +25,7 @@ from kummell_ai.synthesis.case import SimulatedFilm, generate_film
 from kummell_ai.synthesis.recipe import Recipe, load_recipe
 from kummell_ai.training.annotated import check_empty, crops_of_annotated, crops_of_shards, is_held_out, read_set
 from kummell_ai.training.crop_samples import CropWriter, VertebraCrop, take_crop, write_crops
+from kummell_ai.training.shards import check_made, made_by
 from kummell_ai.workers import run_jobs
 
 FILMS_PER_SHARD = 32
@@ -59,14 +60,13 @@ def make_shard(job: tuple[Path, int, int, int, Recipe]) -> int:
     crops = [
         crop for seed in range(first_seed, first_seed + count) for crop in crops_of(generate_film(seed, recipe), seed)
     ]
-    write_crops(path, crops)
+    write_crops(path, crops, made_by(recipe, first_seed, count, crops=True))
     return len(crops)
 
 
 def simulate(args: argparse.Namespace) -> int:
     given = {"templates": args.templates, "backgrounds": args.backgrounds, "rows": args.rows, "frontal": 0.0}
     recipe = load_recipe(args.recipe, args.set, **given)
-    args.out.mkdir(parents=True, exist_ok=True)
     jobs = [
         (
             args.out,
@@ -77,6 +77,11 @@ def simulate(args: argparse.Namespace) -> int:
         )
         for k in range(-(-args.films // FILMS_PER_SHARD))
     ]
+    for folder, number, first_seed, count, _ in jobs:
+        path = folder / f"crops_{number:05d}.npz"
+        if path.exists():
+            check_made(path, made_by(recipe, first_seed, count, crops=True))
+    args.out.mkdir(parents=True, exist_ok=True)
     done = 0
     for made in run_jobs(make_shard, jobs, args.workers):
         done += made
@@ -102,7 +107,12 @@ def cut_from_set(args: argparse.Namespace) -> int:
             problems.fail(film.file_name, str(radiograph))
             continue
         out = args.validation if args.validation and is_held_out(film, args.share) else args.out
-        writers[out].extend(crops_of_annotated(film, radiograph, seed))
+        crops = crops_of_annotated(film, radiograph, seed)
+        writers[out].extend(crops)
+        if not crops:
+            problems.fail(film.file_name, "no vertebra has all its corners; mark all four, or leave it out")
+    if not (any(writer.count for writer in writers.values()) or problems.failed):
+        problems.fail(str(args.dataset), "no film is annotated; annotate one, or give another set")
     for out, writer in writers.items():
         writer.close()
         print(f"{writer.count} crops in {out}")

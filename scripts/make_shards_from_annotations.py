@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             out = args.validation if args.validation and is_held_out(film, args.share) else args.out
             writers[out].append(to_training_film(film, radiograph, args.rows, args.columns, seed))
             made[out] += 1
+    if not (any(made.values()) or problems.failed):
+        problems.fail(str(args.dataset), "no film is annotated; annotate one, or give another set")
     for out, count in made.items():
         print(f"{count} films in {out}")
     say_split("films", made[args.out], made.get(args.validation), args.share)

@@ -39,6 +39,8 @@ ROWS_FRONTAL = ROWS - 1
 
 NAME = re.compile(r"^(?P<patient>\d{4})-(?P<sex>[FM])-(?P<age>\d{3})Y(?P<view>[01])?")
 _SEPARATOR = re.compile(r"[,;\s]+")
+_SPACING = "pixel_spacing"
+"""With what the names of the table and of its column begin."""
 
 
 def read_buu_lspine(
@@ -77,11 +79,15 @@ def looks_like_endplates(path: Path) -> bool:
     match = NAME.match(path.stem)
     if match is not None:
         return match["view"] != "0"
+    return holds_endplates(path)
+
+
+def holds_endplates(path: Path) -> bool:
+    """Whether ``path`` holds the endplates of a lateral film, whatever its name."""
     try:
-        rows = _rows(read_text(path))
+        return len(_rows(read_text(path))) == ROWS
     except (InputError, ValueError):
         return False
-    return len(rows) == ROWS
 
 
 def _film(path: Path, base: Path, spacing: dict[str, str], facing: Facing) -> AnnotatedFilm:
@@ -165,11 +171,10 @@ def _spacings(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for table in _spacing_tables(folder):
         with understood_as("a table of filename and pixel_spacing", table):
-            head, *lines = [line.strip() for line in read_text(table).splitlines() if line.strip()]
+            head, *lines = [line.strip() for line in read_text(table).splitlines() if line.strip()] or [""]
             mark = next((m for m in "\t;," if m in head), ",")
             titles = [title.strip() for title in head.split(mark)]
-            name = titles.index("filename")
-            value = next(i for i, title in enumerate(titles) if title.startswith("pixel_spacing"))
+            name, value = _column(titles, "filename"), _column(titles, _SPACING)
             rows = [[cell.strip() for cell in line.split(mark)] for line in lines]
             pairs = [
                 (cells[name], cells[value] if len(cells) == len(titles) else line)
@@ -180,7 +185,16 @@ def _spacings(folder: Path) -> dict[str, str]:
     return found
 
 
+def _column(titles: list[str], name: str) -> int:
+    """The place of the first column whose title begins with ``name``."""
+    found = next((i for i, title in enumerate(titles) if title.startswith(name)), None)
+    if found is None:
+        there = f"its columns are {', '.join(titles)}" if any(titles) else "it is empty"
+        raise ValueError(f"{there}, without {name}; give its head the columns filename and {_SPACING}, or take it away")
+    return found
+
+
 def _spacing_tables(folder: Path) -> Iterator[Path]:
     for place in (folder, folder.parent):
         for near in (place, place / "csv", place / "csv_info"):
-            yield from sorted(near.glob("pixel_spacing*.csv"))
+            yield from sorted(near.glob(f"{_SPACING}*.csv"))

@@ -21,6 +21,7 @@ from typing import Any, overload
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.annotations.flags import parse_flags
 from kummell_ai.annotations.source import OnFault, understood_as, usable, whole_px
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
@@ -302,9 +303,7 @@ def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
 
 
 def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> VertebraLandmarks:
-    values = np.asarray(entry["keypoints"], dtype=np.float64)
-    if values.shape != (3 * len(order),) or not np.isfinite(values).all():
-        raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} finite keypoint numbers, not {values.size}")
+    values = _keypoints(entry, order)
     attributes = entry.get("attributes") or {}
     count = attributes.get("points", 4 if len(order) <= 4 else 6)
     if count not in (4, 6):
@@ -312,7 +311,7 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
     count = int(count)
     points = np.full((6, 2), np.nan)
     hidden = set()
-    for landmark, (x, y, visibility) in zip(order, values.reshape(-1, 3), strict=True):
+    for landmark, (x, y, visibility) in zip(order, values, strict=True):
         if visibility > _NOT_SEEN:
             points[landmark] = x, y
         if visibility == _HIDDEN:
@@ -327,9 +326,21 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
         level_probability=_probability(attributes.get("level_probability"), "level_probability"),
         covariance_px=covariance,
         confidence=_probability(attributes.get("confidence"), "confidence", 1.0),
-        flags=frozenset(map(str, attributes.get("flags", ()))),
+        flags=parse_flags(attributes.get("flags") or (), f"annotation {entry['id']}"),
         hidden=frozenset(hidden),
     )
+
+
+def _keypoints(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> FloatArray:
+    """x, y and visibility of each keypoint, (P, 3)."""
+    values = np.asarray(entry["keypoints"], dtype=np.float64)
+    if values.shape != (3 * len(order),):
+        raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} keypoint numbers, not {values.size}")
+    if not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
+        what = f"{('x', 'y', 'visibility')[at % 3]} of {order[at // 3].key} in annotation {entry['id']}"
+        raise ValueError(f"{what} is {values[at]}; expected a finite number, and 0, 0, 0 for a point that is not seen")
+    return values.reshape(-1, 3)
 
 
 def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, ...]) -> AnnotatedFilm:

@@ -39,7 +39,7 @@ def order_outlines(outlines: Sequence[FloatArray], facing: Facing) -> tuple[Floa
     if facing is Facing.UNKNOWN:
         raise ValueError("corners without names do not tell the front; give --facing left or --facing right")
     whole = sorted((_completed(outline) for outline in outlines), key=lambda pair: float(pair[0][:, 1].mean()))
-    directions = _caudal(np.array([points.mean(axis=0) for points, _ in whole]).reshape(-1, 2))
+    directions = caudal(np.array([points.mean(axis=0) for points, _ in whole]).reshape(-1, 2))
     ordered = []
     for (points, missing), direction in zip(whole, directions, strict=True):
         clockwise = _upper_left_first(points, direction)
@@ -93,7 +93,7 @@ def _area(polygon: FloatArray) -> float:
     return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
 
 
-def _caudal(centres: FloatArray) -> FloatArray:
+def caudal(centres: FloatArray) -> FloatArray:
     """Caudal unit directions at the centres (V, 2), from the neighbours; straight down for a single body."""
     if len(centres) < 2:
         return np.tile([0.0, 1.0], (len(centres), 1))

@@ -15,6 +15,7 @@ from typing import Any
 
 from kummell_ai.anatomy import Facing, VertebralLandmark
 from kummell_ai.annotations.coco import AnnotatedFilm
+from kummell_ai.annotations.flags import split_flags
 from kummell_ai.annotations.marks import FACTS, VERTEBRA, Body, facts_of, parse_label, seen_points, to_film
 from kummell_ai.annotations.source import OnFault, read_text, understood_as, usable, whole_px
 from kummell_ai.imaging.annotation import VertebraLandmarks
@@ -129,7 +130,7 @@ def _add(bodies: dict[Any, Body], shape: ET.Element, number: int) -> None:
             raise ValueError(f"points {shape.attrib['label']!r} need a corner's name, and a level or a group_id")
     body = bodies.setdefault(group, Body())
     body.name(level or parse_label(attributes.get("level", ""))[0])
-    body.flags |= set(attributes.get("flags", "").split())
+    body.flags |= split_flags(attributes.get("flags", ""))
     if shape.tag == "skeleton":
         for point in shape.findall("points"):
             _mark(body, point, parse_label(point.attrib["label"])[1])

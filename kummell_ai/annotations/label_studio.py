@@ -160,7 +160,8 @@ def _add(bodies: dict[Any, Body], result: dict[str, Any], size: tuple[int, int])
         raise ValueError(f"film is turned by {result['image_rotation']}°; turn it back and mark the stored film")
     kind, value = result["type"], result["value"]
     if kind == "choices":
-        bodies.setdefault(result["id"], Body()).flags |= set(value["choices"])
+        choices = value["choices"]
+        bodies.setdefault(result["id"], Body()).flags |= {choices} if isinstance(choices, str) else set(choices)
     elif kind in ("rectanglelabels", "polygonlabels", "keypointlabels"):
         level, landmark = parse_label(" ".join(value[kind]))
         own = result["id"] if kind != "keypointlabels" else level

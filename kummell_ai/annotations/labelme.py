@@ -130,7 +130,7 @@ def _add(bodies: dict[Any, Body], shape: dict[str, Any], number: int) -> None:
     level, landmark = parse_label(shape["label"])
     kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
     points = [(float(x), float(y)) for x, y in shape["points"]]
-    flags = {name for name, on in (shape.get("flags") or {}).items() if on}
+    flags = _flags(shape)
     if kind == "point" and landmark is not None and len(points) == 1:
         if group is None and level is None:
             raise ValueError(f"point {shape['label']!r} names no level and has no group_id; give it one of them")
@@ -143,3 +143,10 @@ def _add(bodies: dict[Any, Body], shape: dict[str, Any], number: int) -> None:
         raise ValueError(f"{kind} {shape['label']!r}: mark corners as points, or bodies as polygons of four corners")
     body.name(level)
     body.flags |= flags
+
+
+def _flags(shape: dict[str, Any]) -> set[str]:
+    flags = shape.get("flags") or {}
+    if not isinstance(flags, dict) or not all(isinstance(on, bool) for on in flags.values()):
+        raise ValueError(f"flags of {shape['label']!r} are {flags!r:.40}; expected each with true or false")
+    return {name for name, on in flags.items() if on}

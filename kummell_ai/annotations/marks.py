@@ -13,6 +13,7 @@ import numpy as np
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm, film_from_entry, image_entry
 from kummell_ai.annotations.corners import facing_of, order_outlines
+from kummell_ai.annotations.flags import parse_flags
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 
@@ -103,7 +104,7 @@ def to_vertebrae(bodies: Iterable[Body], facing: Facing) -> tuple[VertebraLandma
     """Vertebrae from top to bottom; bodies without any point are left out.
 
     Raises:
-        ValueError: an outline is no quadrilateral, or the film's facing is needed and unknown.
+        ValueError: an outline is no quadrilateral, a flag is unknown, or the film's facing is needed and unknown.
     """
     kept = [body for body in bodies if body.points or body.outline]
     for body in kept:
@@ -113,7 +114,8 @@ def to_vertebrae(bodies: Iterable[Body], facing: Facing) -> tuple[VertebraLandma
     corners = order_outlines([np.array(body.outline) for body in outlined], facing) if outlined else ()
     found = {id(body): points for body, points in zip(outlined, corners, strict=True)}
     made = [
-        VertebraLandmarks(found.get(id(body), _array(body)), body.level, flags=frozenset(body.flags)) for body in kept
+        VertebraLandmarks(found.get(id(body), _array(body)), body.level, flags=parse_flags(body.flags, body.title))
+        for body in kept
     ]
     return tuple(sorted(made, key=_height))
 
@@ -160,7 +162,7 @@ def to_film(
     """A film of what was marked; ``facing`` overrules `FACTS`, and named points tell where both are silent.
 
     Raises:
-        ValueError: an outline is no quadrilateral, or the film's facing is needed and unknown.
+        ValueError: an outline is no quadrilateral, a flag is unknown, or the film's facing is needed and unknown.
         KeyError: facts are incomplete.
     """
     known = facing or Facing((facts or {}).get("facing", Facing.UNKNOWN.value))

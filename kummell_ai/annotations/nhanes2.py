@@ -103,6 +103,14 @@ def looks_like_marks(text: str) -> bool:
     return bool(words) and _LEVEL.fullmatch(words[0]) is not None
 
 
+def holds_marks(text: str) -> bool:
+    """Whether a text can be read as marks of vertebrae; one that is damaged may look like them."""
+    try:
+        return bool(_marks(_words(text)))
+    except ValueError:
+        return False
+
+
 def _film(path: Path, base: Path, facing: Facing | None) -> AnnotatedFilm:
     film = film_beside(path, *_film_folders(path))
     size = film_size(film)

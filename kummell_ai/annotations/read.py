@@ -6,18 +6,21 @@ import dataclasses
 import posixpath
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from kummell_ai.anatomy import Facing
 from kummell_ai.annotations import buu_lspine, label_studio, labelme, mendeley, nhanes2
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
 from kummell_ai.annotations.cvat import read_cvat
-from kummell_ai.annotations.faults import why_not_its_front, why_not_its_scale
-from kummell_ai.annotations.source import OnFault, read_json, read_text, relative_name, usable
+from kummell_ai.annotations.detect import COCO_NAME, ONE_FILE, form_of_file, form_of_folder
+from kummell_ai.annotations.faults import (
+    why_not_its_corners,
+    why_not_its_front,
+    why_not_its_scale,
+    why_off_its_picture,
+)
+from kummell_ai.annotations.source import OnFault, film_size, relative_name, usable
 from kummell_ai.errors import InputError
 
-COCO_NAME = "annotations.json"
-CVAT_NAME = "annotations.xml"
 AUTO = "auto"
 
 Reader = Callable[[Path, Facing | None, OnFault | None], tuple[AnnotatedFilm, ...]]
@@ -46,9 +49,6 @@ FORMS: tuple[str, ...] = (AUTO, *READERS)
 _WITHOUT_NAMES = ("buu-lspine", "mendeley", "nhanes2")
 """Forms whose corners are named by the side that the film is taken to face."""
 
-_ONE_FILE = {"coco": COCO_NAME, "cvat": CVAT_NAME}
-"""Forms that keep all films in one file, with its usual name in a folder."""
-
 
 def read_annotations(
     path: Path | str, form: str = AUTO, *, facing: Facing | None = None, on_fault: OnFault | None = None
@@ -67,7 +67,8 @@ def read_annotations(
 
     Raises:
         ValueError: ``form`` is not one of `FORMS`.
-        InputError: nothing is there, the form cannot be told, or an entry cannot be understood or stands twice.
+        InputError: nothing is there, the form cannot be told or there are several, or an entry cannot be understood,
+            stands twice or can be no spine on its picture.
     """
     file, found = _resolve(Path(path), form)
     return _read(file, found, facing, on_fault)
@@ -75,6 +76,7 @@ def read_annotations(
 
 def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None) -> tuple[AnnotatedFilm, ...]:
     seen: set[tuple[str, int | None]] = set()
+    folder = films_folder(file)
 
     def check(film: AnnotatedFilm) -> AnnotatedFilm:
         place = (posixpath.normpath(film.file_name), film.landmarks.reference.frame_number)
@@ -84,15 +86,32 @@ def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None
                 film.file_name,
             )
         seen.add(place)
-        fault = why_not_its_scale(film)
-        if fault is None and form in _WITHOUT_NAMES:
-            fault = why_not_its_front(film.landmarks)
+        fault = _why_not_usable(film, form, folder)
         if fault is not None:
             raise InputError(f"{film.file_name}: {fault}", film.spacing)
         return film
 
     films = READERS[form](file, facing, on_fault)
     return usable(films, lambda film: film.file_name, check, on_fault)
+
+
+def _why_not_usable(film: AnnotatedFilm, form: str, folder: Path) -> str | None:
+    """Why the corners cannot be right; whether they make a spine with its names is for `why_not_a_spine` to tell."""
+    off = why_off_its_picture(film)
+    if off is not None and not _is_of_another_size(film, folder):
+        return off
+    fault = why_not_its_scale(film)
+    if fault is None and form in _WITHOUT_NAMES:
+        fault = why_not_its_front(film.landmarks)
+    return why_not_its_corners(film.landmarks) if fault is None else fault
+
+
+def _is_of_another_size(film: AnnotatedFilm, folder: Path) -> bool:
+    """Whether the film's file has another size than its annotation says; whoever reads the film says so."""
+    try:
+        return film_size(folder / film.file_name) != film.size_px
+    except InputError:
+        return False
 
 
 def films_folder(path: Path | str) -> Path:
@@ -146,12 +165,12 @@ def detect_form(path: Path | str) -> str:
     """The form of an annotation file or folder, told by its content.
 
     Raises:
-        InputError: nothing is there, or the form cannot be told.
+        InputError: nothing is there, the form cannot be told, or a folder holds several.
     """
     file = Path(path)
     if not file.exists():
         raise InputError(f"{file.name}: no such file or folder; give an annotation file or a set's folder", str(file))
-    found = _form_of_folder(file) if file.is_dir() else _form_of_file(file)
+    found = form_of_folder(file) if file.is_dir() else form_of_file(file)
     if found is None:
         forms = ", ".join(READERS)
         hint = f"put {COCO_NAME} into it" if file.is_dir() else "choose another file"
@@ -170,50 +189,4 @@ def _resolve(path: Path, form: str) -> tuple[Path, str]:
         if export is None:
             raise InputError(f"{path.name}: no Label Studio export in it; give the exported JSON file", str(path))
         return export, found
-    return (path / _ONE_FILE[found] if found in _ONE_FILE else path), found
-
-
-def _form_of_folder(folder: Path) -> str | None:
-    for form, name in _ONE_FILE.items():
-        if (folder / name).is_file():
-            return form
-    if (folder / "LA").is_dir():
-        return "buu-lspine"
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in (".json", ".csv", ".txt", ".mrk"):
-            form_of_file = _form_or_none(file)
-            if form_of_file is not None and form_of_file not in (*_ONE_FILE, "label-studio"):
-                return form_of_file
-    return "label-studio" if label_studio.find_export(folder) is not None else None
-
-
-def _form_or_none(file: Path) -> str | None:
-    """As `_form_of_file`; a file that cannot be read tells nothing about the folder it lies in."""
-    try:
-        return _form_of_file(file)
-    except InputError:
-        return None
-
-
-def _form_of_file(file: Path) -> str | None:
-    suffix = file.suffix.lower()
-    if suffix == ".xml":
-        return "cvat"
-    if suffix == ".json":
-        return _form_of_json(read_json(file))
-    text = read_text(file)
-    if nhanes2.looks_like_marks(text):
-        return "nhanes2"
-    if mendeley.looks_like_yolo(text):
-        return "mendeley"
-    return "buu-lspine" if buu_lspine.looks_like_endplates(file) else None
-
-
-def _form_of_json(document: Any) -> str | None:
-    known: dict[str, Callable[[Any], bool]] = {
-        "labelme": labelme.looks_like_labelme,
-        "mendeley": mendeley.looks_like_keypoints,
-        "label-studio": label_studio.looks_like_label_studio,
-        "coco": lambda d: isinstance(d, dict) and "annotations" in d and "images" in d,
-    }
-    return next((form for form, looks in known.items() if looks(document)), None)
+    return (path / ONE_FILE[found] if found in ONE_FILE else path), found

@@ -32,7 +32,7 @@ SQUARE = 0.002
 def read_set(
     path: Path, form: str, facing: Facing | None, on_fault: OnFault | None = None
 ) -> Iterator[tuple[int, AnnotatedFilm, Radiograph | InputError]]:
-    """Number, annotation and picture of the films of a set that have a vertebra; why there is none where there is none.
+    """Number, annotation and picture of the films of a set; why a film cannot be used in the place of its picture.
 
     The patient is that of the annotation, or else of the film's header.
 
@@ -47,10 +47,9 @@ def read_set(
     """
     folder = films_folder(path)
     for number, film in enumerate(read_annotations(path, form, facing=facing, on_fault=on_fault)):
-        if film.landmarks.vertebrae:
-            fault = why_not_a_spine(film.landmarks)
-            found = InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)
-            yield number, film if isinstance(found, InputError) else with_patient(film, found), found
+        fault = why_not_a_spine(film.landmarks)
+        found = InputError(f"{film.file_name}: {fault}", fault) if fault else _read(folder, film)
+        yield number, film if isinstance(found, InputError) else with_patient(film, found), found
 
 
 def is_held_out(film: AnnotatedFilm, share: float) -> bool:

@@ -138,11 +138,25 @@ def test_level_attribute_is_read(tmp_path: Path) -> None:
         (foreign(categories=[{"id": 7, "name": "person", "keypoints": []}]), "no category is called 'vertebra'"),
         (foreign(categories=[{"id": 7, "name": "vertebra", "keypoints": ["TL"]}]), "keypoint 'TL' is not one of"),
         (foreign(images=[]), "belongs to image 3, which does not exist"),
-        (foreign(annotations=[{"id": 1, "image_id": 3, "category_id": 7, "keypoints": [1, 2]}]), "needs 12 finite"),
+        (
+            foreign(annotations=[{"id": 1, "image_id": 3, "category_id": 7, "keypoints": [1, 2]}]),
+            "needs 12 keypoint numbers, not 2",
+        ),
     ],
 )
 def test_bad_documents_are_refused_in_one_line(tmp_path: Path, document: Any, match: str) -> None:
     with pytest.raises(InputError, match=match):
+        read(tmp_path, document)
+
+
+@pytest.mark.parametrize(
+    ("at", "what"), [(0, "x of superior_p"), (4, "y of superior_a"), (5, "visibility of superior_a")]
+)
+@pytest.mark.parametrize("value", [float("nan"), None])
+def test_a_keypoint_that_is_no_number_is_named(tmp_path: Path, at: int, what: str, value: float | None) -> None:
+    document = foreign()
+    document["annotations"][0]["keypoints"][at] = value
+    with pytest.raises(InputError, match=rf"{what}\w* in annotation 1 is nan; expected a finite number"):
         read(tmp_path, document)
 
 

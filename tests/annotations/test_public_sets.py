@@ -105,9 +105,16 @@ def test_buu_lspine_needs_films(tmp_path: Path) -> None:
 
 def test_buu_lspine_spacing_table_without_columns(tmp_path: Path) -> None:
     file = write_buu(tmp_path, buu_text())
-    (tmp_path / "pixel_spacing.csv").write_text("name,mm\n")
-    with pytest.raises(InputError, match=r"pixel_spacing\.csv: not understood as a table of filename"):
-        read_buu_lspine(file)
+    for text, why in (
+        ("name,mm\n", "its columns are name, mm, without filename"),
+        ("filename,mm\n0001-F-037Y,0.175\n", "its columns are filename, mm, without pixel_spacing"),
+        ("\n", "it is empty, without filename"),
+        ("", "it is empty, without filename"),
+    ):
+        (tmp_path / "pixel_spacing.csv").write_text(text)
+        remedy = "give its head the columns filename and pixel_spacing, or take it away"
+        with pytest.raises(InputError, match=rf"pixel_spacing\.csv: not understood as a table of .*: {why}; {remedy}"):
+            read_buu_lspine(file)
 
 
 def mendeley_json(order: tuple[int, ...] = (2, 3, 0, 1)) -> dict[str, object]:

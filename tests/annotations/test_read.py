@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,11 @@ def test_notes_beside_the_set_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_facing_overrules_a_coco_file(tmp_path: Path) -> None:
-    path = make("coco", tmp_path)
-    assert read_annotations(path, facing=Facing.RIGHT)[0].landmarks.facing is Facing.RIGHT
+    mirrored = replace(sets.film(facing=Facing.RIGHT).landmarks, facing=Facing.LEFT)
+    write_coco(tmp_path / "annotations.json", [replace(sets.film(), landmarks=mirrored)])
+    with pytest.raises(InputError, match="give --facing right, or correct the names"):
+        read_annotations(tmp_path)
+    assert read_annotations(tmp_path, facing=Facing.RIGHT)[0].landmarks.facing is Facing.RIGHT
 
 
 def test_what_is_no_annotation_is_refused(tmp_path: Path) -> None:

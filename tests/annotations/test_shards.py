@@ -176,6 +176,36 @@ def test_a_film_that_does_not_fit_is_said_and_the_others_are_used(
             assert lines[0].startswith("a.png: the film is (50, 60) px, its annotation says (200, 400)")
 
 
+@pytest.mark.parametrize("name", ["make_shards_from_annotations", "make_crops"])
+def test_a_film_without_vertebrae_is_said(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for film in ("a.png", "b.png"):
+        sets.write_film(tmp_path / film)
+    empty = replace(sets.film("a.png"), landmarks=replace(sets.film("a.png").landmarks, vertebrae=()))
+    for films, code in (((empty, sets.film("b.png")), 2), ((empty,), 3)):
+        write_coco(tmp_path / "annotations.json", films)
+        assert load(name).main([str(tmp_path), "--out", str(tmp_path / f"out-{code}")]) == code
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == "a.png: no vertebra is annotated; annotate it, or leave the film out"
+
+
+@pytest.mark.parametrize("name", ["make_shards_from_annotations", "make_crops"])
+def test_a_set_without_films_is_said(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_coco(tmp_path / "annotations.json", [])
+    assert load(name).main([str(tmp_path), "--out", str(tmp_path / "out")]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{tmp_path}: no film is annotated; annotate one, or give another set"
+
+
+def test_a_film_of_which_no_crop_can_be_cut_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets.write_film(tmp_path / "a.png")
+    film = sets.film("a.png")
+    cut = replace(film, landmarks=replace(film.landmarks, vertebrae=film.landmarks.vertebrae[-1:]))
+    write_coco(tmp_path / "annotations.json", [cut])
+    assert load("make_crops").main([str(tmp_path), "--out", str(tmp_path / "out")]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "a.png: no vertebra has all its corners; mark all four, or leave it out"
+
+
 def test_crops_show_the_corners_at_full_resolution(tmp_path: Path) -> None:
     """A white square about a corner of an annotated film of oblong pixels lies about that corner in the crop too."""
     film = replace(sets.film("a.png"), spacing=PixelSpacing(0.4, 0.2, Calibration.DETECTOR_PLANE))
