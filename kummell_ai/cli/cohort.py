@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.cli.cohort_films import hide_names, list_films, read_by_patient
     from kummell_ai.cli.cohort_gather import Gathered, gather
     from kummell_ai.cli.cohort_losses import Losses
-    from kummell_ai.cli.cohort_outputs import check_pages, check_patients, write_study
+    from kummell_ai.cli.cohort_outputs import check_pages, check_patients, earlier_results, write_study
     from kummell_ai.cohort.pseudonym import Pseudonyms
     from kummell_ai.cohort.study import Flow, build_study
     from kummell_ai.reporting.cohort_tables import COLUMNS
@@ -56,17 +56,16 @@ def run(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     check_tables(folder, {f"{name}.csv": columns for name, columns in COLUMNS.items()})
     check_pages(folder)
-    before = results_in(folder, ("patient-*/report*.html",))
-    named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
-    _check_key(args.deidentify, folder, before | named)
+    before = earlier_results(folder)
+    _check_key(args.deidentify, folder, before)
     losses = Losses(Problems(), hides_cells=bool(args.deidentify))
     pseudonyms = Pseudonyms(args.deidentify) if args.deidentify else None
     if pseudonyms:
         sheets = ((args.source, "manifest.csv"), (args.clinical, "scores.csv"))
         losses.secrets |= {path.name: name for path, name in sheets if path is not None and path.is_file()}
     try:
-        entries, problems = list_films(args.source)
-        scores = _scores(args.clinical, pseudonyms, losses) if args.clinical else []
+        entries, problems = list_films(args.source, pseudonyms)
+        scores, faulty = _scores(args.clinical, pseudonyms, losses) if args.clinical else ([], set())
     except InputError as error:
         raise UsageError(str(error), error.value) from None
     if pseudonyms:
@@ -95,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             args.workers,
         )
     if args.clinical:
-        _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, losses)
+        _say_unmatched(found.places, {o.patient_id: o.source for o in reversed(scores)}, faulty, losses)
     flow = Flow(len(entries), len(found.used), tuple(losses.refused), tuple(losses.unused), len(groups))
     observations = [*scores, *found.observations]
     study = build_study(
@@ -106,47 +105,61 @@ def run(args: argparse.Namespace) -> int:
         shared=found.shared,
     )
     code = exits.exit_code(sum(member.phases > 0 for member in found.members.values()), len(losses.refused))
+    written = {folder / page for pages in found.links.values() for _, page in pages}
+    written |= {page.with_suffix(".json") for page in written}
     if study.patients:
-        write_study(folder, study, args.lang, found.links)
-        say_stale(folder, before, (folder / page for pages in found.links.values() for _, page in pages), losses.lines)
+        written |= write_study(folder, study, args.lang, found.links, losses.lines)
+    say_stale(folder, before, written, losses.lines)
     _tell(args, folder, study, losses, found.limits, code)
     return code
 
 
 def _check_key(key: str | None, folder: Path, before: Collection[Path]) -> None:
-    """Whether a study can be de-identified by ``key`` into a folder that holds the results ``before``.
+    """Whether a study can be de-identified by ``key`` into a folder that holds the results of cohorts ``before``.
 
     Raises:
-        UsageError: the key is empty, or the results name patients.
+        UsageError: the key is empty, or results in the folder name patients.
     """
+    from kummell_ai.cli.cohort_outputs import may_name_patients
+
     if key is not None and not key:
         raise UsageError("--deidentify is empty; give a secret that only you know", key)
-    if key and any(not page.parent.name.startswith("patient-P-") for page in before):
+    named = results_in(folder, NAMED) | {p for p in folder.glob("*.json") if is_result(p, "kummell_ai.")}
+    if key and (named or may_name_patients(folder, before)):
         raise UsageError(f"{folder} holds results of an earlier run that name patients; give a new folder", str(folder))
 
 
-def _say_unmatched(measured: Mapping[str, str], scored: Mapping[str, str], losses: Losses) -> None:
-    """Patients in films or scores alone; both map a patient to the first place that names it."""
+def _say_unmatched(
+    measured: Mapping[str, str], scored: Mapping[str, str], faulty: Collection[str], losses: Losses
+) -> None:
+    """Patients in films or scores alone; both map a patient to the first place that names it.
+
+    Why there is no score of a ``faulty`` patient has been said at its row.
+    """
     for name in sorted(scored.keys() - measured.keys()):
         text = f"patient {name} has scores and no usable film; it is not in the table: check its id and films"
         losses.warn(Problem(Fault.NO_FILM, scored[name], text))
-    for name in sorted(measured.keys() - scored.keys()):
+    for name in sorted(measured.keys() - scored.keys() - set(faulty)):
         text = f"patient {name} has films and no scores; they count as missing: check its id in the scores"
         losses.warn(Problem(Fault.NO_SCORES, measured[name], text))
 
 
-def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> list[Observation]:
-    from kummell_ai.cohort.scores import read_scores
+def _scores(path: Path, pseudonyms: Pseudonyms | None, losses: Losses) -> tuple[list[Observation], set[str]]:
+    """The scores, and the patients whose rows are at fault."""
+    from kummell_ai.cohort.scores import patients_with_faults, read_scores
     from kummell_ai.cohort.spreadsheet import read_spreadsheet
 
     found, problems = read_scores(path)
+    sheet = read_spreadsheet(path)
+    faulty = patients_with_faults(sheet, problems)
     if pseudonyms:
-        names = {row.cells.get("patient_id", "") for row in read_spreadsheet(path).rows} - {""}
+        names = {row.cells.get("patient_id", "") for row in (*sheet.rows, *sheet.unused)} - {""}
         losses.secrets |= {name: pseudonyms.patient(name) for name in names}
         found = [replace(o, patient_id=pseudonyms.patient(o.patient_id), source=losses.scrub(o.source)) for o in found]
+        faulty = set(map(pseudonyms.patient, faulty))
     for problem in problems:
         losses.warn(problem)
-    return found
+    return found, faulty
 
 
 def _tell(

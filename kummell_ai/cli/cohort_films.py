@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.files import labels
-from kummell_ai.cohort.manifest import ManifestFilm, read_manifest
+from kummell_ai.cohort.manifest import ManifestFilm, given_to_two, read_manifest
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.pseudonym import Pseudonyms
 from kummell_ai.dicom import exposure_keys, find_films, is_other_person, read_radiograph
@@ -38,7 +38,7 @@ class ListedFilm:
         return replace(radiograph, reference=self.film.reference, notes=self.film.notes)
 
 
-def list_films(source: Path) -> tuple[list[ManifestFilm], list[Problem]]:
+def list_films(source: Path, pseudonyms: Pseudonyms | None = None) -> tuple[list[ManifestFilm], list[Problem]]:
     """The films of a folder or a manifest, and the problems of the latter.
 
     Raises:
@@ -47,7 +47,7 @@ def list_films(source: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     if source.is_file():
         if _is_film(source):
             raise InputError(f"{source.name}: is a film; give its folder or a manifest", str(source))
-        return read_manifest(source)
+        return read_manifest(source, _shown(pseudonyms))
     if os.path.exists(source) and not os.path.isdir(source):  # a pipe or a device, which reading would wait for
         raise InputError(f"{source}: is no regular file; give a manifest or a folder of films", str(source))
     paths = find_films([source])
@@ -80,41 +80,59 @@ def read_by_patient(
 ) -> dict[str, list[ListedFilm]]:
     """Films without pixels by the name of their patient in all outputs, sorted by it."""
     groups: dict[str, list[tuple[ManifestFilm, Radiograph]]] = {}
-    nameless: dict[str, str] = {}
-    seen: dict[ExposureKey, str] = {}
-    differing: set[tuple[str, str]] = set()
+    seen: dict[ExposureKey, tuple[str, str]] = {}
+    in_headers: dict[str, dict[str, str]] = {}
+    shown = _shown(pseudonyms)
     for entry in console.track(entries, "reading", len(entries)):
-        film = _read(entry, seen, losses)
-        if film is None:
+        film = _read(entry, seen, shown, losses)
+        patient = None if film is None else _patient_of(entry, film)
+        if film is None or patient is None:
             continue
-        patient = entry.patient_id or film.reference.patient_id
-        if not patient:
-            folder = _folder_of(entry)
-            patient = f"unknown {folder}"
-            nameless[patient] = folder
         film = replace(film, pixels=film.pixels[:1, :1].copy())
         in_header = film.reference.patient_id
         if pseudonyms and in_header:
             losses.secrets[in_header] = pseudonyms.patient(in_header)
-        if in_header and in_header != patient and (in_header, patient) not in differing:
-            differing.add((in_header, patient))
-            text = f"the film says patient {in_header}, the manifest {patient}; the manifest counts: check the row"
-            losses.warn(Problem(Fault.OTHER_ID, entry.place, text))
+        if in_header and patient not in in_headers.setdefault(in_header, {}):
+            in_headers[in_header][patient] = entry.place
+            if in_header != patient:
+                text = f"the film says patient {in_header}, the manifest {patient}; the manifest counts: check the row"
+                losses.warn(Problem(Fault.OTHER_ID, entry.place, text))
         groups.setdefault(patient, []).append((entry, film))
+    _say_one_person(in_headers, shown, losses)
     named = {}
     for patient, films in groups.items():
-        name = pseudonyms.patient(patient) if pseudonyms else patient
+        name, first = shown(patient), films[0]
         if pseudonyms:
             losses.secrets[patient] = name
-        if patient in nameless:
-            _say_nameless(name, len(films), None if pseudonyms else nameless[patient], losses)
+        if not (first[0].patient_id or first[1].reference.patient_id):
+            _say_nameless(name, len(films), None if pseudonyms else _folder_of(first[0]), losses)
         _say_two_people(name, films, losses)
         named[name] = _name_films(patient, films, pseudonyms)
     return dict(sorted(named.items()))
 
 
-def _read(entry: ManifestFilm, seen: dict[ExposureKey, str], losses: Losses) -> Radiograph | None:
-    """A film whose patient can be told and that is none of those ``seen``; else None, and why is said."""
+def _shown(pseudonyms: Pseudonyms | None) -> Callable[[str], str]:
+    """How the lines name a patient."""
+    return pseudonyms.patient if pseudonyms else str
+
+
+def _patient_of(entry: ManifestFilm, film: Radiograph) -> str | None:
+    """The patient as given, else of the header, else one for the folder; None where a row of a manifest has none."""
+    named = entry.patient_id or film.reference.patient_id
+    return named or (None if entry.is_row else f"unknown {_folder_of(entry)}")
+
+
+def _read(
+    entry: ManifestFilm, seen: dict[ExposureKey, tuple[str, str]], shown: Callable[[str], str], losses: Losses
+) -> Radiograph | None:
+    """A film whose patient can be told and that is none of those ``seen``; else None, and why is said.
+
+    Args:
+        entry: the film.
+        seen: place and patient of the films before; the film is added.
+        shown: how the lines name a patient.
+        losses: take the line.
+    """
     fault = Fault.UNREADABLE
     try:
         if not os.path.isfile(entry.path):  # unlike the method of a path, also where its folder may not be entered
@@ -122,19 +140,37 @@ def _read(entry: ManifestFilm, seen: dict[ExposureKey, str], losses: Losses) -> 
             text = "is no regular file; name a film" if is_there else "is not there; check the path"
             raise InputError(f"{entry.path.name or entry.path}: {text}, relative to the manifest")
         film = read_radiograph(entry.path)
-        keys = exposure_keys(film.reference)
+        keys, patient = exposure_keys(film.reference), _patient_of(entry, film)
         known = next((seen[key] for key in keys if key in seen), None)
         if known is not None:
             fault = Fault.COPY
-            raise InputError(f"{entry.path.name}: is a copy of {known}; list it once")
-        seen |= dict.fromkeys(keys, entry.place)
-        if not (entry.patient_id or film.reference.patient_id) and entry.is_row:
+            raise InputError(f"{entry.path.name}: {_copy_text(*known, patient, shown)}")
+        if patient is None:
             fault = Fault.INCOMPLETE_ROW
             raise InputError(f"{entry.path.name}: names no patient; it is not used: give patient_id in the row")
+        seen |= dict.fromkeys(keys, (entry.place, patient))
     except InputError as error:
         losses.refuse(fault, entry.place, str(error))
         return None
     return film
+
+
+def _copy_text(place: str, first: str, patient: str | None, shown: Callable[[str], str]) -> str:
+    """What is said of a copy of the film at ``place``, which is of the patient ``first``."""
+    if patient is None or patient == first:
+        return f"is a copy of {place}; list it once"
+    return f"is a copy of {place} and {given_to_two(shown(first), shown(patient))}; {place} counts: check whose it is"
+
+
+def _say_one_person(in_headers: Mapping[str, Mapping[str, str]], shown: Callable[[str], str], losses: Losses) -> None:
+    """One person, by the headers, whose films the manifest gives to several patients, each with a place."""
+    for in_header, places in in_headers.items():
+        if len(places) > 1:
+            names = [shown(patient) for patient in places]
+            listed = " and ".join(names) if len(names) == 2 else console.first_of(names)
+            text = f"patients {listed} have films whose headers name one patient, {shown(in_header)}; they count as "
+            text += f"{len(names)} patients: give one patient_id if they are one person"
+            losses.warn(Problem(Fault.OTHER_ID, list(places.values())[1], text))
 
 
 def _folder_of(entry: ManifestFilm) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,12 @@ class ManifestFilm:
     is_row: bool = True
 
 
-def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
+def read_manifest(path: Path, shown: Callable[[str], str] = str) -> tuple[list[ManifestFilm], list[Problem]]:
     """Films of a manifest and problems; the columns stand in docs/cohort.md.
+
+    Args:
+        path: of the manifest.
+        shown: how the lines name a patient, such as by a pseudonym.
 
     Raises:
         InputError: the file cannot be read or has no column ``film``.
@@ -61,19 +66,36 @@ def read_manifest(path: Path) -> tuple[list[ManifestFilm], list[Problem]]:
     unknown = [column for column in sheet.columns if column and column not in COLUMNS]
     if unknown:
         problems.append(unknown_columns(path, unknown))
-    seen: dict[Path, str] = {}
+    seen: dict[Path, Row] = {}
     for row in sheet.rows:
         if "film" not in row.cells:
             problems.append(Problem(Fault.INCOMPLETE_ROW, row.place, "film is empty; name the film's file"))
             continue
         film = path.parent / row.cells["film"]
         if film in seen:
-            text = f"{film.name} stands at {seen[film]} already; this row is not used: name each film once"
-            problems.append(Problem(Fault.COPY, row.place, text))
+            problems.append(Problem(Fault.COPY, row.place, _twice(film.name, seen[film], row, shown)))
             continue
-        seen[film] = row.place
+        seen[film] = row
         films.append(_film(film, row, problems))
     return films, problems
+
+
+def _twice(name: str, first: Row, row: Row, shown: Callable[[str], str]) -> str:
+    """What is said of a film of two rows; those of two patients are named, as one of them has a film of the other."""
+    one, other = first.cells.get("patient_id"), row.cells.get("patient_id")
+    if one is None or other is None or one == other:
+        return f"{name} stands at {first.place} already; this row is not used: name each film once"
+    text = f"{name} {given_to_two(shown(one), shown(other))}"
+    return f"{text}; {first.place} counts: correct one of the rows"
+
+
+def given_to_two(one: str, other: str) -> str:
+    """The same words for a film in two rows and for a copy of one.
+
+    >>> given_to_two("P1", "P2")
+    'is given to two patients, P1 and P2'
+    """
+    return f"is given to two patients, {one} and {other}"
 
 
 def _film(path: Path, row: Row, problems: list[Problem]) -> ManifestFilm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 
 from kummell_ai.imaging.radiograph import ImageReference
@@ -20,6 +21,27 @@ POSITIONS = frozenset(
     )
 )
 """Codes and words of PatientPosition that may stay."""
+
+
+_PSEUDONYM = re.compile(r"P-[0-9A-F]{10}")
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether ``name`` looks as `Pseudonyms.patient` makes them.
+
+    >>> is_pseudonym("P-3DFD0EBA51"), is_pseudonym("P-7")
+    (True, False)
+    """
+    return _PSEUDONYM.fullmatch(name) is not None
+
+
+def is_film_of(name: str, patient: str) -> bool:
+    """Whether ``name`` is that of a film as `Pseudonyms.reference` makes it, of this ``patient``.
+
+    >>> is_film_of("P-3DFD0EBA51-film-2", "P-3DFD0EBA51"), is_film_of("Li_2.dcm", "P-3DFD0EBA51")
+    (True, False)
+    """
+    return re.fullmatch(rf"{re.escape(patient)}-film-\d+", name) is not None
 
 
 def _known(text: str | None, allowed: frozenset[str]) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import SCORES, Measure, Observation
 from kummell_ai.cohort.problems import Fault, Problem
-from kummell_ai.cohort.spreadsheet import Row, parse_number, read_spreadsheet, unknown_columns
+from kummell_ai.cohort.spreadsheet import Row, Spreadsheet, parse_number, read_spreadsheet, unknown_columns
 from kummell_ai.errors import InputError
 
 PHASE_WORDS: dict[str, Phase] = {
@@ -18,6 +19,9 @@ PHASE_WORDS: dict[str, Phase] = {
 }
 EXPECTED_PHASES = "pre, post or last (or pre-op, post-op or follow-up)"
 """What messages say of `PHASE_WORDS`."""
+
+_COSTS_VALUES = (Fault.DUPLICATE_PATIENT, Fault.INCOMPLETE_ROW, Fault.OUT_OF_RANGE, Fault.TOO_MANY_CELLS)
+"""Faults of a row that leave out its scores."""
 
 MISSING_WORDS = ("na", "n/a", "-", "–", "?", "missing", "nan")
 
@@ -56,6 +60,13 @@ def read_scores(path: Path) -> tuple[list[Observation], list[Problem]]:
         else:
             found += _scores_of(row, by_visit, problems)
     return found, problems
+
+
+def patients_with_faults(sheet: Spreadsheet, problems: Iterable[Problem]) -> set[str]:
+    """Patients whose row, or a score of it, is not used, so that it is known why they have none."""
+    places = {problem.place for problem in problems if problem.fault in _COSTS_VALUES}
+    rows = (*sheet.rows, *sheet.unused)
+    return {row.cells["patient_id"] for row in rows if row.place in places and "patient_id" in row.cells}
 
 
 def _key(row: Row, by_visit: bool) -> tuple[str, ...] | None:

@@ -32,12 +32,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Spreadsheet:
-    """A table, and what had to be assumed to read it."""
+    """A table, and what had to be assumed to read it.
+
+    Attributes:
+        name: of the file.
+        columns: in lower case.
+        rows: those that are used.
+        notes: what was assumed, and a line for each row that is not used.
+        unused: rows with too many cells; which cell belongs to which column is not sure.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[Problem, ...]
+    unused: tuple[Row, ...] = ()
 
 
 def read_spreadsheet(path: Path) -> Spreadsheet:
@@ -71,17 +80,28 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
         raise InputError(f"{path.name}: {fault}; {remedy}", str(path)) from None
     columns = _columns(path, table[0])
     notes = _encoding_note(path.name, encoding, lines)
-    rows = []
+    # Once a number was split at its comma a blank cell more may end a shifted row, else a spreadsheet left it there.
+    are_split = delimiter == "," and any(_filled(cells) > len(columns) for cells in table)
+    rows, unused = [], []
     for number, cells in enumerate(table[1:], start=2):
-        place = f"{path.name} row {number}"
-        if len(cells) > len(columns) and any(cell.strip() for cell in cells):  # a blank one may end a shifted row
-            found = f"{len(cells)} cells for {len(columns)} columns; the row is not used: check its commas"
-            notes.append(Problem(Fault.TOO_MANY_CELLS, place, found))
-            continue
         known = {c: v.strip() for c, v in zip(columns, cells, strict=False) if v.strip()}
-        if known:
-            rows.append(Row(place, known))
-    return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(path.name, rows)))
+        row, filled = Row(f"{path.name} row {number}", known), _filled(cells)
+        if filled and (len(cells) if are_split else filled) > len(columns):
+            found = f"{len(cells)} cells for {len(columns)} columns; the row is not used: check its commas"
+            notes.append(Problem(Fault.TOO_MANY_CELLS, row.place, found))
+            unused.append(row)
+        elif known:
+            rows.append(row)
+    return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(path.name, rows)), tuple(unused))
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """How many cells there are up to the last that is not blank.
+
+    >>> _filled(["P1", "", "7", " ", ""]), _filled(["", ""])
+    (3, 0)
+    """
+    return max((i for i, cell in enumerate(cells, start=1) if cell.strip()), default=0)
 
 
 def unknown_columns(path: Path, names: Sequence[str]) -> Problem:

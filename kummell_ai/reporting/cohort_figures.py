@@ -5,6 +5,7 @@ Every figure is one picture to a screen reader, with its title and ``said``, its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,6 +25,8 @@ NAMES = 66.0
 FEW = 24
 """Up to this number of patients the bars bear names."""
 LONGEST_NAME = 12
+LEAST_SPAN = 0.1
+"""Values that differ by less (mm, degrees, points) stand in the middle of an axis of ± 1: its ends would read alike."""
 INK, SOFT, ACCENT, WARM = "#14181d", "#b9c4ce", "#17527a", "#b3261e"
 
 
@@ -137,47 +140,74 @@ def _box(x: float, y: float, width: float, height: float, colour: str, *, is_fil
 
 def _name(x: float, y: float, name: str) -> str:
     """The name of a patient, read from below; the end of a long one."""
-    short = name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+    return _upward(x + 3, y, name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}", 8)
+
+
+def _upward(x: float, y: float, text: str, size: int) -> str:
+    """Text that is read from below and ends at (x, y)."""
     return (
-        f'<text x="{x + 3:.1f}" y="{y:.1f}" transform="rotate(-90 {x + 3:.1f} {y:.1f})" text-anchor="end" '
-        f'fill="#5a6673" font-size="8">{escape(short)}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}" transform="rotate(-90 {x:.1f} {y:.1f})" text-anchor="end" '
+        f'fill="#5a6673" font-size="{size}">{escape(text)}</text>'
     )
 
 
 def bland_altman_plot(
-    first: FloatArray, second: FloatArray, limits: BlandAltman | None, title: str, said: str = ""
+    first: FloatArray,
+    second: FloatArray,
+    limits: BlandAltman | None,
+    title: str,
+    said: str = "",
+    axes: tuple[str, str] = ("", ""),
 ) -> str:
-    """Difference against mean of two readings (n,), with bias and limits."""
+    """Difference, first minus second, against mean of two readings (n,), with bias and limits.
+
+    Args:
+        first: readings.
+        second: of the same films.
+        limits: None where there are none.
+        title: of the figure.
+        said: its values in words.
+        axes: what the mean and the difference are of, with their unit.
+    """
     mean, difference = (first + second) / 2, first - second
     ends = [limits.lower, limits.bias, limits.upper] if limits else []
     y, axis = _scale(np.concatenate([difference, ends, [0.0]]))
-    low, span = float(mean.min()), max(float(np.ptp(mean)), 1e-9)
-    parts = [_axis(axis, y, title)]
+    low, high = _ends(mean)
+    parts = [_axis(axis, y, title), _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 12, axes[0], "middle", size=9)]
+    parts.append(_upward(11, TOP, axes[1], 9))
     for end, colour in zip(ends, (WARM, ACCENT, WARM), strict=False):
         parts.append(_line([(LEFT, y(end)), (WIDTH - RIGHT, y(end))], colour, 1.2))
         parts.append(_text(WIDTH - RIGHT, y(end) - 3, minus(f"{end:.1f}"), "end", colour))
     width = WIDTH - LEFT - RIGHT - 16
     for m, d in zip(mean, difference, strict=True):
-        parts.append(_dot(LEFT + 8 + (float(m) - low) / span * width, y(float(d)), INK, 2.4))
+        parts.append(_dot(LEFT + 8 + (float(m) - low) / (high - low) * width, y(float(d)), INK, 2.4))
     parts.append(_text(LEFT + 8, HEIGHT - 12, minus(f"{low:.1f}"), "middle"))
-    parts.append(_text(WIDTH - RIGHT - 8, HEIGHT - 12, minus(f"{low + span:.1f}"), "middle"))
+    parts.append(_text(WIDTH - RIGHT - 8, HEIGHT - 12, minus(f"{high:.1f}"), "middle"))
     return _svg(parts, title, said)
 
 
 def _scale(values: FloatArray, bottom: float = BOTTOM) -> tuple[Callable[[float], float], list[float]]:
     """Pixel row of a value, and round numbers for the axis."""
     known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    span = max(high - low, 1e-6)
-    step = 10.0 ** np.floor(np.log10(span / 2))
-    step = float(next(step * m for m in (1, 2, 5, 10) if span / (step * m) <= 5))
-    first, last = np.floor(low / step) * step, np.ceil(high / step) * step
-    last = last if last > first else first + step
+    is_flat = len(known) > 0 and np.ptp(known) < LEAST_SPAN
+    low, high = _ends(known) if len(known) else (0.0, 1.0)
+    step = 10.0 ** np.floor(np.log10((high - low) / 2))
+    step = float(next(step * m for m in (1, 2, 5, 10) if (high - low) / (step * m) <= 5))
+    outer = np.floor(low / step) * step, np.ceil(high / step) * step
+    first, last = (low, high) if is_flat else outer  # so that what is flat stays in the middle
 
     def row(value: float) -> float:
         return float(TOP + (last - value) / (last - first) * (HEIGHT - TOP - bottom))
 
-    return row, [step * i for i in range(round(first / step), round(last / step) + 1)]
+    ticks = range(math.ceil(first / step - LEAST_SPAN / 2), math.floor(last / step + LEAST_SPAN / 2) + 1)
+    return row, [step * i for i in ticks]
+
+
+def _ends(known: FloatArray) -> tuple[float, float]:
+    """Smallest and largest value (n,), n > 0; ± 1 about those that are all but equal."""
+    low, high = float(known.min()), float(known.max())
+    middle = (low + high) / 2
+    return (low, high) if high - low >= LEAST_SPAN else (middle - 1.0, middle + 1.0)
 
 
 def _columns(count: int) -> Callable[[int], float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -35,16 +36,12 @@ def p_text(p: float) -> str:
 
 
 def minus(text: str) -> str:
-    """The text with a minus sign in front of negative numbers.
+    """The text with a minus sign in front of negative numbers, and none where all that is printed is zeros.
 
-    >>> minus("-1.5 (-2.0 to -1.0)")
-    '−1.5 (−2.0 to −1.0)'
+    >>> minus("-1.5 (-2.0 to -0.05)"), minus("-0.000 (-0.1 to 0.1)")
+    ('−1.5 (−2.0 to −0.05)', '0.000 (−0.1 to 0.1)')
     """
-    parts = []
-    for i, letter in enumerate(text):
-        is_sign = letter == "-" and text[i + 1 : i + 2].isdigit() and not text[i - 1 : i].isalnum()
-        parts.append("−" if is_sign else letter)
-    return "".join(parts)
+    return re.sub(r"(?<!\w)-(\d+(?:\.\d+)?)", lambda m: ("−" if float(m[1]) else "") + m[1], text)
 
 
 def interval_text(interval: Interval | None, digits: int, w: Mapping[str, str]) -> str:
@@ -62,3 +59,13 @@ def amount(value: float, measure: Measure) -> str:
     ('2 mm', '5°')
     """
     return f"{value:g}{_UNITS[measure.unit]}"
+
+
+def unit_text(measure: Measure) -> str:
+    """The unit alone, as on an axis.
+
+    >>> from kummell_ai.cohort.measures import FILM_MEASURES
+    >>> [unit_text(measure) for measure in FILM_MEASURES]
+    ['mm', '°', '°']
+    """
+    return _UNITS[measure.unit].strip()

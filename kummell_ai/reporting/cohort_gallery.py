@@ -12,7 +12,7 @@ from kummell_ai.cohort.measures import PHASES
 from kummell_ai.cohort.study import CohortStudy, Line
 from kummell_ai.measurement.results import Verdict
 from kummell_ai.reporting import cohort_figures as draw
-from kummell_ai.reporting.cohort_format import interval_text, minus
+from kummell_ai.reporting.cohort_format import interval_text, minus, unit_text
 from kummell_ai.reporting.cohort_words import words
 from kummell_ai.statistics.cohort import Summary
 
@@ -111,7 +111,9 @@ def _bland_altman(agreement: Agreement, w: Mapping[str, str]) -> str:
         bias = f"{w['bias_said']} {limits.bias:.1f}{interval_text(limits.bias_interval, 1, w)}"
         said += f"{w['then']}{bias}{w['then']}{w['limits']} {limits.lower:.1f} {w['to']} {limits.upper:.1f}"
     title = f"{w[agreement.measure.key]}: {w['agreement']}"
-    return draw.bland_altman_plot(agreement.program, agreement.manual, limits, title, minus(said))
+    unit = unit_text(agreement.measure)
+    axes = (w["mean_axis"].format(unit=unit), w["difference_axis"].format(unit=unit))
+    return draw.bland_altman_plot(agreement.program, agreement.manual, limits, title, minus(said), axes)
 
 
 def _phases(w: Mapping[str, str]) -> list[str]:

@@ -54,9 +54,9 @@ def table_row(line: Line, w: Mapping[str, str]) -> TableRow:
 def rule_text(line: Line, w: Mapping[str, str]) -> str:
     """Which tests were chosen, and why."""
     kind, p = line.analysis.kind, line.analysis.least_shapiro_p
-    is_reason = p is not None and (kind != "ranks" or p < ALPHA)  # ranks also where a difference cannot be tested
-    why = p_text(p) if p is not None and is_reason else w["too_few"]
-    return w[f"rule_{kind}"].format(why=why)
+    if kind == "ranks" and (p is None or p >= ALPHA):  # a difference of two phases cannot be tested
+        return w["rule_untested"]
+    return w[f"rule_{kind}"].format(why="" if p is None else p_text(p))
 
 
 def _describe(line: Line, summary: Summary, phase: int, w: Mapping[str, str]) -> str:

@@ -109,7 +109,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "figures": ("Figures", "图"),
     "courses": ("Every patient, and mean with 95 % interval", "各患者，均值与 95 % 区间"),
     "courses_ranks": ("Every patient, and median with quartiles", "各患者，中位数与四分位数"),
-    "bias_said": ("bias", "偏倚"),
+    "bias_said": ("bias (program minus reader)", "偏倚（程序减人工）"),
     "no_change": ("Unchanged", "无变化"),
     "waterfall_said": (
         "{n} patients, changes {low} to {high}; improved {better}, worse {worse}, within the error or unchanged {rest}",
@@ -130,7 +130,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "单一时相的一致性见其各自行（不少于 10 张影像时给出）。"
         "同一患者有多张影像时误差彼此相关，区间按患者重抽样（bootstrap）得出。",
     ),
-    "bias": ("Bias (95 % CI)", "偏倚（95 % CI）"),
+    "bias": ("Bias, program minus reader (95 % CI)", "偏倚，程序减人工（95 % CI）"),
+    "mean_axis": ("mean of program and reader ({unit})", "程序与人工的均值（{unit}）"),
+    "difference_axis": ("program minus reader ({unit})", "程序减人工（{unit}）"),
     "limits": ("Limits of agreement", "一致性界限"),
     "icc": ("ICC(2,1) (95 % CI)", "ICC(2,1)（95 % CI）"),
     "methods": ("Methods", "方法"),
@@ -141,7 +143,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "then": ("; ", "；"),
     "check": ("Check", "核对"),
     "problems": ("Problems", "问题"),
-    "too_few": ("too few or equal values", "数据过少或全部相等"),
     "rule_ordinal": (
         "Grades: Friedman test over the phases, exact sign test for pairs.",
         "等级资料：各时相用 Friedman 检验，两两比较用精确符号检验。",
@@ -149,6 +150,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "rule_ranks": (
         "Differences not normal (Shapiro-Wilk, {why}): Friedman and Wilcoxon signed-rank tests.",
         "差值不符合正态分布（Shapiro-Wilk，{why}）：采用 Friedman 检验与 Wilcoxon 符号秩检验。",
+    ),
+    "rule_untested": (
+        "Differences not shown to be normal (too few or equal values for Shapiro-Wilk): Friedman and Wilcoxon "
+        "signed-rank tests.",
+        "数据过少或全部相等，无法以 Shapiro-Wilk 检验差值的正态性：采用 Friedman 检验与 Wilcoxon 符号秩检验。",
     ),
     "rule_mixed": (
         "Differences normal (Shapiro-Wilk, smallest {why}); values are missing: linear mixed model over all patients "
@@ -230,11 +236,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Mean ± SD where means are tested (t tests), else median (quartiles); grades as counts. "
         "n where values are missing. Of signed ranks the change is of all patients, P and the correlation of those who "
         "changed; a rank-biserial correlation has no interval where all differences point one way. "
-        "A mean can change by less than the margin: the two tests answer different questions.",
+        "A change can be significant and yet less than the margin: the two tests answer different questions.",
         "采用 t 检验者为均数 ± 标准差，否则为中位数（四分位数）；等级以例数表示。"
         "有缺失时注明 n。符号秩检验中，变化及其区间针对全部患者，"
         "P 与秩二列相关仅针对有变化者。所有差值方向一致时秩二列相关无置信区间。"
-        "均值可有变化而小于界值：变化检验与界值检验各自独立。",
+        "变化可有统计学意义而仍小于界值：变化检验与界值检验各自独立。",
     ),
     "method_text": (
         "Vertebral corners were located on lateral films by {software} (model {model}, weights {weights}) "
@@ -246,18 +252,19 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "repeated-measures ANOVA, or a linear mixed model with a random intercept (REML) where values are missing, "
         "both with Greenhouse-Geisser correction, and paired t tests with Cohen's dz; else Friedman and "
         "Wilcoxon signed-rank tests with the Hodges-Lehmann estimate and the rank-biserial correlation. Grades: "
-        "Friedman and exact sign tests. Pairs were corrected by Holm's rule. Whether a mean change lies within a "
-        "margin was tested by two one-sided t tests (TOST): {margins}. P < 0.05 counts as significant. Statistics by "
+        "Friedman and exact sign tests. Pairs were corrected by Holm's rule. Whether a change lies within a margin "
+        "was tested by two one-sided tests, t tests where means were tested and else signed-rank tests (exact up to "
+        "50 pairs) with the Hodges-Lehmann estimate (TOST): {margins}. P < 0.05 counts as significant. Statistics by "
         "scipy {scipy} and statsmodels {statsmodels}.",
         "侧位片椎体角点由 {software}（模型 {model}，权重 {weights}）定位，并按其定义"
         " {definitions} 测量：伤椎前缘高度为前方两角点间距离；节段后凸为上位椎体上终板至下位椎体下"
         "终板的 Cobb 角；楔形角为伤椎上、下终板夹角。采用术前、术后首次及末次随访影像。缺失值保持缺失。各时"
         "相差值以 Shapiro-Wilk 检验正态性：正态者采用重复测量方差分析，有缺失时采用随机截距线性混合模型（REML），"
         "均经 Greenhouse-Geisser 校正，两两比较用配对 t 检验及 Cohen'"
-        "s dz；非正态者采用 Friedman 检验及 Wilcoxon 符号秩检验、Hodges-Lehmann 估计和秩二列相关。等级资料采用"
-        " Friedman 检验与精确符号检验。两两比较经 Holm 校正。平均变化是否在界值内以双单侧 t 检验（TOST"
-        "）检验，界值：{margins}。P < 0.05 为有统计学意义。统计软件：scipy {scipy"
-        "}、statsmodels {statsmodels}。",
+        "s dz；否则采用 Friedman 检验及 Wilcoxon 符号秩检验、Hodges-Lehmann 估计和秩二列相关。等级资料采用"
+        " Friedman 检验与精确符号检验。两两比较经 Holm 校正。变化是否在界值内以双单侧检验（TOST）判定，"
+        "比较均数者用 t 检验，否则用符号秩检验（不超过 50 对时为精确检验）及 Hodges-Lehmann 估计，界值：{margins}。"
+        "P < 0.05 为有统计学意义。统计软件：scipy {scipy}、statsmodels {statsmodels}。",
     ),
 }
 

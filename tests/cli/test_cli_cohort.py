@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PIL import Image
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli import models
 from kummell_ai.cli.main import main
+from kummell_ai.cohort.pseudonym import Pseudonyms
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.imaging.radiograph import Radiograph
@@ -195,7 +197,9 @@ def test_one_exposure_saved_again_for_another_patient_is_a_copy(tmp_path: Path) 
     again.PatientID = "B"
     again.save_as(tmp_path / "in" / "b.dcm")
     _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
-    assert "b.dcm: is a copy of a.dcm; list it once" in err
+    line = "b.dcm: is a copy of a.dcm and is given to two patients, A and B; a.dcm counts: check whose it is"
+    assert line in err
+    assert line.partition(": ")[2] in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("lang", "sentence"), [("en", "were set on simulated films"), ("zh", "依据模拟影像设定")])
@@ -270,14 +274,77 @@ def test_a_study_without_a_film_in_the_table_is_no_success(tmp_path: Path) -> No
     assert code == 3
 
 
-def test_pages_that_name_patients_are_not_mixed_with_pseudonyms(tmp_path: Path) -> None:
+NAMES_OF_RESULTS = ("report.html", "methods.txt", "values.csv", "tests.parquet", "figures/*", "patient-*/report.json")
+
+
+@pytest.fixture(scope="module")
+def two_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A patient with two films, the results of a run that names it, and of one that does not."""
+    folder = tmp_path_factory.mktemp("two")
     for phase in (Phase.PRE_OP, Phase.POST_OP):
-        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "A")
+        write_dicom(folder / "in" / f"{phase.value}.dcm", phase, "A")
+    assert run(str(folder / "in"), "--out", str(folder / "named"))[0] == 0
+    assert run(str(folder / "in"), "--out", str(folder / "hidden"), "--deidentify", "key")[0] == 0
+    return folder
+
+
+@pytest.mark.parametrize("left", ["*", *NAMES_OF_RESULTS, "patient-*/report.html"])
+def test_results_that_may_name_patients_are_not_mixed_with_pseudonyms(
+    left: str, two_films: Path, tmp_path: Path
+) -> None:
+    """Whatever an earlier run left, also where the folders of its patients were removed."""
+    for path in two_films.joinpath("named").rglob("*") if left == "*" else two_films.joinpath("named").glob(left):
+        copy = tmp_path / path.relative_to(two_films / "named")
+        if path.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert before
+    code, _, err = run(str(two_films / "in"), "--out", str(tmp_path), "--deidentify", "key")
+    assert (code, "holds results of an earlier run that name patients; give a new folder" in err) == (1, True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("key", ["key", "another"])
+def test_deidentified_results_may_be_replaced_by_such(key: str, two_films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures"  # whatever the folder is called
+    shutil.copytree(two_films / "hidden", out)
+    code, _, err = run(str(two_films / "in"), "--out", str(out), "--deidentify", key)
+    assert code == 0
+    assert ("of an earlier run go" in err, "of an earlier run stay here" in err) == ((key != "key"),) * 2
+
+
+def test_patients_who_are_called_as_pseudonyms_are_still_names(tmp_path: Path) -> None:
+    """Their films are not, as a table of values tells."""
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase, "P-0123456789")
     words = [str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     assert run(*words)[0] == 0
     code, _, err = run(*words, "--deidentify", "key")
-    assert code == 1
-    assert "holds results of an earlier run that name patients; give a new folder" in err
+    assert (code, "that name patients" in err) == (1, True)
+
+
+def test_what_an_earlier_cohort_left_is_told(inputs: Path, plain: tuple[Path, int, str, str], tmp_path: Path) -> None:
+    """Figures of scores that are not given again, and the pages, numbers and rows of patients who are gone."""
+    out = tmp_path / "out"
+    shutil.copytree(plain[0], out)
+    (out / "patient-LI-9").mkdir()
+    (out / "patient-LI-9" / "report.html").write_text("a person's own")
+    rows = (inputs / "manifest.csv").read_text().splitlines()
+    manifest = inputs / "fewer.csv"
+    manifest.write_text("\n".join([rows[0].replace(",manual_", ",x_"), *(r for r in rows if ",LI-1," in r)]) + "\n")
+    assert run(str(inputs / "manifest.csv"), "--clinical", str(inputs / "scores.csv"), "--out", str(out))[2] == plain[3]
+    code, _, err = run(str(manifest), "--out", str(out), "--json")
+    assert code == 2
+    assert (
+        f"{out / 'values.csv'}: rows of LI-2, LI-3, LI-4 of an earlier run go, as the table holds this run only" in err
+    )
+    (line,) = [line for line in err.splitlines() if "of an earlier run stay here" in line]
+    first, count = re.match(rf"{out}: (.*) and (\d+) more of an earlier run stay here", line).groups()  # type: ignore[union-attr]
+    assert first == "figures/bland_altman_wedge_angle.png, figures/bland_altman_wedge_angle.svg, figures/boxes_vas.png"
+    assert int(count) == 2 + 3 * 2 + 3 * 2 - 3, (
+        "PNG and SVG of a plot of agreement and three of VAS, two files a patient"
+    )
 
 
 @pytest.mark.parametrize("command", [["series"], ["measure"], ["measure", "--formats", "json"]])
@@ -385,3 +452,81 @@ def test_the_page_of_a_patient_says_what_the_series_of_its_films_says(tmp_path: 
     assert reports[0] == reports[1]
     page = next((tmp_path / "cohort").rglob("patient-*/report.html")).read_text()
     assert not [option for option in ("--phases", "--surgery-date", "--index-level") if option in page]
+
+
+def two_patients(folder: Path, rows: list[str]) -> Path:
+    """A manifest of two films, both of patient X by their headers, and a copy of the first as a picture would be."""
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(folder / f"{phase.value}.dcm", phase, "PAT-X")
+    (folder / "copy.dcm").write_bytes((folder / "pre-op.dcm").read_bytes())
+    (folder / "m.csv").write_text("\n".join(["film,patient_id,phase,index_level", *rows]) + "\n")
+    return folder / "m.csv"
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+@pytest.mark.parametrize(("one", "other"), [("PAT-X", "PAT-Y"), ("1", "2"), ("李明", "王芳")])
+def test_a_film_of_two_patients_names_both(one: str, other: str, key: str | None, tmp_path: Path) -> None:
+    rows = [f"pre-op.dcm,{one},pre,L1", f"post-op.dcm,{one},post,L1", f"pre-op.dcm,{other},pre,", f"copy.dcm,{other},,"]
+    manifest = two_patients(tmp_path, rows)
+    out = tmp_path / "out"
+    code, _, err = run(str(manifest), "--out", str(out), *(["--deidentify", key] if key else []))
+    assert code == 2
+    sheet, named = ("manifest.csv", Pseudonyms(key).patient) if key else ("m.csv", str)
+    both = f"is given to two patients, {named(one)} and {named(other)}; {sheet} row 2 counts: "
+    twice, copy = (line for line in err.splitlines() if both in line)
+    film, copied = ("film 1", "film 3") if key else ("pre-op.dcm", "copy.dcm")
+    assert twice == f"{sheet} row 4: {film} {both}correct one of the rows"
+    assert copy == f"{sheet} row 5: {copied}: is a copy of {sheet} row 2 and {both}check whose it is"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count(both) == 2
+    if key and len(other) > 1:
+        assert other not in err + page
+
+
+def test_pictures_of_one_content_in_the_folders_of_two_patients_name_both(tmp_path: Path) -> None:
+    grey = np.round(made_up.radiograph(Phase.PRE_OP).pixels * 255).astype(np.uint8)
+    for patient in ("P1", "P2"):
+        (tmp_path / "in" / patient).mkdir(parents=True)
+        Image.fromarray(grey).save(tmp_path / "in" / patient / "a.png")
+    _, _, err = run(str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    line = "P2/a.png: is a copy of P1/a.png and is given to two patients, unknown P1 and unknown P2; P1/a.png counts: "
+    assert line in err
+    assert run(str(tmp_path / "in"), "--out", str(tmp_path / "hidden"), "--deidentify", "key")[2].count("P1") == 0
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_one_patient_of_the_headers_as_two_of_the_manifest_is_told_once(key: str | None, tmp_path: Path) -> None:
+    manifest = two_patients(tmp_path, ["pre-op.dcm,P1,pre,L1", "post-op.dcm,p1,post,L1"])
+    _, _, err = run(str(manifest), "--out", str(tmp_path / "out"), *(["--deidentify", key] if key else []))
+    sheet, named = ("manifest.csv", Pseudonyms(key).patient) if key else ("m.csv", str)
+    line = (
+        f"{sheet} row 3: patients {named('P1')} and {named('p1')} have films whose headers name one patient, "
+        f"{named('PAT-X')}; they count as 2 patients: give one patient_id if they are one person"
+    )
+    assert err.splitlines().count(line) == 1
+    assert line.partition(": ")[2] in (tmp_path / "out" / "report.html").read_text()
+    if key:
+        assert "PAT-X" not in err
+
+
+def test_one_patient_of_header_and_manifest_is_not_told(tmp_path: Path) -> None:
+    manifest = two_patients(tmp_path, ["pre-op.dcm,P1,pre,L1", "post-op.dcm,P1,post,L1"])
+    assert "headers name one patient" not in run(str(manifest), "--out", str(tmp_path / "out"))[2]
+
+
+@pytest.mark.parametrize("key", [[], ["--deidentify", "key"]])
+def test_a_patient_whose_row_is_at_fault_is_not_told_to_have_none(key: list[str], tmp_path: Path) -> None:
+    for number, name in enumerate(("LI-1", "LI-2", "LI-3", "LI-4", "LI-5")):
+        for i, phase in enumerate((Phase.PRE_OP, Phase.POST_OP)):
+            write_dicom(tmp_path / "in" / f"{name}-{i}.dcm", phase, name, seed=10 * number + i)
+    rows = ["LI-1,8,2", "LI-1,7,2", "LI-2,7,5,2", "LI-3,11,x", "LI-4,,"]
+    (tmp_path / "scores.csv").write_text("\n".join(["patient_id,vas_pre,vas_post", *rows]) + "\n")
+    words = [str(tmp_path / "in"), "--clinical", str(tmp_path / "scores.csv"), "--out", str(tmp_path / "out")]
+    code, _, err = run(*words, *key)
+    assert code == 0
+    assert err.count("has films and no scores; they count as missing: check its id in the scores") == 2
+    for name in ("LI-4", "LI-5"):
+        shown = Pseudonyms("key").patient(name) if key else name
+        assert f"patient {shown} has films and no scores" in err
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert re.search(r'<th scope="row">films without scores</th><td>2</td>', page)

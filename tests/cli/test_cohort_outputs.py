@@ -175,11 +175,13 @@ def test_each_kind_of_bad_input_is_named_with_its_row_and_counted(
         "other encoding": "s.csv row 5: the file is read as GB 18030; check the letters of this row",
         "patient stands twice": "s.csv row 3: patient P1 stands 2 times; none is used: keep one",
         "scores without a film": "s.csv row 5: patient 患者 has scores and no usable film; it is not in the table:",
-        "films without scores": "m.csv row 5: patient P1 has films and no scores; they count as missing: check its id",
+        "films without scores": "m.csv row 7: patient P2 has films and no scores; they count as missing: check its id",
     }.items():
         assert line in said
         assert int(flow[kind]) >= 1, kind
     assert flow["patient stands twice"] == "2"
+    assert flow["films without scores"] == "1"
+    assert "patient P1 has films and no scores" not in said, "its two rows have a line each"
 
 
 def test_the_chinese_page_has_no_english_test_names(tmp_path: Path) -> None:

@@ -104,6 +104,20 @@ def test_a_row_that_a_decimal_comma_splits_is_not_used(tmp_path: Path) -> None:
     assert problems == [f"scores.csv row {n}: {text}" for n in (2, 5)], "a blank cell more ends a shifted row, too"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_blank_cells_at_the_end_are_no_fault(tmp_path: Path, separator: str) -> None:
+    rows = "patient_id,vas_pre,vas_post\nP1,7,2,,\nP2,8,1, \n,,,,\nP3,6,,,\n".replace(",", separator)
+    found, problems = scores(tmp_path, rows)
+    assert [value for _, _, value in found] == [7.0, 2.0, 8.0, 1.0, 6.0]
+    assert problems == []
+
+
+def test_a_blank_cell_more_is_no_shift_where_commas_part_no_cells(tmp_path: Path) -> None:
+    found, problems = scores(tmp_path, "patient_id;vas_pre;vas_post\nP1;7,5;2;\nP2;7;2;9\n")
+    assert [value for _, _, value in found] == [7.5, 2.0]
+    assert [line.partition(":")[0] for line in problems] == ["scores.csv row 3", "scores.csv row 2"]
+
+
 def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is no table from row 3 on .*close the quotes of that row"):
         scores(tmp_path, 'patient_id,vas_pre\nP1,7\nP2,"8\nP3,9\nP4,9\n')
@@ -148,6 +162,18 @@ def test_manifest(tmp_path: Path) -> None:
     path.write_text("path\nx\n")
     with pytest.raises(InputError, match="a column film is needed"):
         read_manifest(path)
+
+
+def test_a_film_in_two_rows_names_its_patients_where_there_are_two(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("film,patient_id\na.dcm,P1\na.dcm,P2\na.dcm,P1\na.dcm,\n")
+    films, problems = read_manifest(path, shown=str.lower)
+    assert len(films) == 1
+    assert [problem.line for problem in problems] == [
+        "m.csv row 3: a.dcm is given to two patients, p1 and p2; m.csv row 2 counts: correct one of the rows",
+        "m.csv row 4: a.dcm stands at m.csv row 2 already; this row is not used: name each film once",
+        "m.csv row 5: a.dcm stands at m.csv row 2 already; this row is not used: name each film once",
+    ]
 
 
 def test_pseudonyms_hold_nothing_and_keep_intervals() -> None:

@@ -12,6 +12,7 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import FILM_MEASURES, SCORES, Measure
 from kummell_ai.cohort.study import CohortStudy, Flow, Line, Member
 from kummell_ai.measurement.results import Verdict
+from kummell_ai.reporting import cohort_figures as draw
 from kummell_ai.reporting.cohort_figures import ACCENT, WARM
 from kummell_ai.reporting.cohort_gallery import change_bars, figures
 from kummell_ai.reporting.cohort_patients import film_rows, levels_text, posture_text, verdict_rows
@@ -118,3 +119,50 @@ def test_the_patients_behind_the_means() -> None:
     (row,) = verdict_rows(found, w)
     assert (row.label, row.pair) == ("Anterior height (mm)", "Pre-op → Last follow-up")
     assert (row.n, row.improved, row.worse, row.within_error, row.unknown) == (3, 1, 1, 1, 1)
+
+
+def ticks_of(svg: str) -> list[tuple[float, str]]:
+    """Row and text of the marks of the vertical axis, from below."""
+    found = re.findall(r'<text x="40.0" y="([\d.]+)" text-anchor="end"[^>]*>([^<]+)<', svg)
+    return sorted(((float(y) - 4, text) for y, text in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(7.0, ["6", "7", "8"]), (7.3, ["7", "8"]), (-120.0, ["−121", "−120", "−119"])]
+)
+def test_equal_values_stand_in_the_middle_of_an_axis_whose_marks_differ(value: float, expected: list[str]) -> None:
+    table = np.array([[value, value, np.nan], [value, value + 1e-7, np.nan]])
+    for svg in (draw.courses(table, PHASES, (None,) * 3, "VAS"), draw.boxes(table, PHASES, "VAS")):
+        assert [text for _, text in ticks_of(svg)] == expected
+        rows = re.findall(
+            r'<circle cx="[\d.]+" cy="([\d.]+)"|<polyline points="[\d.]+,([\d.]+) [^"]*" [^>]*#b9c4ce', svg
+        )
+        middle = (draw.TOP + draw.HEIGHT - draw.BOTTOM) / 2
+        assert rows
+        assert all(float(a or b) == pytest.approx(middle, abs=0.1) for a, b in rows)
+
+
+def test_patients_who_all_stay_have_a_line_at_zero_in_the_middle() -> None:
+    bars = [draw.Bar(name, 0.0, False, False) for name in "ABC"]
+    svg = draw.waterfall(bars, ("better", "worse", "none"), "VAS")
+    assert [text for _, text in ticks_of(svg)] == ["−1", "0", "1"]
+
+
+def test_films_that_all_have_one_height_stand_in_the_middle_of_their_plot() -> None:
+    same = np.full(4, 20.0)
+    svg = draw.bland_altman_plot(same, same, None, "Height: agreement", axes=("mean (mm)", "difference (mm)"))
+    dots = {(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)}
+    ((x, y),) = dots
+    assert x == pytest.approx((draw.LEFT + draw.WIDTH - draw.RIGHT) / 2)
+    assert y == pytest.approx((draw.TOP + draw.HEIGHT - draw.BOTTOM) / 2, abs=0.1)
+    assert re.findall(r'text-anchor="middle"[^>]*>([^<]+)<', svg) == ["mean (mm)", "19.0", "21.0"]
+    assert [text for _, text in ticks_of(svg)] == ["−1", "0", "1"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 100.0), (7.0, 7.3), (-3.2, 12.6), (19.97, 20.08), (5.0, 5.0)])
+def test_the_marks_of_an_axis_differ_and_hold_the_values(low: float, high: float) -> None:
+    svg = draw.boxes(np.array([[low, high]]), PHASES[:2], "VAS")
+    marks = [text for _, text in ticks_of(svg)]
+    assert len(set(marks)) == len(marks) >= 2
+    dots = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', svg)]
+    assert all(draw.TOP - 0.1 <= y <= draw.HEIGHT - draw.BOTTOM + 0.1 for y in dots)

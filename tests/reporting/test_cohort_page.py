@@ -7,14 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kummell_ai.anatomy import Phase
+from kummell_ai.cohort.agreement import Agreement, Reading
 from kummell_ai.cohort.measures import FILM_MEASURES, SCORES, Measure
-from kummell_ai.cohort.study import CohortStudy, Flow, Line
+from kummell_ai.cohort.study import CohortStudy, Flow, Line, build_study
+from kummell_ai.quantities import Interval
 from kummell_ai.reporting.cohort_format import minus, p_text
-from kummell_ai.reporting.cohort_page import methods
-from kummell_ai.reporting.cohort_rows import PairRow, pair_rows, rule_text
+from kummell_ai.reporting.cohort_page import methods, write_cohort_page
+from kummell_ai.reporting.cohort_rows import PairRow, agreement_rows, pair_rows, rule_text
 from kummell_ai.reporting.cohort_tables import tables
 from kummell_ai.reporting.cohort_words import words
+from kummell_ai.statistics.agreement import Reliability
 from kummell_ai.statistics.cohort import analyse
+from kummell_ai.statistics.paired import EXACT_PAIRS
 
 PHASES = ("pre-op", "post-op", "follow-up")
 BEFORE = np.array([7.0, 8.0, 6.5, 9.0, 7.5, 8.2])
@@ -24,7 +29,7 @@ AFTER = np.array([2.0, 2.5, 3.1, 3.2, 2.4, 2.2])
 @pytest.mark.parametrize(
     ("last", "start"),
     [
-        (AFTER, "Differences not normal (Shapiro-Wilk, too few or equal values): Friedman"),
+        (AFTER, "Differences not shown to be normal (too few or equal values for Shapiro-Wilk): Friedman"),
         (AFTER - np.array([0.2, 0.5, 0.1, 0.4, 0.3, 0.6]), "Differences normal (Shapiro-Wilk, smallest P = 0."),
         (AFTER - np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.9]), "Differences not normal (Shapiro-Wilk, P < 0.001)"),
     ],
@@ -125,3 +130,41 @@ def test_methods_name_the_margins_as_a_sentence_does() -> None:
     study = CohortStudy((), {}, (), lines, (), Flow(0, 0, (), (), 0), (), None)
     assert "(TOST): ± 2 mm for anterior height, ± 1.5 for VAS. P < 0.05" in methods(study, words("en"))
     assert "界值：椎体前缘高度 ± 2 mm，VAS ± 1.5。" in methods(study, words("zh"))
+
+
+def test_methods_name_both_tests_of_equivalence() -> None:
+    study = CohortStudy((), {}, (), (), (), Flow(0, 0, (), (), 0), (), None)
+    english, chinese = methods(study, words("en")), methods(study, words("zh"))
+    assert "two one-sided tests, t tests where means were tested and else signed-rank tests (exact up to 50" in english
+    assert "双单侧检验（TOST）判定，比较均数者用 t 检验，否则用符号秩检验（不超过 50 对时为精确检验）" in chinese
+    assert f"up to {EXACT_PAIRS} pairs" in english
+    assert "mean change" not in english
+
+
+def test_what_cannot_be_tested_is_not_called_abnormal_in_chinese_either() -> None:
+    found = line(SCORES[0], BEFORE, AFTER, AFTER)
+    assert rule_text(found, words("zh")).startswith("数据过少或全部相等，无法以 Shapiro-Wilk 检验差值的正态性：")
+
+
+@pytest.mark.parametrize(("language", "head"), [("en", "program minus reader"), ("zh", "程序减人工")])
+def test_the_page_says_which_way_the_bias_goes(language: str, head: str) -> None:
+    """The program reads 1 mm more than the person on each film."""
+    readings = [Reading(f"P{i}", Phase.PRE_OP, "anterior_height", v + 1.0, v) for i, v in enumerate(BEFORE)]
+    study = build_study({}, [], readings, Flow(0, 0, (), (), 0), (), None)
+    (row,) = agreement_rows(study, words(language))
+    assert row.cells[1].startswith("1.00")
+    page = write_cohort_page(study, language, {})
+    table, figures = page.split('class="plots"')
+    assert f'<th scope="col">{words(language)["bias"]}</th>' in table
+    assert head in words(language)["bias"]
+    assert f">{words(language)['difference_axis'].format(unit='mm')}</text>" in figures
+    assert f">{words(language)['mean_axis'].format(unit='mm')}</text>" in figures
+    assert head in words(language)["difference_axis"]
+
+
+def test_a_negative_figure_that_is_printed_as_zero_has_no_sign() -> None:
+    trust = Reliability(5, 2, -0.0004, Interval(-0.6, 0.7), 1.0, 2.8)
+    agreement = Agreement(FILM_MEASURES[0], Phase.PRE_OP, BEFORE, BEFORE, 6, None, trust)
+    study = CohortStudy((), {}, (), (), (agreement,), Flow(0, 0, (), (), 0), (), None)
+    (row,) = agreement_rows(study, words("en"))
+    assert row.cells[3] == "0.000 (−0.600 to 0.700)"
