@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 KEPT_BYTES = 1 << 30
 """Pixels kept for the pictures of the reports; the films of a longer run beyond them are read a second time."""
 
+NOT_LOOKED_AT = (
+    "phases follow the dates alone, as no film is looked at; in the run screws or cement that are seen may still "
+    "decide phases and which films of one day count: give --phases or --surgery-date where you know them"
+)
+"""What a plan cannot hold where nobody gave the phases or the day of the operation."""
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -142,6 +148,8 @@ def _dry_run(args: argparse.Namespace, paths: Sequence[Path], phases: Mapping[Pa
         missing = missing_phase(list(zip(patient.visits.phases, references, strict=True)), args.surgery_date)
         if missing:
             problems.warn(f"patient {patient.patient_id}", missing.message)
+    if patients and not phases and args.surgery_date is None:
+        problems.warn("--dry-run", NOT_LOOKED_AT)
     plan: list[dict[str, Any]] = [
         {
             "patient_id": patient.patient_id,
@@ -183,11 +191,13 @@ def _tell(
         ]
         console.tell_json(_result(args, patients, problems, code))
         return
-    from kummell_ai.reporting.terminal import report_caption, report_table
+    from kummell_ai.reporting.terminal import report_caption, report_table, scale_lines
 
     for w in written:
         console.tell_table(report_table(w.report))
         console.tell(report_caption(w.report))
+        for line in scale_lines(w.report):
+            console.tell(line)
         console.tell(f"Report: {folder / w.page}")
     if (folder / "index.html").exists() and len({w.report.patient_id for w in written}) > 1:
         console.tell(f"All patients: {folder / 'index.html'}")

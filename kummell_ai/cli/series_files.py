@@ -63,6 +63,7 @@ def write_all(
         problems: collects what is said.
     """
     written: list[WrittenReport] = []
+    earlier = Problems(problems.quiet)  # what goes of an earlier run is for the terminal: a page may be passed on
     if len(patients) > 1:
         check_drawn([folder / "index.html"])
     before = results_in(folder, PAGES)
@@ -77,17 +78,18 @@ def write_all(
         name = "." if len(patients) == 1 else folders[patient.patient_id]
         in_report = {film.measurement.reference: film.measurement for film in reports[0].films}
         own = [replace(films[reference], measurement=measured) for reference, measured in in_report.items()]
-        _write_reports(folder / name, reports, own, args, problems)
+        _write_reports(folder / name, reports, own, args, problems, earlier)
         written += [
             WrittenReport(report, f"{name}/{_stem(report, reports)}.html".removeprefix("./")) for report in reports
         ]
     if written:
-        outputs.write_patients(folder, [entry.report for entry in written], problems)
+        outputs.write_patients(folder, [entry.report for entry in written], earlier)
     pages = [folder / entry.page for entry in written]
     pages += [page.with_suffix(".json") for page in pages]
     if len(patients) > 1 and written:
         _write_index(folder, written, args, problems)
         pages.append(folder / "index.html")
+    problems.warnings += earlier.warnings
     say_stale(folder, before, pages, problems)
     return written
 
@@ -137,8 +139,18 @@ def _write_reports(
     films: Sequence[MeasuredFilm],
     args: argparse.Namespace,
     problems: Problems,
+    earlier: Problems,
 ) -> None:
-    """report.html and report.json, the same of further levels, the tables, and the files of each film."""
+    """report.html and report.json, the same of further levels, the tables, and the files of each film.
+
+    Args:
+        folder: for the results.
+        reports: of one patient.
+        films: of the reports.
+        args: options of the command.
+        problems: collects what is said.
+        earlier: collects what is said of an earlier run.
+    """
     from kummell_ai.measurement.serialise import to_json
     from kummell_ai.reporting.page import write_page
 
@@ -154,9 +166,9 @@ def _write_reports(
             pictures[reference] = radiograph
         formats = ("json", "svg", "png") if radiograph else ("json",)
         picture = radiograph or film.radiograph
-        say_replaced(folder, stems[film.path], reference, problems)
+        say_replaced(folder, stems[film.path], reference, earlier)
         outputs.write_film(folder, stems[film.path], picture, film.measurement, formats, reports[0].index_level)
-    outputs.write_tables(folder, [film.measurement for film in films], problems)
+    outputs.write_tables(folder, [film.measurement for film in films], earlier)
     links = {report.index_level: f"{_stem(report, reports)}.html" for report in reports}
     for report in reports:
         stem = _stem(report, reports)

@@ -11,8 +11,8 @@ from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
 from kummell_ai.cohort.problems import Problem
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
-from kummell_ai.dicom.series import UNKNOWN_PATIENT, ExposureKey, exposure_keys, is_other_person
-from kummell_ai.imaging.radiograph import ImageReference
+from kummell_ai.dicom.series import ExposureKey, exposure_keys, is_other_person
+from kummell_ai.imaging.radiograph import UNKNOWN_PATIENT, ImageReference
 from kummell_ai.measurement.results import Finding, Severity
 
 
@@ -41,11 +41,10 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
         surgery: day of the operation, or None.
         problems: collects what is said.
     """
-    groups: dict[str, list[Shot]] = {}
-    for shot in shots:
-        groups.setdefault(shot.reference.patient_id or UNKNOWN_PATIENT, []).append(shot)
-    if len(groups) > 1 and not problems.quiet:
-        say(f"The films belong to {len(groups)} patients; one report is written for each.")
+    groups, joined = _by_patient(shots, problems)
+    known = groups.keys() - {UNKNOWN_PATIENT}
+    if len(known) > 1 and not problems.quiet:
+        say(f"The films belong to {len(known)} patients; one report is written for each.")
     ordered, undated = [], list[Problem]()
     for patient in sorted(groups):
         unique, copies = _without_copies(groups[patient])
@@ -59,11 +58,40 @@ def order_patients(shots: Sequence[Shot], surgery: dt.date | None, problems: Pro
             problems.warn(f"patient {patient}", finding.message)
         if visits.shots:
             notes = [f"{name} is a copy of {kept} and is left out." for name, kept in copies]
+            notes += [f"{name} names no patient and is taken for one of this patient's." for name in joined]
             notes += visit_notes(patient, visits, surgery)
             _say_limits(patient, visits, copies, problems)
             ordered.append(OrderedPatient(patient, visits, tuple(notes), findings))
     _say_undated(undated, problems)
     return ordered
+
+
+def _by_patient(shots: Sequence[Shot], problems: Problems) -> tuple[dict[str, list[Shot]], list[str]]:
+    """The films of each patient, and the names of those that name none and were taken for the one who is named.
+
+    They are where each film has a given phase, as a person then named the films one by one.
+    """
+    known = {shot.reference.patient_id for shot in shots if shot.reference.patient_id}
+    nameless = [shot.name for shot in shots if not shot.reference.patient_id]
+    is_one = len(known) == 1 and all(shot.phase is not None for shot in shots)
+    patient = next(iter(known)) if is_one else UNKNOWN_PATIENT
+    groups: dict[str, list[Shot]] = {}
+    for shot in shots:
+        groups.setdefault(shot.reference.patient_id or patient, []).append(shot)
+    if patient != UNKNOWN_PATIENT:
+        text = f"{_no_patient(nameless)}; taken for {patient}, whose films --phases names beside it: check whose it is"
+        problems.warn_alike(nameless, text)
+        return groups, nameless
+    if known:
+        or_phases = ", or --phases" if len(known) == 1 else ""
+        text = f"{_no_patient(nameless)}; give patient_id in a manifest (kummell-ai cohort){or_phases}"
+        problems.warn_alike(nameless, text)
+    return groups, []
+
+
+def _no_patient(names: Sequence[str]) -> str:
+    """How a line about these films begins."""
+    return "names no patient" if len(names) == 1 else "no patient is named"
 
 
 def _say_undated(undated: Sequence[Problem], problems: Problems) -> None:
@@ -135,9 +163,17 @@ def visit_notes(patient: str, visits: Visits, surgery: dt.date | None) -> list[s
         notes.append("Phases are as given.")
     elif len(visits.shots) == 1:
         notes.append("One film only: its phase is not known and no correction can be given; pass --surgery-date.")
+    elif visits.by_hardware:
+        notes.append(_hardware_note(visits))
     else:
         notes.append("Phases follow the order of the dates: first pre-op, second post-op, further follow-up.")
     return notes
+
+
+def _hardware_note(visits: Visits) -> str:
+    """That on some days the hardware seen told the phases, and of which films."""
+    told = "; ".join(f"{shot.name} is taken to be before {later.name}" for shot, later in visits.by_hardware)
+    return f"Phases follow the dates, and on one day the screws or cement that are seen: {told}."
 
 
 def _say_limits(patient: str, visits: Visits, copies: Sequence[tuple[str, str]], problems: Problems) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cohort.measures import PHASES
@@ -54,6 +55,11 @@ class Shot:
         """Name of the film."""
         return self.reference.name
 
+    @property
+    def has_time(self) -> bool:
+        """Whether the time of the exposure is known; midnight is what a date without a time reads as."""
+        return self.acquired.time() != dt.time.min
+
 
 @dataclass(frozen=True, slots=True)
 class Visits:
@@ -65,7 +71,8 @@ class Visits:
         undated: films left out for want of a date.
         same_day: films left out for another of their day.
         are_certain: whether the phases rest on what was given, so that hardware seen does not overrule them.
-        against_time: a warning for each film whose phase runs against the dates or the day of surgery.
+        against_time: a warning for each film whose phase runs against the dates, the times or the day of surgery.
+        by_hardware: films of one day, (before, after), that the hardware seen tells apart and their times do not.
     """
 
     shots: tuple[Shot, ...]
@@ -74,6 +81,7 @@ class Visits:
     same_day: tuple[Problem, ...]
     are_certain: bool
     against_time: tuple[Finding, ...] = ()
+    by_hardware: tuple[tuple[Shot, Shot], ...] = ()
 
     @property
     def films(self) -> tuple[tuple[Phase, RadiographMeasurement], ...]:
@@ -86,8 +94,8 @@ def order_visits(shots: Sequence[Shot], surgery: dt.date | None = None) -> Visit
     """Phases by what is given, then by the day of surgery, then by the order of the days.
 
     Of several films of one day without a phase the first counts, but films in two postures are one visit and both
-    stay; one without and one with screws or cement are before and after an operation of that day. A film without date
-    and phase is left out when there are others.
+    stay; one without and one with screws or cement are before and after an operation of that day, whatever their times,
+    which is told. A film without date and phase is left out when there are others.
 
     Args:
         shots: films of one patient.
@@ -98,9 +106,34 @@ def order_visits(shots: Sequence[Shot], surgery: dt.date | None = None) -> Visit
     found = sorted(zip(_phases(kept, surgery), kept, strict=True), key=lambda pair: (_ORDER[pair[0]], pair[1].acquired))
     certain = surgery is not None or any(shot.phase for shot in kept)
     phases, ordered = tuple(phase for phase, _ in found), tuple(shot for _, shot in found)
-    return Visits(
-        ordered, phases, tuple(undated), tuple(same_day), certain, tuple(_against_time(ordered, phases, surgery))
-    )
+    by_hardware = tuple(_by_hardware(ordered, phases))
+    against = (*_against_time(ordered, phases, surgery), *_against_clock(by_hardware))
+    return Visits(ordered, phases, tuple(undated), tuple(same_day), certain, against, by_hardware)
+
+
+def _by_hardware(shots: Sequence[Shot], phases: Sequence[Phase]) -> list[tuple[Shot, Shot]]:
+    """Films of one day that the hardware seen puts before and after an operation, and their times do not."""
+    found = []
+    for (shot, phase), (later, its_phase) in combinations(zip(shots, phases, strict=True), 2):
+        is_told = phase is Phase.PRE_OP is not its_phase and later.is_operated and not shot.is_operated
+        in_time = shot.has_time and shot.acquired < later.acquired
+        if is_told and _is_one_day(shot, later) and None in (shot.phase, later.phase) and not in_time:
+            found.append((shot, later))
+    return found
+
+
+def _against_clock(by_hardware: Sequence[tuple[Shot, Shot]]) -> list[Finding]:
+    """A warning for each film that hardware puts after a later one of its day."""
+    clock = {later: shot for shot, later in by_hardware if later.has_time and later.acquired < shot.acquired}
+    findings = []
+    for later, shot in clock.items():
+        text = (
+            f"{later.name} ({later.acquired:%Y-%m-%d %H:%M}) is earlier than {shot.name} ({shot.acquired:%H:%M}), yet "
+            "taken as the later, for it shows screws or cement and the other none: check the times, and whether the "
+            "films are swapped or of two patients, or implants were removed"
+        )
+        findings.append(Finding("phase-against-dates", Severity.WARNING, text))
+    return findings
 
 
 def _against_time(shots: Sequence[Shot], phases: Sequence[Phase], surgery: dt.date | None) -> list[Finding]:
@@ -161,8 +194,12 @@ def _is_same_visit(kept: Shot, shot: Shot) -> bool:
 
 def _is_same_state(one: Shot, other: Shot) -> bool:
     """Whether two films are of one day and on one side of an operation."""
+    return _is_one_day(one, other) and one.is_operated == other.is_operated
+
+
+def _is_one_day(one: Shot, other: Shot) -> bool:
     has_date = one.reference.acquired is not None and other.reference.acquired is not None
-    return has_date and one.acquired.date() == other.acquired.date() and one.is_operated == other.is_operated
+    return has_date and one.acquired.date() == other.acquired.date()
 
 
 def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
@@ -185,9 +222,7 @@ def _phases(shots: Sequence[Shot], surgery: dt.date | None) -> list[Phase]:
 
 def _is_before_of_its_day(shot: Shot, later: Sequence[Shot]) -> bool:
     """Whether another film of the day shows screws or cement that ``shot`` lacks."""
-    day = shot.reference.acquired and shot.acquired.date()
-    others = (other for other in later if other.reference.acquired and other.acquired.date() == day)
-    return day is not None and not shot.is_operated and any(other.is_operated for other in others)
+    return not shot.is_operated and any(other.is_operated and _is_one_day(shot, other) for other in later)
 
 
 def _next_phase(before: Sequence[Phase], may_be_before: bool) -> Phase:

@@ -7,9 +7,6 @@ import unicodedata
 
 from kummell_ai.imaging.radiograph import ImageReference
 
-UNKNOWN_PATIENT = "unknown"
-"""Patient of films that name none."""
-
 ExposureKey = tuple[str, str, int | None]
 
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from kummell_ai.anatomy import Facing
 
+UNKNOWN_PATIENT = "unknown"
+"""Patient of films that name none."""
+
 
 class Calibration(Enum):
     """How far a millimetre may be trusted; best first."""

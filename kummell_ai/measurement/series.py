@@ -10,6 +10,7 @@ from typing import Literal
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
+from kummell_ai.imaging.radiograph import UNKNOWN_PATIENT
 from kummell_ai.measurement.common_scale import SIZE_CODES, on_one_magnification
 from kummell_ai.measurement.compare import compare, intravertebral_instability
 from kummell_ai.measurement.further_levels import find_further, further_findings
@@ -210,7 +211,7 @@ def patient_of(films: Sequence[PhasedMeasurement]) -> str:
             f"the films are of {len(names)} patients; a series has one: give the films of each patient apart",
             tuple(names),
         )
-    return next(iter(names), "unknown")
+    return next(iter(names), UNKNOWN_PATIENT)
 
 
 def _last(films: Sequence[PhasedMeasurement], phase: Phase) -> PhasedMeasurement | None:

@@ -139,8 +139,8 @@ def intervals_note(patients: int, resamples: int, seed: int) -> str:
         f"{resamples:,} bootstrap resamples of patients (seed {seed}). {EXACT}: a share whose failures, or successes, "
         f"fewer than {FEW_CARRIERS:g} patients carry has the exact interval of Clopper and Pearson, of as many trials "
         "as its values, which are alike in a patient, are worth; at 0 and 100 % one trial a patient. Values of fewer "
-        f"than {MIN_PATIENTS} patients, and values without spread, have no interval. With few patients the percentiles lie "
-        "further out, as far as Student's t."
+        f"than {MIN_PATIENTS} patients, and values without spread, have no interval. With few patients the percentiles "
+        "lie further out, as far as Student's t."
     )
 
 

@@ -73,6 +73,12 @@ def _old(match: re.Match[str]) -> str | None:
     )
 
 
+def _hardware(match: re.Match[str]) -> str | None:
+    pairs = [re.fullmatch(r"(.+) is taken to be before (.+)", part) for part in match[1].split("; ")]
+    said = "；".join(pair.expand(r"\1 视为早于 \2") for pair in pairs if pair)
+    return f"时相按日期确定，同一日的影像按所见螺钉或骨水泥区分：{said}。" if all(pairs) else None
+
+
 def _by(template: str) -> Text:
     """The groups of the match in a sentence."""
     return lambda match: match.expand(template)
@@ -174,6 +180,17 @@ VALUES_ZH: dict[str, tuple[tuple[str, Text], ...]] = {
             _by("时相按日期先后确定：第一张为术前，第二张为术后，其后为随访。"),
         ),
         (r"Phases are as given", _by("时相按所给确定。")),
+        (r"Phases follow the dates, and on one day the screws or cement that are seen: (.+)\.$", _hardware),
+        (r"(.+) names no patient and is taken for one of this", _by(r"\1 未注明患者，视为该患者的影像。")),
+    ),
+    "phase-against-dates": (
+        (
+            r"(.+) \(([\d-]+) ([\d:]+)\) is earlier than (.+) \(([\d:]+)\), yet taken as the later",
+            _by(
+                r"\1（\2 \3）早于 \4（\5），但因其可见螺钉或骨水泥而后者未见，仍视为较晚；"
+                "请核对拍摄时间，以及影像是否互换、是否属于两位患者、内固定是否已取出。"
+            ),
+        ),
     ),
 }
 """By the code of a finding: what its English line looks like, and the sentence that holds its values."""

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kummell_ai.anatomy import VertebralLevel
-from kummell_ai.imaging.radiograph import Calibration, ImageReference, Radiograph
+from kummell_ai.imaging.radiograph import UNKNOWN_PATIENT, Calibration, ImageReference, Radiograph
 from kummell_ai.measurement.results import CorrectionReport, PhasedMeasurement
 from kummell_ai.reporting import page_findings as texts
 from kummell_ai.reporting import page_rows as rows
@@ -121,7 +121,7 @@ def write_index(reports: Sequence[tuple[CorrectionReport, str]], problems: Seque
         language: ``en`` or ``zh``; the problems stay English.
     """
     template = _environment().get_template("index.html")
-    patients = len({report.patient_id for report, _ in reports})
+    patients = len({report.patient_id for report, _ in reports} - {UNKNOWN_PATIENT})
     return template.render(
         rows=[index_row(report, link, language) for report, link in reports],
         heads=list(CORRECTION_LABEL.values()),

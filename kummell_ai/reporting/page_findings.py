@@ -11,7 +11,7 @@ from kummell_ai.measurement.results import CorrectionReport, Finding, Radiograph
 from kummell_ai.reporting.finding_values_zh import values_in_chinese
 from kummell_ai.reporting.finding_words_zh import finding_in_chinese
 from kummell_ai.reporting.page_words import translator
-from kummell_ai.reporting.words import CORRECTION_LABEL
+from kummell_ai.reporting.words import CORRECTION_LABEL, are_on_own_scales
 
 INDEX_FOUND = "index-level-found"
 """Code of the finding that says how the injured level was found; it has a line of its own."""
@@ -19,6 +19,8 @@ NO_SPACING = "no-spacing"
 """Code of the finding that a film has no scale, which each picture says, too."""
 POSITION_CODES = ("posture-unlike", "posture-unknown")
 """Codes of the findings that the position of the patient differs or is not recorded."""
+SCALE_CODES = ("scale-from-neighbours", "magnification-from-neighbours", "changes-on-unlike-scales")
+"""Codes of the findings by what lengths were multiplied, and that their changes are on several scales."""
 UNCERTAIN_LEVEL = "uncertain-level"
 """Code of the finding that the name of one vertebra is uncertain."""
 NEW_FRACTURE = "new-fracture"
@@ -58,13 +60,14 @@ def finding_rows(report: CorrectionReport, language: str = "en") -> list[Finding
 def alert_rows(report: CorrectionReport, language: str = "en") -> list[FindingText]:
     """What must be checked before anything is read, each once.
 
-    The position of the patient comes first, as all verdicts hang on it, whatever its severity; then the warnings about
-    the series and about whole films.
+    The position of the patient comes first, as all verdicts hang on it, whatever its severity, then the scales where
+    films have unlike ones, so that a row of heights misleads; then the warnings about the series and whole films.
     """
     position = [f for f in report.findings if f.code in POSITION_CODES]
+    scales = [f for f in report.findings if f.code in SCALE_CODES and are_on_own_scales(report)]
     others = [f for f in report.findings if f.severity is Severity.WARNING and f not in position]
     others.sort(key=lambda f: f.code != NEW_FRACTURE)
-    rows = [finding_text(f, "", language) for f in (*position, *others)]
+    rows = [finding_text(f, "", language) for f in (*position, *scales, *others)]
     for film in report.films:
         name = film.measurement.reference.name
         rows += [finding_text(f, name, language) for f in film.measurement.warnings if f.code != NO_SPACING]

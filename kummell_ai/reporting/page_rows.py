@@ -53,8 +53,12 @@ REPEATED_IDS = frozenset(
 )
 """Derived numbers that are a change of the main table with one sign or the other; the page gives them once."""
 
-OWN_SCALES = "films on unlike scales, not to be compared"
+OWN_SCALES = "films on unlike scales, not to be compared; each change is on one"
 """Note on a length whose values are those of each film's own scale; a change is on one scale."""
+UNLIKE_CHANGES = (
+    "Heights of films on unlike scales are not to be subtracted: each of their changes is on the scale of one film."
+)
+"""What limits the sentence that changes are the differences of the printed values but for rounding."""
 
 NOT_PART = "not part of this comparison"
 
@@ -76,7 +80,7 @@ class CellText:
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
-    """One quantity on all films and its changes."""
+    """One quantity on all films and its changes; ``limit`` is what the note beneath the table has to add about it."""
 
     label: str
     detail: str
@@ -84,6 +88,7 @@ class QuantityRow:
     values: tuple[CellText, ...]
     changes: tuple[CellText, ...]
     note: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ def _row(report: CorrectionReport, quantity_id: str) -> QuantityRow:
         values=tuple(value_cell(q, digits) for q in quantities),
         changes=tuple(_change_cell(correction, quantity_id, digits) for correction in report.corrections),
         note=f"surgical segment = {same}" if same else OWN_SCALES if is_apart else "",
+        limit=UNLIKE_CHANGES if is_apart else "",
     )
 
 

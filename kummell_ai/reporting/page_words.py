@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kummell_ai.measurement.results import Change, Correction, CorrectionReport
 from kummell_ai.reporting.prose import change_text, date_text, main_changes, verdict_text
@@ -62,7 +62,12 @@ _ZH: dict[str, str] = {
     "thin ellipses: where the corners lie with 95 %": "细椭圆：角点的 95% 区域",
     "All films at one scale, centred on": "各影像比例一致，居中于",
     "Each film at its own scale, centred on": "各影像按其自身比例尺显示，居中于",
-    "films on unlike scales, not to be compared": "各影像比例尺不同，不可相互比较",
+    "films on unlike scales, not to be compared; each change is on one": (
+        "各影像比例尺不同，不可相互比较；每项变化按同一比例尺"
+    ),
+    "Heights of films on unlike scales are not to be subtracted: each of their changes is on the scale of one film.": (
+        "比例尺不同的影像，其高度不可直接相减：各变化值均按其中一张影像的比例尺给出。"
+    ),
     "Films scaled by the depth of their vertebrae, centred on": "影像按椎体前后径缩放，居中于",
     "over time": "测量值变化",
     "Degrees": "度",
@@ -274,6 +279,19 @@ def day_text(moment: dt.datetime | None, language: str) -> str:
     if language == "zh":
         return f"{moment.year}年{moment.month}月{moment.day}日" if moment is not None else "无日期"
     return date_text(moment)
+
+
+def days_texts(moments: Sequence[dt.datetime | None], language: str = "en") -> list[str]:
+    """The dates of films as the language writes them; those of one day with their times, where they are known.
+
+    >>> days_texts([dt.datetime(2024, 3, 4, 17), dt.datetime(2024, 3, 4, 9, 30), dt.datetime(2024, 4, 2, 8), None])
+    ['4 Mar 2024 17:00', '4 Mar 2024 09:30', '2 Apr 2024', 'no date']
+    """
+    days = [day_text(moment, language) for moment in moments]
+    return [
+        f"{day} {moment:%H:%M}" if moment is not None and days.count(day) > 1 and moment.time() != dt.time.min else day
+        for day, moment in zip(days, moments, strict=True)
+    ]
 
 
 def chinese_sentences(report: CorrectionReport) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ import numpy as np
 from kummell_ai.anatomy import CORNERS
 from kummell_ai.measurement.results import (
     Change,
+    Correction,
     CorrectionReport,
     Finding,
     PhasedMeasurement,
@@ -188,6 +189,8 @@ WIDE_IDS = (
 PLAIN_IDS = frozenset({"height_derived_grade"})
 """Those that have neither interval nor change."""
 COMPARISONS = ("correction", "loss", "net")
+SCALE_PARTS = ("scaled_film", "scale_factor", "scale_factor_low", "scale_factor_high")
+"""Columns of a comparison about the film whose lengths were multiplied."""
 
 
 def _value_columns(quantity_id: str, phase: str) -> list[str]:
@@ -203,7 +206,8 @@ def _change_columns(quantity_id: str, comparison: str) -> list[str]:
 
 PATIENT_COLUMNS: list[str] = [
     *("patient_id", "index_level", "index_level_source"),
-    *(f"{phase}_{part}" for phase in PHASE_COLUMN for part in ("film", "acquired")),
+    *(f"{phase}_{part}" for phase in PHASE_COLUMN for part in ("film", "acquired", "calibration")),
+    *(f"{comparison}_{part}" for comparison in COMPARISONS for part in SCALE_PARTS),
     *(name for i in WIDE_IDS for phase in PHASE_COLUMN for name in _value_columns(i, phase)),
     *(name for c in COMPARISONS for i in WIDE_IDS if i not in PLAIN_IDS for name in _change_columns(i, c)),
     *(name for c in COMPARISONS for name in _interval_columns(DERIVED_WORDS, f"{c}_")),
@@ -224,16 +228,28 @@ def patient_row(report: CorrectionReport) -> Row:
         reference = film.measurement.reference
         row[f"{phase}_film"] = reference.name
         row[f"{phase}_acquired"] = reference.acquired.isoformat() if reference.acquired else None
+        row[f"{phase}_calibration"] = film.measurement.spacing.calibration.value
         for i in WIDE_IDS:
             cells = _quantity_cells(i, quantity_of(film.measurement, report.index_level, i)).values()
             row |= dict(zip(_value_columns(i, phase), cells, strict=i not in PLAIN_IDS))
     for correction in report.corrections:
+        row |= _scale_cells(correction)
         for change in correction.changes:
             if change.quantity_id in WIDE_IDS:
                 row |= _change_cells(change, correction.name)
         for i, quantity in correction.derived.items():
             row |= {f"{correction.name}_{name}": cell for name, cell in _quantity_cells(i, quantity).items()}
     return row
+
+
+def _scale_cells(correction: Correction) -> Row:
+    """The film whose lengths a comparison multiplied, and by what; none where both are taken as they are."""
+    if correction.scale is None:
+        return {}
+    factor, interval = correction.scale.factor.value, correction.scale.factor.interval
+    ends = (interval.low, interval.high) if interval else (None, None)
+    cells: tuple[Cell, ...] = (correction.scale.film, factor, *ends)
+    return {f"{correction.name}_{part}": cell for part, cell in zip(SCALE_PARTS, cells, strict=True)}
 
 
 def _change_cells(change: Change, comparison: str) -> Row:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
-from kummell_ai.reporting.page_rows import OWN_SCALES, CellText, QuantityRow, correction_heads, quantity_rows
-from kummell_ai.reporting.prose import date_text, value_text
+from kummell_ai.reporting.page_findings import SCALE_CODES, finding_text
+from kummell_ai.reporting.page_rows import UNLIKE_CHANGES, CellText, QuantityRow, correction_heads, quantity_rows
+from kummell_ai.reporting.page_words import days_texts
+from kummell_ai.reporting.prose import value_text
 from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, UNROUNDED, are_on_own_scales
 
 UNLIMITED = 1000
@@ -25,9 +29,8 @@ class ReportTable:
         self.rows = [row for row in quantity_rows(report) if row.main]
         source = _SOURCE[report.index_level_source]
         self.title = f"Patient {report.patient_id}, injured level {report.index_level} ({source})"
-        self.films = [
-            (PHASE_LABEL[film.phase], date_text(film.measurement.reference.acquired)) for film in report.films
-        ]
+        days = days_texts([film.measurement.reference.acquired for film in report.films])
+        self.films = [(PHASE_LABEL[film.phase], day) for film, day in zip(report.films, days, strict=True)]
         self.comparisons = correction_heads(report)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -38,7 +41,8 @@ class ReportTable:
             return
         yield Text(self.title, style="italic")
         for row in self.rows:
-            yield Text.assemble("\n", (row.label, "bold"), (f" {row.detail}", "dim"))
+            note = f"\n  {row.note}" if row.limit else ""
+            yield Text.assemble("\n", (row.label, "bold"), (f" {row.detail}", "dim"), (note, "dim"))
             yield self._block(row)
 
     def _side_by_side(self) -> Table:
@@ -49,7 +53,8 @@ class ReportTable:
         for name, _ in self.comparisons:
             table.add_column(name, justify="right")
         for row in self.rows:
-            label = Text.assemble(row.label, "\n", (row.detail, "dim"))
+            note = "\n" + "\n".join(re.split(r"(?<=[,;]) ", row.note)) if row.limit else ""
+            label = Text.assemble(row.label, "\n", (row.detail, "dim"), (note, "dim"))
             cells = [Text("\n").join(_parts(cell, verdict_lines=2)) for cell in (*row.values, *row.changes)]
             table.add_row(label, *cells, end_section=True)
         return table
@@ -81,11 +86,16 @@ def report_caption(report: CorrectionReport) -> str:
     """What the table's signs and words mean, to stand beneath it."""
     if not report.corrections:
         return f"Kyphosis +, lordosis −; with each number its 95 % interval. {RESEARCH_USE}."
-    scales = f"Heights: {OWN_SCALES}. " if are_on_own_scales(report) else ""
+    scales = f" {UNLIKE_CHANGES}" if are_on_own_scales(report) else ""
     return (
         "Kyphosis +, lordosis −; with each number its 95 % interval; within measurement error: no more than the "
-        f"minimal detectable change. {scales}{UNROUNDED} {RESEARCH_USE}."
+        f"minimal detectable change. {UNROUNDED}{scales} {RESEARCH_USE}."
     )
+
+
+def scale_lines(report: CorrectionReport) -> list[str]:
+    """By which factors lengths were brought to one scale, a line each; to stand beneath the caption."""
+    return [finding_text(f, "").message for f in report.findings if f.code in SCALE_CODES]
 
 
 def film_table(measurement: RadiographMeasurement) -> Table:

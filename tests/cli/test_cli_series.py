@@ -21,6 +21,7 @@ from kummell_ai.cli.console import Problems
 from kummell_ai.cli.main import main
 from kummell_ai.cli.series_order import order_patients
 from kummell_ai.dicom import read_radiograph
+from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Calibration, Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
@@ -221,6 +222,125 @@ def test_phases_against_the_dates_are_told_once_and_on_the_page(
         assert line[1:] in box
 
 
+class OddlyTimed(FakePredictor):
+    """Sees screws on the films of the morning alone."""
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        acquired = radiograph.reference.acquired
+        phase = Phase.POST_OP if acquired and acquired.hour < 12 else Phase.PRE_OP
+        return replace(made_up.landmarks(phase), reference=radiograph.reference)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_screws_that_decide_against_the_clock_are_told_and_the_page_has_the_times(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: OddlyTimed())
+    for seed, (name, hour) in enumerate((("morning", 9), ("evening", 17))):
+        write_dicom(tmp_path / "in" / f"{name}.dcm", Phase.PRE_OP, acquired=dt.datetime(2024, 3, 7, hour), seed=seed)
+    out = ["--out", str(tmp_path / "out"), "--lang", language]
+    assert main(["series", str(tmp_path / "in"), *out]) == 0
+    said = capsys.readouterr()
+    line = "morning.dcm (2024-03-07 09:00) is earlier than evening.dcm (17:00), yet taken as the later"
+    assert said.err.count(f"patient KUM-001: {line}") == 1
+    assert all(f"7 Mar 2024 {time}" in said.out for time in ("17:00", "09:00"))
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    notes = [f["message"] for f in report["findings"] if f["code"] == "series-note"]
+    assert notes == [
+        "Phases follow the dates, and on one day the screws or cement that are seen: evening.dcm is taken to be before "
+        "morning.dcm."
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    box = page.partition('<ul class="lead">')[2].partition("</ul>")[0]
+    if language == "en":
+        assert line[1:] in box
+        assert page.count("7 Mar 2024 17:00") == page.count("7 Mar 2024 09:00") == 3, "facts, film and table"
+    else:
+        assert "morning.dcm（2024-03-07 09:00）早于 evening.dcm（17:00）" in box
+        assert "evening.dcm 视为早于 morning.dcm。" in page
+        assert page.count("2024年3月7日 17:00") == 3
+
+
+def png(path: Path, phase: Phase) -> str:
+    """A picture of the made-up patient, which names neither patient nor date."""
+    Image.fromarray(np.round(made_up.radiograph(phase).pixels * 255).astype(np.uint8)).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_a_picture_joins_the_one_patient_of_the_films_it_is_given_a_phase_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    films = [png(tmp_path / "pre.png", Phase.PRE_OP), str(write_dicom(tmp_path / "post.dcm", Phase.POST_OP))]
+    words = ["series", *films, "--out", str(tmp_path / "out"), "--phases", "pre,post", *more]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "belong to" not in said.err
+    assert "pre.png: names no patient; taken for KUM-001, whose films --phases names beside it: check" in said.err
+    if more:
+        assert "patient KUM-001: would report on pre.png (pre-op), post.dcm (post-op)" in said.out
+        return
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["patient_id"] == "KUM-001"
+    assert [f["measurement"]["film"]["name"] for f in report["films"]] == ["pre.png", "post.dcm"]
+    notes = [f["message"] for f in report["findings"] if f["code"] == "series-note"]
+    assert notes[0] == "pre.png names no patient and is taken for one of this patient's."
+
+
+def test_films_without_a_patient_join_nobody_without_phases_or_among_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = png(tmp_path / "pre.png", Phase.PRE_OP)
+    one = str(write_dicom(tmp_path / "post.dcm", Phase.POST_OP))
+    other = str(write_dicom(tmp_path / "other.dcm", Phase.POST_OP, "KUM-002", seed=2))
+    out = ["--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(["series", film, one, *out]) == 0
+    said = capsys.readouterr()
+    assert "pre.png: names no patient; give patient_id in a manifest (kummell-ai cohort), or --phases\n" in said.err
+    assert "belong to" not in said.err
+    assert "patient unknown: would report on pre.png" in said.out
+    assert main(["series", film, one, other, *out, "--phases", "pre,post,post"]) == 0
+    said = capsys.readouterr()
+    assert "The films belong to 2 patients; one report is written for each.\n" in said.err
+    assert "pre.png: names no patient; give patient_id in a manifest (kummell-ai cohort)\n" in said.err
+    assert main(["series", film, png(tmp_path / "last.png", Phase.FOLLOW_UP), one, *out]) == 2
+    assert "2 films: no patient is named; give patient_id" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "is_open"),
+    [([], True), (["--surgery-date", "2024-03-07"], False), (["--phases", "pre,post,last"], False)],
+)
+def test_a_dry_run_says_that_screws_may_decide(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], is_open: bool
+) -> None:
+    films = [str(next((stored / phase.value).iterdir())) for phase in made_up.DATES]
+    assert main(["series", *films, "--out", str(tmp_path), "--dry-run", *more]) == 0
+    line = (
+        "--dry-run: phases follow the dates alone, as no film is looked at; in the run screws or cement that are seen"
+    )
+    assert (line in capsys.readouterr().err) == is_open
+
+
+def test_what_goes_of_an_earlier_run_is_not_on_the_page_of_all_patients(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, patient in enumerate(("KUM-001", "KUM-002", "KUM-003")):
+        write_dicom(tmp_path / "in" / f"{patient}.dcm", Phase.PRE_OP, patient, seed=seed)
+    words = ["series", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]
+    assert main(words) == 0
+    (tmp_path / "in" / "KUM-003.dcm").unlink()
+    capsys.readouterr()
+    assert main(words) == 0
+    said = capsys.readouterr()
+    line = "rows of KUM-003 of an earlier run go"
+    assert line in said.err
+    assert any(line in warning for warning in json.loads(said.out)["warnings"])
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert "the only film of its patient" in index, "what must be checked stays"
+    assert "KUM-003" not in index
+
+
 @pytest.mark.parametrize(
     ("names", "sexes", "is_told"),
     [
@@ -271,6 +391,33 @@ def test_a_pixel_size_of_the_header_is_not_said_to_be_given(language: str, tmp_p
     assert main(["series", str(path), "--out", str(tmp_path / "out"), "--lang", language]) == 0
     (note,) = re.findall('<div class="film-note">(.*)</div>', (tmp_path / "out" / "report.html").read_text())
     assert note == {"en": "a.dcm · mm, by an assumed pixel size", "zh": "a.dcm · mm，像素间距为假定值"}[language]
+
+
+def test_heights_on_unlike_scales_are_told_wherever_they_stand(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The film after surgery has a pixel size of another kind, 1.2 times what it should be."""
+    paths = {}
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        paths[phase] = tmp_path / f"{phase.value}.dcm"
+        paths[phase].write_bytes(next((stored / phase.value).iterdir()).read_bytes())
+    film = pydicom.dcmread(paths[Phase.POST_OP])
+    for keyword in ("ImagerPixelSpacing", "PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"):
+        if keyword in film:
+            delattr(film, keyword)
+    film.PixelSpacing = [0.36, 0.36]
+    film.save_as(paths[Phase.POST_OP])
+    assert main(["series", *map(str, paths.values()), "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "each change is on one" in out
+    assert "Heights of films on unlike scales are not to be subtracted" in out
+    assert re.search(r"^The scales of the films differ; .*: those of post-op.dcm by 0\.8\d* ± .*\.$", out, re.MULTILINE)
+    (row,) = read_rows(tmp_path / "out" / "series.csv")
+    assert (row["pre_calibration"], row["post_calibration"]) == ("geometry", "assumed")
+    assert row["correction_scaled_film"] == "post-op.dcm"
+    assert float(row["correction_scale_factor"]) == pytest.approx(1 / 1.2, rel=0.02)
+    box = (tmp_path / "out" / "report.html").read_text().partition('<ul class="lead">')[2].partition("</ul>")[0]
+    assert "The scales of the films differ" in box
 
 
 def test_pages_of_an_earlier_run_are_told(stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

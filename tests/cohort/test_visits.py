@@ -49,6 +49,47 @@ def test_before_and_after_on_one_day_are_told_by_the_hardware() -> None:
     assert ordered(*films) == [("pre-op", "before"), ("post-op", "after")]
 
 
+@pytest.mark.parametrize("surgery", [dt.date(2024, 3, 7), None])
+def test_hardware_against_the_clock_is_told(surgery: dt.date | None) -> None:
+    films = [shot("post", "2024-03-07T09:00", POST), shot("pre", "2024-03-07T17:00", PRE)]
+    (finding,) = order_visits(films, surgery).against_time
+    assert (finding.code, finding.severity) == ("phase-against-dates", Severity.WARNING)
+    assert finding.message == (
+        "post (2024-03-07 09:00) is earlier than pre (17:00), yet taken as the later, for it shows screws or cement "
+        "and the other none: check the times, and whether the films are swapped or of two patients, or implants were "
+        "removed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "by_hardware"),
+    [("T09:00", "T17:00", []), ("T09:00", "T09:00", [("pre", "post")]), ("", "", [("pre", "post")]),
+     ("T09:00", "", [("pre", "post")]), ("", "T09:00", [("pre", "post")])],
+)  # fmt: skip
+def test_hardware_that_no_clock_contradicts_is_no_warning(
+    before: str, after: str, by_hardware: list[tuple[str, str]]
+) -> None:
+    """A date without a time reads as midnight, which says nothing."""
+    visits = order_visits([shot("pre", f"2024-03-07{before}"), shot("post", f"2024-03-07{after}", POST)])
+    assert visits.against_time == ()
+    assert [(one.name, other.name) for one, other in visits.by_hardware] == by_hardware
+
+
+def test_a_phase_that_was_given_is_not_told_by_hardware() -> None:
+    films = [shot("post", "2024-03-07T09:00", POST, POST), shot("pre", "2024-03-07T17:00", PRE, PRE)]
+    assert order_visits(films).against_time == order_visits(films).by_hardware == ()
+
+
+def test_two_films_before_and_one_after_on_one_day_are_one_warning() -> None:
+    films = [
+        shot("lying", "2024-03-07T16:00", posture="SUPINE"),
+        shot("sitting", "2024-03-07T17:00", posture="SITTING"),
+        shot("post", "2024-03-07T09:00", POST, posture="SITTING"),
+    ]
+    (finding,) = order_visits(films).against_time
+    assert "post (2024-03-07 09:00) is earlier than sitting (17:00)" in finding.message
+
+
 @pytest.mark.parametrize("surgery", ["2024-03-07", None])
 def test_an_earlier_film_before_surgery_does_not_make_that_of_the_day_one_after_it(surgery: str | None) -> None:
     films = [shot("early", "2024-03-01"), shot("before", "2024-03-07"), shot("after", "2024-03-07", POST)]

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -20,12 +21,19 @@ from kummell_ai.reporting.caveat_words_zh import short_reason
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.page import write_page
-from kummell_ai.reporting.page_findings import alert_rows, finding_rows, option_rows
-from kummell_ai.reporting.page_rows import OWN_SCALES, definition_rows, derived_table, quantity_rows, verdict_and_margin
+from kummell_ai.reporting.page_findings import alert_rows, finding_rows, finding_text, option_rows
+from kummell_ai.reporting.page_rows import (
+    OWN_SCALES,
+    UNLIKE_CHANGES,
+    definition_rows,
+    derived_table,
+    quantity_rows,
+    verdict_and_margin,
+)
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import summary_sentences, value_text
 from kummell_ai.reporting.shapes import text_width
-from kummell_ai.reporting.terminal import film_table, report_caption, report_table
+from kummell_ai.reporting.terminal import film_table, report_caption, report_table, scale_lines
 from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
 from tests.measurement import spines
@@ -365,7 +373,7 @@ def test_the_table_names_its_rows_on_a_narrow_terminal(width: int) -> None:
 def test_the_chinese_page_has_no_english_but_names_and_findings() -> None:
     report = made_up.report()
     page = write_page(report, {}, "zh")
-    assert '<html lang="zh-CN">' in page
+    assert '<html lang="zh-CN"' in page
     assert "术前至术后" in text_of(page)
     assert "L1 椎体前缘高度 13.3 → 21.8 mm（+8.5 mm，改善）" in text_of(page)
     body = re.sub(
@@ -462,16 +470,108 @@ def test_heights_on_unlike_scales_are_told_and_drawn_on_one() -> None:
     assert "Each film at its own scale, centred on L1" in page
     assert "mm, on the scale of pre-op; bars: 95 % interval" in course_plots(report)[0]
     assert "不可相互比较" in write_page(report, {}, "zh")
-    assert OWN_SCALES in report_caption(report)
+    assert UNLIKE_CHANGES in page
+    assert UNLIKE_CHANGES in report_caption(report)
     one_scale = assemble_report(
         [spines.film(p, h) for p, h in zip(made_up.DATES, (13.0, 20.0, 18.0), strict=True)], VertebralLevel.L1
     )
     assert dots(course_plots(report)[0]) == dots(course_plots(one_scale)[0])
     assert OWN_SCALES not in write_page(one_scale, {})
     assert "changes-on-unlike-scales" not in [f.code for f in one_scale.findings]
-    assert OWN_SCALES not in report_caption(one_scale)
+    assert UNLIKE_CHANGES not in report_caption(one_scale)
+    assert UNLIKE_CHANGES not in write_page(one_scale, {})
+    assert scale_lines(one_scale) == []
     without_phases = [replace(film, phase=Phase.UNKNOWN) for film in report.films]
     assert len(course_plots(replace(report, films=tuple(without_phases), corrections=()))) == 2, "angles alone"
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_terminal_says_which_heights_are_not_to_be_subtracted_and_by_what_they_were_multiplied(width: int) -> None:
+    report = unlike_scales()
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(report_table(report))
+    cells = [line.split("│")[0].strip() for line in capture.get().splitlines()]
+    text = " ".join(cells)
+    assert text.count(OWN_SCALES) == 1, "it is not so of angles"
+    assert text.index("Anterior height") < text.index(OWN_SCALES) < text.index("Segmental kyphosis")
+    factors, sums = scale_lines(report)
+    assert "those of post-op by 0.8333 ± 0.013 for the correction (T11, T12, L2, L3)" in factors
+    assert "\n" not in factors
+    assert sums.startswith("Changes of heights are on more than one scale")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_scales_are_checked_first_where_a_row_of_heights_misleads(language: str) -> None:
+    report = unlike_scales()
+    posture, *scales = alert_rows(report, language)[:3]
+    codes = ["posture-unknown", "scale-from-neighbours", "changes-on-unlike-scales"]
+    found = {f.code: finding_text(f, "", language).message for f in report.findings}
+    assert [posture.message, *(row.message for row in scales)] == [found[code] for code in codes]
+    box = write_page(report, {}, language).partition('<ul class="lead">')[2].partition("</ul>")[0]
+    assert "0.8333 ± 0.013" in box
+    alike = [replace(film, measurement=replace(film.measurement, spacing=spines.SPACING)) for film in report.films]
+    told = [row.message for row in alert_rows(replace(report, films=tuple(alike)), language)]
+    assert not set(told) & {found[code] for code in codes[1:]}, "then a row can be compared"
+
+
+def test_one_magnification_for_some_films_is_checked_where_others_have_a_scale_of_their_own() -> None:
+    kinds = (Calibration.DETECTOR_PLANE, Calibration.DETECTOR_PLANE, Calibration.FIDUCIAL)
+    films = []
+    for phase, larger, kind in zip(made_up.DATES, (1.15, 1.2, 1.0), kinds, strict=True):
+        films.append(spines.film(phase, 15.0, PixelSpacing(0.25, 0.25, kind), px_per_mm=larger / 0.25))
+    told = [row.message for row in alert_rows(assemble_report(films, VertebralLevel.L1))]
+    assert any(text.startswith("These pixel sizes do not tell how much a film is magnified") for text in told)
+    told = [row.message for row in alert_rows(assemble_report(films[:2], VertebralLevel.L1))]
+    assert not any(text.startswith("These pixel sizes") for text in told)
+
+
+def test_printed_pages_name_the_patient_at_their_foot() -> None:
+    page = write_page(made_up.report(), {})
+    assert 'style="--about: &quot;Patient KUM-001, L1&quot;"' in page
+    assert re.search(r"@page \{[^}]*@bottom-left \{ content: var\(--about\);", page)
+    assert 'style="--about: &quot;患者 KUM-001, L1&quot;"' in write_page(made_up.report(), {}, "zh")
+
+
+def test_a_hostile_identifier_cannot_leave_the_foot_of_a_page() -> None:
+    name = 'A"; background: u\\rl(x)\n}</style><script>'
+    (about,) = re.findall(r'style="--about: ([^>]*)">', write_page(made_up.report(name), {}))
+    assert unescape(about) == '"Patient A\\"; background: u\\\\rl(x) }</style><script>, L1"'
+    assert "<" not in about
+
+
+@pytest.mark.parametrize(
+    ("message", "chinese"),
+    [
+        ("a.png names no patient and is taken for one of this patient's.", "a.png 未注明患者，视为该患者的影像。"),
+        (
+            "Phases follow the dates, and on one day the screws or cement that are seen: a is taken to be before b; c "
+            "is taken to be before b.",
+            "时相按日期确定，同一日的影像按所见螺钉或骨水泥区分：a 视为早于 b；c 视为早于 b。",
+        ),
+    ],
+)
+def test_what_was_assumed_of_the_films_is_chinese_on_a_chinese_page(message: str, chinese: str) -> None:
+    told = finding_text(Finding("series-note", Severity.INFO, message), "", "zh")
+    assert (told.message, told.detail) == (chinese, "")
+
+
+def test_films_of_one_day_have_their_times_where_these_are_known() -> None:
+    report = made_up.report()
+    day = dt.datetime(2024, 3, 7)
+    moments = (day.replace(hour=17), day.replace(hour=9, minute=5), day)
+    films = [
+        replace(f, measurement=replace(f.measurement, reference=replace(f.measurement.reference, acquired=moment)))
+        for f, moment in zip(report.films, moments, strict=True)
+    ]
+    told = replace(report, films=tuple(films))
+    assert report_table(told).films == [
+        ("Pre-op", "7 Mar 2024 17:00"), ("Post-op", "7 Mar 2024 09:05"), ("Follow-up", "7 Mar 2024")
+    ]  # fmt: skip
+    text = text_of(write_page(told, {}))
+    assert "Pre-op 7 Mar 2024 17:00 Post-op 7 Mar 2024 09:05 Follow-up 7 Mar 2024" in text
+    assert "00:00" not in text
+    assert "09:30" not in text_of(write_page(report, {})), "films of different days need no time"
 
 
 def dots(plot: str) -> list[str]:

@@ -11,6 +11,7 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.reporting import table
 from kummell_ai.reporting.words import SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
+from tests.reporting.test_page import unlike_scales
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -87,6 +88,25 @@ def test_the_patient_row_names_the_films_of_the_comparison() -> None:
     assert row["correction_anterior_height_verdict"] == "improved"
     assert row["loss_segmental_cobb_verdict"] == "not distinguishable"
     assert row["index_level"] == str(VertebralLevel.L1)
+
+
+def test_the_patient_row_tells_the_scales_and_the_factors() -> None:
+    """Heights of 13 and 24 mm and a change of 7: the row says why."""
+    (row,) = parse(table.to_csv(table.PATIENT_COLUMNS, [table.patient_row(unlike_scales())]))
+    assert [row[f"{phase}_calibration"] for phase in ("pre", "post", "last")] == [
+        "fiducial", "detector-plane", "geometry"
+    ]  # fmt: skip
+    assert [row[f"{name}_scaled_film"] for name in table.COMPARISONS] == ["post-op", "post-op", "follow-up"]
+    factor = float(row["correction_scale_factor"])
+    assert factor == pytest.approx(1 / 1.2, rel=1e-4)
+    assert float(row["correction_scale_factor_low"]) < factor < float(row["correction_scale_factor_high"])
+    change = float(row["correction_anterior_height_mm_change"])
+    assert change == pytest.approx(
+        factor * float(row["post_anterior_height_mm"]) - float(row["pre_anterior_height_mm"]), abs=1e-3
+    )
+    (alike,) = parse(table.to_csv(table.PATIENT_COLUMNS, [table.patient_row(made_up.report())]))
+    assert alike["pre_calibration"] == "geometry"
+    assert {alike[f"{name}_{part}"] for name in table.COMPARISONS for part in table.SCALE_PARTS} == {""}
 
 
 def test_the_patient_row_has_intervals_and_detectable_changes() -> None:
