@@ -49,6 +49,7 @@ def run(name: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str
         "check_statistics --runs 0",
         "evaluate_turned --films nosuch",
         "evaluate_edges --films nosuch",
+        "evaluate_magnification --films nosuch",
         "evaluate_disturbed --films nosuch --out o",
         "evaluate_inverted --films nosuch",
         "evaluate_stretched --films nosuch",
