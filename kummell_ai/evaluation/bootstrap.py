@@ -21,6 +21,8 @@ from kummell_ai.statistics.resampled_agreement import MIN_PATIENTS, expanded_tai
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_PLAIN_TAIL = 0.025
+"""Beyond either end of an interval of plain percentiles."""
 _CHUNK = 50
 """Resamples that are held at once for quantiles."""
 
@@ -65,21 +67,24 @@ class Bootstrap:
 
     def mean(self, values: FloatArray, patient: IntArray) -> Estimate:
         """Mean of ``values`` (N,), those of ``patient`` (N,); NaN is left out."""
+        return self._mean(values, patient, None)
+
+    def _mean(self, values: FloatArray, patient: IntArray, tail: float | None) -> Estimate:
         values, patient = _known(values, patient)
         if not len(values):
             return _nothing()
         sums, counts = self._sums(values, patient), self._sums(np.ones(len(values)), patient)
-        return self._estimate(float(values.mean()), _divide(self.draws @ sums, self.draws @ counts), patient)
+        return self._estimate(float(values.mean()), _divide(self.draws @ sums, self.draws @ counts), patient, tail)
 
     def proportion(self, yes: FloatArray, patient: IntArray) -> Estimate:
         """Share (%) of ones among ``yes`` (N,) of 0, 1 and NaN.
 
         Where fewer than `FEW_CARRIERS` patients carry the ones, or the zeros, the interval is that of Clopper and
         Pearson on the values divided by their design effect, see `exact_interval`, and nowhere narrower than that of
-        the bootstrap.
+        the bootstrap. Its percentiles are the plain ones here, as that interval knows how few patients there are.
         """
         known, of = _known(yes, patient)
-        estimate = self.mean(100.0 * known, of)
+        estimate = self._mean(100.0 * known, of, _PLAIN_TAIL)
         if estimate.patients < MIN_PATIENTS:
             return estimate
         ones, values = self._sums(known, of), self._sums(np.ones(len(known)), of)
@@ -162,12 +167,13 @@ class Bootstrap:
         sums: FloatArray = np.bincount(patient, values, minlength=self.draws.shape[1]).astype(np.float64)
         return sums
 
-    def _estimate(self, value: float, drawn: FloatArray, patient: IntArray) -> Estimate:
+    def _estimate(self, value: float, drawn: FloatArray, patient: IntArray, tail: float | None = None) -> Estimate:
+        """A figure and the interval of its resamples; ``tail`` lies beyond either end, by default what befits the n."""
         patients = len(np.unique(patient))
         drawn = drawn[np.isfinite(drawn)]
         if patients < MIN_PATIENTS or not len(drawn) or is_constant(drawn):
             return Estimate(value, None, len(patient), patients, "none")
-        tail = expanded_tail(patients)
+        tail = expanded_tail(patients) if tail is None else tail
         low, high = (float(end) for end in np.quantile(drawn, (tail, 1.0 - tail)))
         return Estimate(value, Interval(low, high), len(patient), patients, "bootstrap")
 

@@ -103,7 +103,7 @@ def interval_text(estimate: Estimate | None, digits: int = 2) -> str:
     >>> from kummell_ai.quantities import Interval
     >>> interval_text(Estimate(0.0, Interval(0.0, 60.236), 9, 4, "exact"), 1)
     '0.0 to 60.2 †'
-    >>> interval_text(Estimate(100.0, None, 9, 1, "none")), interval_text(Estimate(0.0, None, 9, 4, "none"))
+    >>> interval_text(Estimate(100.0, None, 9, 1, "none")), interval_text(Estimate(0.0, None, 9, 5, "none"))
     ('(1 patient)', '(no spread)')
     """
     if estimate is None or estimate.value is None:
