@@ -138,7 +138,8 @@ def _read(
         if not os.path.isfile(entry.path):  # unlike the method of a path, also where its folder may not be entered
             is_there = os.path.exists(entry.path)
             text = "is no regular file; name a film" if is_there else "is not there; check the path"
-            raise InputError(f"{entry.path.name or entry.path}: {text}, relative to the manifest")
+            slashes = " (write / between folders)" if "\\" in entry.path.name else ""
+            raise InputError(f"{entry.path.name or entry.path}: {text}, relative to the manifest{slashes}")
         film = read_radiograph(entry.path)
         keys, patient = exposure_keys(film.reference), _patient_of(entry, film)
         known = next((seen[key] for key in keys if key in seen), None)

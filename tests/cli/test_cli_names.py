@@ -161,11 +161,12 @@ def test_a_cohort_waits_for_no_pipe_and_reads_no_device(tmp_path: Path, capsys: 
     for source in (tmp_path / "pipe", "/dev/zero"):
         assert main(["cohort", str(source), *out]) == 1
         assert "is no regular file; give a manifest or a folder of films" in capsys.readouterr().err
-    rows = "film,patient_id\n/dev/null,P\n.,P\npipe,P\nnone.dcm,P\n"
+    rows = "film,patient_id\n/dev/null,P\n.,P\npipe,P\nnone.dcm,P\nfilms\\none.dcm,P\n"
     (tmp_path / "m.csv").write_text(rows)
     assert main(["cohort", str(tmp_path / "m.csv"), *out, "--clinical", str(tmp_path / "pipe")]) == 1
     assert "pipe: is no regular file; give a CSV file" in capsys.readouterr().err
     assert main(["cohort", str(tmp_path / "m.csv"), *out]) == 3
     said = capsys.readouterr().err
     assert said.count("is no regular file; name a film, relative to the manifest") == 3
-    assert "m.csv row 5: none.dcm: is not there; check the path, relative to the manifest" in said
+    assert "m.csv row 5: none.dcm: is not there; check the path, relative to the manifest\n" in said
+    assert "check the path, relative to the manifest (write / between folders)\n" in said
