@@ -49,19 +49,24 @@ def with_corners_by_hand(
     """
     partners = _pair(found.vertebrae, marked.vertebrae, spacing)
     matched = [None if j is None else found.vertebrae[j] for j in partners]
-    bodies = tuple(
+    bodies = [
         _new(own, depth, spacing) if was is None else _corrected(was, own, depth, spacing, states_are_marked)
         for own, was, depth in zip(marked.vertebrae, matched, body_depths(marked.vertebrae, spacing), strict=True)
-    )
-    evidence = found.level_evidence
-    if [body.level for body in bodies] != [body.level for body in found.vertebrae] or None in partners:
+    ]
+    evidence, seen = found.level_evidence, {j for j, body in enumerate(found.vertebrae) if _is_seen(body)}
+    if set(partners) == seen and all(
+        was and body.level is was.level for body, was in zip(bodies, matched, strict=True)
+    ):
+        of_found = {j: body for j, body in zip(partners, bodies, strict=True) if j is not None}
+        bodies = [of_found.get(j, body) for j, body in enumerate(found.vertebrae)]  # one without a point is not drawn
+        if all(body is was for body, was in zip(bodies, found.vertebrae, strict=True)):
+            return found
+    else:
         evidence = None
-        bodies = tuple(replace(body, level_probability=None) for body in bodies)
-    elif all(body is was for body, was in zip(bodies, found.vertebrae, strict=True)):
-        return found
+        bodies = [replace(body, level_probability=None) for body in bodies]
     return replace(
         found,
-        vertebrae=bodies,
+        vertebrae=tuple(bodies),
         facing=found.facing if marked.facing is Facing.UNKNOWN else marked.facing,
         lateral_probability=1.0,
         level_evidence=evidence,
@@ -73,17 +78,30 @@ def _pair(
     found: Sequence[VertebraLandmarks], marked: Sequence[VertebraLandmarks], spacing: PixelSpacing
 ) -> list[int | None]:
     """For each marked vertebra the number of the found one that it is; None for one that was not found."""
-    reach = SAME_BODY * body_depths(marked, spacing)
-    centres = np.array([isotropic(body.centre_px, spacing) for body in found]).reshape(-1, 2)
+    depths = body_depths(marked, spacing)
+    known = depths[np.isfinite(depths)]
+    reach = SAME_BODY * np.where(np.isfinite(depths), depths, np.median(known) if len(known) else 0.0)
+    centres = np.array([_centre(body, spacing) for body in found]).reshape(-1, 2)
     near = []
     for i, own in enumerate(marked):
-        apart = np.linalg.norm(isotropic(own.centre_px, spacing) - centres, axis=1)
-        near += [(float(apart[j]), i, int(j)) for j in np.flatnonzero(apart < reach[i])]
+        apart = np.linalg.norm(_centre(own, spacing) - centres, axis=1)
+        near += [(float(apart[j]), i, int(j)) for j in np.flatnonzero(apart <= reach[i])]
     partners: list[int | None] = [None] * len(marked)
     for _, i, j in sorted(near):
         if partners[i] is None and j not in partners:
             partners[i] = j
     return partners
+
+
+def _is_seen(body: VertebraLandmarks) -> bool:
+    """Whether a body has a point at all."""
+    return bool(np.isfinite(body.points_px).all(axis=1).any())
+
+
+def _centre(body: VertebraLandmarks, spacing: PixelSpacing) -> FloatArray:
+    """Mean of all points of a body that are seen, (2,) isotropic; NaN where none is."""
+    seen = body.points_px[np.isfinite(body.points_px).all(axis=1)]
+    return isotropic(seen.mean(axis=0), spacing) if len(seen) else np.full(2, np.nan)
 
 
 def _new(own: VertebraLandmarks, depth: float, spacing: PixelSpacing) -> VertebraLandmarks:

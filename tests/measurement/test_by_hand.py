@@ -56,6 +56,23 @@ def test_what_is_given_back_untouched_is_what_was_found() -> None:
     assert now.level_evidence is was.level_evidence
 
 
+@pytest.mark.parametrize("kept", [(), (4,), (0,), (0, 2), (0, 1, 4), (2, 3)])
+def test_bodies_of_which_little_is_seen_come_back_as_they_were(kept: tuple[int, ...]) -> None:
+    """A body that the edge cuts may have two points of one wall, a middle alone, or none, and then is not drawn."""
+    was = found()
+    points = np.full((6, 2), np.nan)
+    six = np.concatenate([was.vertebrae[0].points_px, was.vertebrae[0].points_px[[0, 2]] + 40.0])
+    points[list(kept)] = six[list(kept)]
+    covariance = np.broadcast_to(np.eye(2), (6, 2, 2)).copy()
+    cut = replace(was.vertebrae[0], points_px=points, covariance_px=covariance, flags=frozenset({"cropped"}))
+    was = replace(was, vertebrae=(cut, *was.vertebrae[1:]))
+    given_back = drawn(was) if kept else replace(drawn(was), vertebrae=drawn(was).vertebrae[1:])
+    assert with_corners_by_hand(was, given_back, SPACING, states_are_marked=True) is was
+    changed = with_corners_by_hand(was, moved(given_back, len(given_back.vertebrae) - 1, 0, (5.0, 0.0)), SPACING)
+    assert changed.vertebrae[:-1] == was.vertebrae[:-1]
+    assert changed.level_evidence is was.level_evidence
+
+
 @given(
     number=st.integers(0, 5),
     point=st.integers(0, 3),
