@@ -12,6 +12,7 @@ from kummell_ai.anatomy import CORNERS, Facing
 from kummell_ai.imaging.annotation import BY_HAND, SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import PixelSpacing
+from kummell_ai.landmarks.channels import STATES
 from kummell_ai.measurement.scale import body_depths, isotropic
 
 READER_SHARE = 0.03
@@ -25,8 +26,6 @@ SAME_PX = 0.1
 
 SAME_BODY = 0.5
 """Two bodies are one where their centres lie nearer than this share of the depth."""
-
-_STATES = frozenset({"fractured", "instrumented", "cemented"})
 
 
 def with_corners_by_hand(
@@ -114,8 +113,8 @@ def _corrected(
     was: VertebraLandmarks, own: VertebraLandmarks, depth: float, spacing: PixelSpacing, states_are_marked: bool
 ) -> VertebraLandmarks:
     """A vertebra that was found, with the points, the name and the states that a person gave it."""
-    states = own.flags & _STATES if states_are_marked else (was.flags | own.flags) & _STATES
-    level, flags = own.level or was.level, (was.flags - _STATES) | states
+    states = (own.flags if states_are_marked else was.flags | own.flags).intersection(STATES)
+    level, flags = own.level or was.level, was.flags.difference(STATES) | states
     kept = was if (level, flags) == (was.level, was.flags) else replace(was, level=level, flags=flags)
     count = min(len(was.points_px), len(own.points_px))
     if count == len(CORNERS) and not _is_moved(was.points_px[:count], own.points_px[:count]).any():

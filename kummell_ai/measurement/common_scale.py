@@ -92,7 +92,7 @@ def common_scale(
     unit = "mm" if first.is_metric or second.is_metric else "px"
     moved, factor, error = ("after", factor, error) if keep_first else ("before", 1 / factor, error / factor**2)
     film = "later" if keep_first else "earlier"
-    if same_kind and abs(1.0 / factor - 1.0) > UNLIKE:
+    if same_kind and is_far(factor):
         finding = magnification_unlike(names, [size_on(after, factor)], before.reference.name)
     else:
         text = (
@@ -107,9 +107,8 @@ def common_scale(
 
 def _is_magnified_unlike(spacing: PixelSpacing, factor: float, error: float) -> bool:
     """Whether films of the kind of ``spacing`` show intact vertebrae at sizes by which lengths cannot be compared."""
-    if abs(1.0 / factor - 1.0) > UNLIKE:
-        return True
-    return spacing.calibration not in _TELLS_MAGNIFICATION and error < _MOST_ERROR and abs(factor - 1.0) > Z95 * error
+    is_told = spacing.calibration not in _TELLS_MAGNIFICATION and error < _MOST_ERROR
+    return is_far(factor) or (is_told and abs(factor - 1.0) > Z95 * error)
 
 
 def on_one_magnification(
@@ -128,23 +127,9 @@ def on_one_magnification(
     done: list[PhasedMeasurement] = []
     told = []
     for film in films:
-        measured = film.measurement
-        kind = measured.spacing.calibration
-        earlier = [f.measurement for f in done if f.measurement.spacing.calibration is kind]
-        pairs = ((other, ruler_levels(other, measured, index_level)) for other in earlier)
-        other, levels = next(((o, own) for o, own in pairs if own), (None, ()))
-        if other is not None and measured.spacing.is_metric:
-            factor, error = ruler_factor(other, measured, levels)
-            is_far = abs(1.0 / factor - 1.0) > UNLIKE
-            if is_far or (kind not in _TELLS_MAGNIFICATION and error < _MOST_ERROR):
-                scaled = _scaled(measured.spacing, factor, measured.spacing)
-                film = PhasedMeasurement(
-                    film.phase, remeasure(replace(measured, spacing=scaled), measured.landmarks, index_level)
-                )
-                if not is_far:
-                    names = ", ".join(map(str, levels))
-                    told.append(f"those of {measured.reference.name} by {factor:.4g} ± {Z95 * error:.2g} ({names})")
-        done.append(film)
+        factor, text = _to_earlier(film.measurement, [other.measurement for other in done], index_level)
+        done.append(film if factor is None else _multiplied(film, factor, index_level))
+        told += [text] if text else []
     if not told:
         return done, []
     text = (
@@ -152,6 +137,37 @@ def on_one_magnification(
         f"keep their size: {'; '.join(told)}"
     )
     return done, [Finding("magnification-from-neighbours", Severity.INFO, text)]
+
+
+def _to_earlier(
+    film: RadiographMeasurement, earlier: Sequence[RadiographMeasurement], index_level: VertebralLevel
+) -> tuple[float | None, str]:
+    """What brings a film to the scale of an earlier one of its kind, and what is said; None where it keeps its own."""
+    kind = film.spacing.calibration
+    alike = (other for other in earlier if other.spacing.calibration is kind and film.spacing.is_metric)
+    pairs = ((other, ruler_levels(other, film, index_level)) for other in alike)
+    other, levels = next(((other, own) for other, own in pairs if own), (None, ()))
+    if other is None:
+        return None, ""
+    factor, error = ruler_factor(other, film, levels)
+    if is_far(factor):
+        return factor, ""  # `magnification_unlike` says it
+    if kind in _TELLS_MAGNIFICATION or not error < _MOST_ERROR:
+        return None, ""
+    names = ", ".join(map(str, levels))
+    return factor, f"those of {film.reference.name} by {factor:.4g} ± {Z95 * error:.2g} ({names})"
+
+
+def _multiplied(film: PhasedMeasurement, factor: float, index_level: VertebralLevel) -> PhasedMeasurement:
+    """The film measured anew with a pixel ``factor`` times as large."""
+    measured = film.measurement
+    scaled = replace(measured, spacing=_scaled(measured.spacing, factor, measured.spacing))
+    return PhasedMeasurement(film.phase, remeasure(scaled, measured.landmarks, index_level))
+
+
+def is_far(factor: float) -> bool:
+    """Whether intact vertebrae of two films of one calibration differ by more than `UNLIKE`, by their `ruler_factor`."""
+    return abs(1.0 / factor - 1.0) > UNLIKE
 
 
 def ruler_levels(

@@ -9,7 +9,7 @@ import numpy as np
 from kummell_ai.anatomy import Endplate, VertebralLevel
 from kummell_ai.geometry import heights
 from kummell_ai.imaging.radiograph import Calibration, ImageReference
-from kummell_ai.measurement.common_scale import UNLIKE, magnification_unlike, ruler_factor, ruler_levels, size_on
+from kummell_ai.measurement.common_scale import is_far, magnification_unlike, ruler_factor, ruler_levels, size_on
 from kummell_ai.measurement.quality import listed
 from kummell_ai.measurement.results import Correction, Finding, PhasedMeasurement, RadiographMeasurement, Severity
 from kummell_ai.measurement.shared_shapes import is_measured_together
@@ -125,7 +125,7 @@ def _magnification(films: Sequence[RadiographMeasurement], level: VertebralLevel
             if not levels or not is_same_kind:
                 continue
             factor, _ = ruler_factor(first, film, levels)
-            if abs(1.0 / factor - 1.0) > UNLIKE:
+            if is_far(factor):
                 unlike.append(size_on(film, factor))
                 rulers = ", ".join(map(str, levels))
         if unlike:

@@ -11,7 +11,7 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.reporting import table
 from kummell_ai.reporting.words import SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
-from tests.reporting.test_page import unlike_scales
+from tests.reporting.test_page_scales import unlike_scales
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
