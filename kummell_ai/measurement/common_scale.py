@@ -166,7 +166,7 @@ def _multiplied(film: PhasedMeasurement, factor: float, index_level: VertebralLe
 
 
 def is_far(factor: float) -> bool:
-    """Whether intact vertebrae of two films of one calibration differ by more than `UNLIKE`, by their `ruler_factor`."""
+    """Whether intact vertebrae of two films of one calibration differ by more than `UNLIKE`, by `ruler_factor`."""
     return abs(1.0 / factor - 1.0) > UNLIKE
 
 
