@@ -83,5 +83,6 @@ def test_fast_is_a_process_a_core(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         monkeypatch.setattr(options, "cores", lambda cores=cores: cores)
         assert build_parser().parse_args([*words, "--fast"]).workers == processes
         assert build_parser().parse_args(words).workers == 1
-    assert main([*words, "--fast", "--workers", "2"]) == 1
-    assert "not allowed with argument" in capsys.readouterr().err
+    for number in ("1", "2"):
+        assert main([*words, "--workers", number, "--fast"]) == 1
+        assert "not allowed with argument" in capsys.readouterr().err

@@ -179,7 +179,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     how_many.add_argument(
         "--workers",
         type=positive,
-        default=1,
+        default="1",  # as text: argparse takes a value that is the default itself for one not given beside --fast
         metavar="N",
         help="processes, one a processor core, for archives (default: 1)",
     )

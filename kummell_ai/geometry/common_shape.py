@@ -20,8 +20,10 @@ from numpy.typing import ArrayLike
 
 from kummell_ai.geometry.lines import FloatArray
 
-_STEPS = 10
+_MOST_STEPS = 100
 """Of Gauss and Newton; where corners err by 1.5 mm in a depth of 34, ten leave less than 1e-6 mm."""
+_SMALL = 1e-12
+"""A step that moves no point by more, in the size of the shape, is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,15 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | No
         raise ValueError("all points of a film are one; a bone has a size")
     x, weight = (given - middle) / unit, np.linalg.inv(spread / unit[..., None] ** 2)
     shape, pose = x[0].copy(), _poses(x[0], x, weight)
-    for _ in range(_STEPS):
+    for _ in range(_MOST_STEPS):
         jacobian = _jacobian(shape, pose)
         normal = np.einsum("fkip,fkij,fkjq->pq", jacobian, weight, jacobian)
         pull = np.einsum("fkip,fkij,fkj->p", jacobian, weight, x - _placed(shape, pose))
         step = np.linalg.solve(normal, pull)
         shape = shape + step[: 2 * count].reshape(count, 2)
         pose = np.concatenate([pose[:1], pose[1:] + step[2 * count :].reshape(films - 1, 4)])
+        if np.abs(step).max() < _SMALL:
+            break
     placed = _placed(shape, pose)
     jacobian = _jacobian(shape, pose)
     others = 1.0 if counted is None else min(1.0, (counted - 1) / (films - 1))

@@ -12,14 +12,15 @@ from kummell_ai.cohort.film_values import scale_film, value_on_one_scale
 from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.quantities import Quantity
-from kummell_ai.reporting.page_words import day_text, translator
-from kummell_ai.reporting.plots import Plot, nice_ticks
+from kummell_ai.reporting.page_words import day_text, days_texts, translator
+from kummell_ai.reporting.plots import LEFT, RIGHT, WIDTH, Plot, nice_ticks
+from kummell_ai.reporting.shapes import text_width
 from kummell_ai.reporting.words import PHASE_LABEL, are_on_own_scales, main_ids, quantity_of, words_for
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
-MOST_DATED = {"en": 5, "zh": 3}
-"""Films beyond which the dates of a language would run into each other: then each phase is named once."""
+DATE_SIZE = 11.0
+"""Font size (px) of the words below a plot."""
 HEAD_ROOM = 0.08
 """Share of the span that is left free beyond the farthest end of an interval."""
 _UNIT_NAME = {"deg": "Degrees", "mm": "mm", "%": "%"}
@@ -86,14 +87,25 @@ def _plot(report: CorrectionReport, quantity_id: str, quantities: list[Quantity]
     plot.dots(places, values, COLOUR, size=8.0, opacity=1.0)
     step = (ticks[-1] - ticks[0]) / 100
     first_row, second_row = ticks[0] - 8 * step, ticks[0] - 15 * step
-    if len(report.films) <= MOST_DATED[language]:
-        for i, film in enumerate(report.films):
+    days = _days_that_fit(report, language)
+    if days is not None:
+        for i, (film, day) in enumerate(zip(report.films, days, strict=True)):
             plot.note(i, first_row, t(PHASE_LABEL[film.phase]), anchor="middle")
-            plot.note(i, second_row, day_text(film.measurement.reference.acquired, language), anchor="middle")
+            plot.note(i, second_row, day, anchor="middle")
     else:
         for row, (phase, place) in enumerate(_middles([film.phase for film in report.films])):
             plot.note(place, second_row if row % 2 else first_row, t(PHASE_LABEL[phase]), anchor="middle")
     return plot.svg()
+
+
+def _days_that_fit(report: CorrectionReport, language: str) -> list[str] | None:
+    """Dates of the films, of one day with their times if there is room; None if dates would run into each other."""
+    moments = [film.measurement.reference.acquired for film in report.films]
+    room = (WIDTH - LEFT - RIGHT) / len(moments) + 1.0
+    for days in (days_texts(moments, language, is_short=True), [day_text(moment, language) for moment in moments]):
+        if max(text_width(day, DATE_SIZE) for day in days) <= room:
+            return days
+    return None
 
 
 def _middles(phases: Sequence[Phase]) -> list[tuple[Phase, float]]:

@@ -18,7 +18,7 @@ from kummell_ai.reporting.caveat_words_zh import caveat_translator
 from kummell_ai.reporting.course import course_plots
 from kummell_ai.reporting.index_rows import index_row
 from kummell_ai.reporting.overlay import draw_overlay
-from kummell_ai.reporting.page_words import chinese_sentences, day_text, translator
+from kummell_ai.reporting.page_words import chinese_sentences, days_texts, translator
 from kummell_ai.reporting.prose import VERDICT_WORDS, summary_sentences
 from kummell_ai.reporting.view import focus_view
 from kummell_ai.reporting.words import (
@@ -78,7 +78,7 @@ def write_page(
             why=caveat_translator(language),
             research_use=RESEARCH_USE,
             signs=SIGNS,
-            panels=[_panel(report, number, film, films, language) for number, film in enumerate(report.films, start=1)],
+            panels=_panels(report, films, language),
             index=texts.index_text(report, language),
             level_source={"given": "(given by the user)", "found": "(detected automatically)"}[
                 report.index_level_source
@@ -136,9 +136,18 @@ def write_index(reports: Sequence[tuple[CorrectionReport, str]], problems: Seque
     )
 
 
+def _panels(report: CorrectionReport, films: Mapping[ImageReference, Radiograph], language: str) -> list[FilmPanel]:
+    days = days_texts([film.measurement.reference.acquired for film in report.films], language)
+    return [
+        _panel(report, number, day, film, films, language)
+        for number, (day, film) in enumerate(zip(days, report.films, strict=True), start=1)
+    ]
+
+
 def _panel(
     report: CorrectionReport,
     number: int,
+    day: str,
     film: PhasedMeasurement,
     films: Mapping[ImageReference, Radiograph],
     language: str,
@@ -153,7 +162,7 @@ def _panel(
         )
     return FilmPanel(
         title=PHASE_LABEL[film.phase] if film.phase.value != "unknown" else f"Film {number}",
-        date=day_text(measurement.reference.acquired, language),
+        date=day,
         name=name,
         scale=CALIBRATION_WORDS[measurement.spacing.calibration],
         picture=Markup(picture),  # every text in it is escaped where it is drawn

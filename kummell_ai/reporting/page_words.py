@@ -281,17 +281,28 @@ def day_text(moment: dt.datetime | None, language: str) -> str:
     return date_text(moment)
 
 
-def days_texts(moments: Sequence[dt.datetime | None], language: str = "en") -> list[str]:
+def days_texts(moments: Sequence[dt.datetime | None], language: str = "en", *, is_short: bool = False) -> list[str]:
     """The dates of films as the language writes them; those of one day with their times, where they are known.
+
+    Args:
+        moments: of each film, or None.
+        language: ``en`` or ``zh``.
+        is_short: a date with its time goes without its year, to stand in the room of a date.
 
     >>> days_texts([dt.datetime(2024, 3, 4, 17), dt.datetime(2024, 3, 4, 9, 30), dt.datetime(2024, 4, 2, 8), None])
     ['4 Mar 2024 17:00', '4 Mar 2024 09:30', '2 Apr 2024', 'no date']
+    >>> days_texts([dt.datetime(2024, 3, 4, 17), dt.datetime(2024, 3, 4, 9, 30)], "zh", is_short=True)
+    ['3月4日 17:00', '3月4日 09:30']
     """
     days = [day_text(moment, language) for moment in moments]
-    return [
-        f"{day} {moment:%H:%M}" if moment is not None and days.count(day) > 1 and moment.time() != dt.time.min else day
-        for day, moment in zip(days, moments, strict=True)
-    ]
+    texts = []
+    for day, moment in zip(days, moments, strict=True):
+        if moment is None or days.count(day) == 1 or moment.time() == dt.time.min:
+            texts.append(day)
+            continue
+        without_year = f"{moment.month}月{moment.day}日" if language == "zh" else f"{moment.day} {moment:%b}"
+        texts.append(f"{without_year if is_short else day} {moment:%H:%M}")
+    return texts
 
 
 def chinese_sentences(report: CorrectionReport) -> list[tuple[str, str]]:

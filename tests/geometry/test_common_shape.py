@@ -102,6 +102,27 @@ def test_a_general_solver_finds_no_better_one(body: np.ndarray, seed: int) -> No
     np.testing.assert_allclose(fit.points, placed(found.x), atol=1e-3)
 
 
+@few
+@given(body=bodies(6), seed=seeds, films=st.integers(2, 4), noise=st.floats(0.1, 2.5))
+def test_a_fit_of_the_fitted_points_changes_nothing(body: np.ndarray, seed: int, films: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    spread = noise**2 * ellipses(rng, films, 6)
+    fit = fit_common_shape(shown(body, rng, films) + rng.normal(0.0, noise, (films, 6, 2)), spread)
+    again = fit_common_shape(fit.points, spread)
+    np.testing.assert_allclose(again.points, fit.points, atol=1e-7)
+    assert again.chi2 < 1e-12 * max(fit.chi2, 1.0)
+
+
+@few
+@given(body=bodies(6), seed=seeds, noise=st.floats(2.0, 4.0))
+def test_the_first_film_is_like_any_other_however_uneven_they_are(body: np.ndarray, seed: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    points, spread = body + rng.normal(0.0, noise, (3, 6, 2)), noise**2 * ellipses(rng, 3, 6)
+    one, other = fit_common_shape(points, spread), fit_common_shape(points[::-1], spread[::-1])
+    np.testing.assert_allclose(other.points[::-1], one.points, atol=1e-7)
+    assert other.chi2 == pytest.approx(one.chi2, rel=1e-9)
+
+
 # trace of the matrix that turns given into fitted points = number of free numbers; here 8 + 4 for each further film
 @few
 @given(body=bodies(4), seed=seeds, films=st.integers(2, 4))

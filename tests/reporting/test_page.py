@@ -407,10 +407,11 @@ def test_the_page_names_every_injured_level_and_where_it_comes_from() -> None:
 
 @pytest.mark.parametrize("follow_ups", [1, 2, 3, 4, 7, 20])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_words_below_a_course_do_not_run_into_each_other(follow_ups: int, language: str) -> None:
+@pytest.mark.parametrize("hour", [0, 23])
+def test_words_below_a_course_do_not_run_into_each_other(follow_ups: int, language: str, hour: int) -> None:
     report = made_up.report()
     films = (*report.films[:2], *[report.films[2]] * follow_ups)
-    latest = replace(films[-1].measurement.reference, acquired=dt.datetime(2024, 12, 28))  # the longest there are
+    latest = replace(films[-1].measurement.reference, acquired=dt.datetime(2024, 12, 28, hour))  # the longest there are
     films = tuple(replace(f, measurement=replace(f.measurement, reference=latest)) for f in films)
     for svg in course_plots(replace(report, films=films), language):
         found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="middle"[^>]*>([^<]*)<', svg)
@@ -420,6 +421,21 @@ def test_words_below_a_course_do_not_run_into_each_other(follow_ups: int, langua
         spans = sorted((row, x - half, x + half) for row, x, half in halves)
         for (row, _, end), (other, start, _) in pairwise(spans):
             assert row != other or end <= start + 1.0, "the widths are a little generous"
+
+
+def test_films_of_one_day_are_told_apart_by_their_times() -> None:
+    report = made_up.report()
+    moments = [dt.datetime(2024, 3, 4, 9, 30), dt.datetime(2024, 3, 4, 17), dt.datetime(2024, 6, 3, 8, 15)]
+    films = []
+    for film, moment in zip(report.films, moments, strict=True):
+        reference = replace(film.measurement.reference, acquired=moment)
+        films.append(replace(film, measurement=replace(film.measurement, reference=reference)))
+    of_one_day = replace(report, films=tuple(films))
+    below = re.findall(r'text-anchor="middle"[^>]*>(\d[^<]*)<', course_plots(of_one_day)[0])
+    assert below == ["4 Mar 09:30", "4 Mar 17:00", "3 Jun 2024"]
+    page = text_of(write_page(of_one_day, {}))
+    assert page.count("4 Mar 2024 09:30") == page.count("4 Mar 2024 17:00") == 3, "facts, pictures, table"
+    assert "3 Jun 2024 08:15" not in page
 
 
 def test_the_reference_of_a_course_names_its_film_and_axes_hold_zero() -> None:
