@@ -46,7 +46,7 @@ def write_film(
         UsageError: ``<stem>.json`` is there and is no film of this program, or an overlay that it did not draw.
     """
     from kummell_ai.measurement.serialise import to_json
-    from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
+    from kummell_ai.reporting.overlay import draw_overlays
 
     check_drawn(folder / f"{stem}.overlay.{kind}" for kind in DRAWN if kind in formats)
     written: dict[str, str] = {}
@@ -54,12 +54,9 @@ def write_film(
     if "json" in formats:
         check_replaced([folder / f"{stem}.json"], FILM_JSON)
         contents.append(("json", f"{stem}.json", json_text(to_json(measurement))))
-    if "svg" in formats:
-        drawing = draw_overlay(radiograph, measurement, index_level=index_level)
-        contents.append(("svg", f"{stem}.overlay.svg", drawing))
-    if "png" in formats:
-        picture = draw_overlay_png(radiograph, measurement, index_level=index_level)
-        contents.append(("png", f"{stem}.overlay.png", picture))
+    kinds = [kind for kind in DRAWN if kind in formats]
+    for kind, drawing in draw_overlays(radiograph, measurement, kinds, index_level=index_level).items():
+        contents.append((kind, f"{stem}.overlay.{kind}", drawing))
     if LABELME in formats:
         written[LABELME] = write_labelme(folder, stem, radiograph, measurement)
     for name, file, content in contents:

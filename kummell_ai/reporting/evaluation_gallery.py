@@ -12,7 +12,7 @@ from kummell_ai.anatomy import VertebralLandmark
 from kummell_ai.evaluation.worst import WorstFilm
 from kummell_ai.imaging.annotation import VertebraLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
-from kummell_ai.reporting.film import film_data_uri
+from kummell_ai.reporting.film import film_picture, jpeg_data_uri
 from kummell_ai.reporting.view import View, whole_view
 
 TRUE, FOUND = "#5fd3ff", "#ffb347"
@@ -34,7 +34,7 @@ def draw_worst(film: WorstFilm, radiograph: Radiograph) -> str:
     size_px = (radiograph.width, radiograph.height)
     view = whole_view(size_px, radiograph.spacing, LONG_SIDE)
     width, height = view.size
-    picture = escape(film_data_uri(radiograph, view, quality=72))
+    picture = escape(jpeg_data_uri(film_picture(radiograph, view), quality=72))
     true, found = film.film.landmarks.vertebrae, film.predicted.vertebrae
     name = f"film-{zlib.crc32(film.film.file_name.encode('utf-8', 'surrogatepass')):08x}"
     left = "".join(_body(v, view, TRUE, 1.6, named=True) for v in true)

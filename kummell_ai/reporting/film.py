@@ -30,10 +30,10 @@ def film_picture(radiograph: Radiograph, view: View) -> Image.Image:
     return grey.transform(size, Image.Transform.AFFINE, matrix, resample=Image.Resampling.BICUBIC, fillcolor=0)
 
 
-def film_data_uri(radiograph: Radiograph, view: View, quality: int = 86) -> str:
-    """The film in ``view`` as a JPEG data URI."""
+def jpeg_data_uri(picture: Image.Image, quality: int = 86) -> str:
+    """A grey picture as a JPEG data URI."""
     buffer = io.BytesIO()
-    film_picture(radiograph, view).save(buffer, format="JPEG", quality=quality, optimize=True)
+    picture.save(buffer, format="JPEG", quality=quality, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

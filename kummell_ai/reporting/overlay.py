@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Collection
 from html import escape
 
 from PIL import Image, ImageDraw, ImageFont
@@ -11,9 +12,10 @@ from kummell_ai.anatomy import VertebralLevel
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.measurement.results import RadiographMeasurement
 from kummell_ai.reporting import shapes as s
-from kummell_ai.reporting.film import film_data_uri, film_picture
+from kummell_ai.reporting.film import film_picture, jpeg_data_uri
 from kummell_ai.reporting.mark import SVG_MARK, png_mark
 from kummell_ai.reporting.scene import build_scene
+from kummell_ai.reporting.shapes import Scene
 from kummell_ai.reporting.view import View, whole_view
 
 FONT = "'Inter','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
@@ -39,9 +41,48 @@ def draw_overlay(
             not given.
         language: of the labels, ``en`` or ``zh``.
     """
+    return _svg(*_drawing(radiograph, measurement, index_level, view, language))
+
+
+def draw_overlays(
+    radiograph: Radiograph,
+    measurement: RadiographMeasurement,
+    kinds: Collection[str] = ("svg", "png"),
+    *,
+    index_level: VertebralLevel | None = None,
+) -> dict[str, str | bytes]:
+    """The whole film with its drawing, made once, by kind: SVG text as by `draw_overlay`, and PNG bytes.
+
+    Args:
+        radiograph: the film, as stored.
+        measurement: what was measured on it.
+        kinds: which of ``svg`` and ``png``.
+        index_level: the injured vertebra, highlighted and given its angles.
+
+    Labels are English: Pillow's own font, which paints the PNG, has no Chinese.
+    """
+    if not kinds:
+        return {}
+    scene, film = _drawing(radiograph, measurement, index_level)
+    makers: dict[str, Callable[[Scene, Image.Image], str | bytes]] = {"svg": _svg, "png": _png}
+    return {kind: make(scene, film) for kind, make in makers.items() if kind in kinds}
+
+
+def _drawing(
+    radiograph: Radiograph,
+    measurement: RadiographMeasurement,
+    index_level: VertebralLevel | None,
+    view: View | None = None,
+    language: str = "en",
+) -> tuple[Scene, Image.Image]:
+    """The shapes, and the grey picture beneath them."""
     is_part = view is not None
     view = view or whole_view(measurement.size_px, measurement.spacing)
     scene = build_scene(measurement, view, index_level, language, with_ellipses=is_part)
+    return scene, film_picture(radiograph, view)
+
+
+def _svg(scene: Scene, film: Image.Image) -> str:
     width, height = f"{scene.width:.1f}", f"{scene.height:.1f}"
     body = "\n".join(_svg_shape(shape) for shape in scene.shapes)
     return (
@@ -50,22 +91,11 @@ def draw_overlay(
         f"<title>{escape(scene.title)}</title>\n"
         f'<rect width="{width}" height="{height}" fill="#000"/>\n'
         f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
-        f'href="{film_data_uri(radiograph, view)}"/>\n{body}\n</svg>\n'
+        f'href="{jpeg_data_uri(film)}"/>\n{body}\n</svg>\n'
     )
 
 
-def draw_overlay_png(
-    radiograph: Radiograph,
-    measurement: RadiographMeasurement,
-    *,
-    index_level: VertebralLevel | None = None,
-    view: View | None = None,
-) -> bytes:
-    """PNG bytes of the drawing that `draw_overlay` makes, with English labels: Pillow's own font has no Chinese."""
-    is_part = view is not None
-    view = view or whole_view(measurement.size_px, measurement.spacing)
-    scene = build_scene(measurement, view, index_level, with_ellipses=is_part)
-    film = film_picture(radiograph, view)
+def _png(scene: Scene, film: Image.Image) -> bytes:
     large = film.resize((film.width * SUPERSAMPLE, film.height * SUPERSAMPLE), Image.Resampling.BILINEAR).convert("RGB")
     brush = ImageDraw.Draw(large, "RGBA")
     for shape in scene.shapes:

@@ -16,7 +16,7 @@ from kummell_ai.measurement.results import RadiographMeasurement
 from kummell_ai.reporting import shapes as s
 from kummell_ai.reporting.ellipses import ellipse
 from kummell_ai.reporting.film import film_picture
-from kummell_ai.reporting.overlay import draw_overlay, draw_overlay_png
+from kummell_ai.reporting.overlay import draw_overlay, draw_overlays
 from kummell_ai.reporting.pen import Pen, front_side
 from kummell_ai.reporting.room import Area
 from kummell_ai.reporting.scene import build_scene
@@ -239,7 +239,11 @@ def test_a_hostile_name_is_escaped() -> None:
 
 def test_the_png_shows_the_same_size_and_colours() -> None:
     measurement = made_up.measurement()
-    picture = Image.open(io.BytesIO(draw_overlay_png(made_up.radiograph(), measurement, index_level=L1)))
+    drawn = draw_overlays(made_up.radiograph(), measurement, index_level=L1)
+    assert drawn["svg"] == draw_overlay(made_up.radiograph(), measurement, index_level=L1)
+    assert draw_overlays(made_up.radiograph(), measurement, ["svg"], index_level=L1) == {"svg": drawn["svg"]}
+    assert isinstance(drawn["png"], bytes)
+    picture = Image.open(io.BytesIO(drawn["png"]))
     assert picture.size == (747, 1200)
     vertebra = measurement.at(VertebralLevel.T11)
     assert vertebra is not None
