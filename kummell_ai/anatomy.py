@@ -1,8 +1,10 @@
-"""The vocabulary: vertebral levels and the landmarks of a vertebra, defined once."""
+"""The vocabulary: vertebral levels, the landmarks of a vertebra, the phases of a treatment, defined once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, IntEnum
+from typing import Protocol, TypeVar
 
 
 class VertebralLevel(Enum):
@@ -119,3 +121,30 @@ class Phase(Enum):
     POST_OP = "post-op"
     FOLLOW_UP = "follow-up"
     UNKNOWN = "unknown"
+
+
+class HasPhase(Protocol):
+    """What was measured on a film of a known or unknown phase."""
+
+    @property
+    def phase(self) -> Phase:
+        """Its phase."""
+
+
+_Film = TypeVar("_Film", bound=HasPhase)
+
+
+def films_that_count(films: Iterable[_Film]) -> dict[Phase, _Film]:
+    """The film that stands for each phase: the last before the operation, the first after it, the last follow-up.
+
+    Args:
+        films: of one patient, in order; those of unknown phase stand for none.
+
+    Returns:
+        in the order of phases.
+    """
+    chosen: dict[Phase, _Film] = {}
+    for film in films:
+        if film.phase not in chosen or film.phase is not Phase.POST_OP:
+            chosen[film.phase] = film
+    return {phase: chosen[phase] for phase in (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP) if phase in chosen}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, films_that_count
 from kummell_ai.cli.cohort_films import ListedFilm
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.cohort_outputs import write_patient
@@ -14,7 +14,7 @@ from kummell_ai.cli.corners import HandCorners
 from kummell_ai.cli.files import patient_folders
 from kummell_ai.cli.looks import Network
 from kummell_ai.cohort.agreement import Reading
-from kummell_ai.cohort.film_values import film_observations, films_that_count, measured_value, verdicts
+from kummell_ai.cohort.film_values import film_observations, measured_value, verdicts
 from kummell_ai.cohort.measures import FILM_MEASURES, Observation
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.study import Member
@@ -78,7 +78,7 @@ def gather(
 
 
 def _member(patient: MeasuredPatient) -> Member:
-    chosen = films_that_count(patient.report)
+    chosen = films_that_count(patient.report.films)
     after, last = chosen.get(Phase.POST_OP), chosen.get(Phase.FOLLOW_UP)
     start = after.measurement.reference.acquired if after else None
     end = last.measurement.reference.acquired if last else None
@@ -98,7 +98,7 @@ def _member(patient: MeasuredPatient) -> Member:
 
 def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
     """Films measured that stand for no phase."""
-    chosen = films_that_count(patient.report)
+    chosen = films_that_count(patient.report.films)
     found = []
     for film in patient.report.films:
         name = film.measurement.reference.name
@@ -114,7 +114,7 @@ def _other_films(patient: MeasuredPatient, used: set[str]) -> list[Problem]:
 def _readings(patient: MeasuredPatient) -> list[Reading]:
     """What program and person read of the films that stand for a phase; both in the film's own scale."""
     readings = []
-    for phase, film in films_that_count(patient.report).items():
+    for phase, film in films_that_count(patient.report.films).items():
         manual = dict(patient.entries[film.measurement.reference].manual)
         for measure in FILM_MEASURES:
             quantity = measured_value(film.measurement, patient.report.index_level, measure)

@@ -7,7 +7,7 @@ that film, or none where the report has no intact vertebra to bring the two toge
 
 from __future__ import annotations
 
-from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel, films_that_count
 from kummell_ai.cohort.measures import FILM_MEASURES, PHASES, Measure, Observation
 from kummell_ai.imaging.radiograph import Calibration
 from kummell_ai.measurement.results import (
@@ -30,7 +30,7 @@ def film_observations(report: CorrectionReport, *, is_main: bool = True) -> list
 
     The last film before, the first after and the last follow-up count; none does when the level is not the main one.
     """
-    chosen = films_that_count(report) if is_main else {}
+    chosen = films_that_count(report.films) if is_main else {}
     found = []
     for film in report.films:
         if film.phase not in PHASES:
@@ -42,18 +42,9 @@ def film_observations(report: CorrectionReport, *, is_main: bool = True) -> list
     return found
 
 
-def films_that_count(report: CorrectionReport) -> dict[Phase, PhasedMeasurement]:
-    """The film that stands for each phase."""
-    chosen: dict[Phase, PhasedMeasurement] = {}
-    for film in report.films:
-        if film.phase in PHASES and (film.phase not in chosen or film.phase is not Phase.POST_OP):
-            chosen[film.phase] = film
-    return chosen
-
-
 def scale_film(report: CorrectionReport) -> PhasedMeasurement | None:
     """The film on whose scale the patient's lengths are; None without a film of known phase."""
-    chosen = films_that_count(report)
+    chosen = films_that_count(report.films)
     standing = [film for film in report.films if chosen.get(film.phase) is film]
     return min(standing, key=lambda film: _BEST_FIRST.index(_kind(film)), default=None)
 
@@ -89,7 +80,7 @@ def verdicts(report: CorrectionReport) -> dict[tuple[Phase, Phase, str], Verdict
 
     Unknown where the tables lack one of the two values, as a length that cannot be brought to their scale.
     """
-    chosen, found = films_that_count(report), {}
+    chosen, found = films_that_count(report.films), {}
     for correction in report.corrections:
         films = (chosen[correction.before], chosen[correction.after])
         said = {change.quantity_id: change.verdict for change in correction.changes}
@@ -157,7 +148,7 @@ def _applied(report: CorrectionReport, film: PhasedMeasurement, own: PhasedMeasu
 
 def _pair(report: CorrectionReport, film: PhasedMeasurement, own: PhasedMeasurement) -> Correction | None:
     """The comparison of the two films; None where one of them stands for no phase."""
-    if films_that_count(report).get(film.phase) is not film:
+    if films_that_count(report.films).get(film.phase) is not film:
         return None
     phases = {film.phase, own.phase}
     return next((c for c in report.corrections if {c.before, c.after} == phases), None)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel, films_that_count
 from kummell_ai.evaluation.results import FilmResult, QuantityError, VertebraResult
 from kummell_ai.geometry import correction as formulas
 from kummell_ai.imaging.interval_factors import change_factor
@@ -68,20 +68,18 @@ def change_errors(
 ) -> tuple[ChangeError, ...]:
     """The changes of every patient of whom both films were measured at the same injured level.
 
-    Of several films of one phase the one that `measurement.series` compares counts: the last before the operation, the
-    first after it and the last follow-up, in the order given; one that is refused has no part in a report. A film's own
-    scale is used on either film. Of a loss there are no rates; a rate that a report calls undefined, or whose half
-    width (%) is beyond ``rate_too_wide``, is left out.
+    Of several films of one phase, in the order given, the one counts that a report compares (`films_that_count`); one
+    that is refused has no part in a report. A film's own scale is used on either film. Of a loss there are no rates; a
+    rate that a report calls undefined, or whose half width (%) is beyond ``rate_too_wide``, is left out.
     """
-    by_patient: dict[str, dict[Phase, FilmResult]] = {}
+    by_patient: dict[str, list[FilmResult]] = {}
     for film in films:
         if film.patient is not None and film.index_level is not None and film.refused is None:
-            known = by_patient.setdefault(film.patient, {})
-            if film.phase not in known or film.phase is not Phase.POST_OP:
-                known[film.phase] = film
+            by_patient.setdefault(film.patient, []).append(film)
+    counting = {patient: films_that_count(shown) for patient, shown in by_patient.items()}
     return tuple(
         error
-        for patient, phases in by_patient.items()
+        for patient, phases in counting.items()
         for name, (earlier, later) in comparisons.items()
         if earlier in phases and later in phases
         for error in _between(patient, name, phases[earlier], phases[later], quantities, rate_too_wide)

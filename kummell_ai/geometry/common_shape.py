@@ -81,29 +81,72 @@ def fit_common_shape(points: ArrayLike, covariance: ArrayLike, counted: int | No
     x, weight = (given - middle) / unit, np.linalg.inv(spread / unit[..., None] ** 2)
     shape, pose = x[0].copy(), _poses(x[0], x, weight)
     for _ in range(_MOST_STEPS):
-        jacobian = _jacobian(shape, pose)
-        normal = np.einsum("fkip,fkij,fkjq->pq", jacobian, weight, jacobian)
-        pull = np.einsum("fkip,fkij,fkj->p", jacobian, weight, x - _placed(shape, pose))
-        step = np.linalg.solve(normal, pull)
-        shape = shape + step[: 2 * count].reshape(count, 2)
-        pose = np.concatenate([pose[:1], pose[1:] + step[2 * count :].reshape(films - 1, 4)])
-        if np.abs(step).max() < _SMALL:
+        step, turns = _step(shape, pose, x, weight)
+        shape, pose = shape + step, pose + turns
+        if max(np.abs(step).max(), np.abs(turns).max()) < _SMALL:
             break
     placed = _placed(shape, pose)
-    jacobian = _jacobian(shape, pose)
     others = 1.0 if counted is None else min(1.0, (counted - 1) / (films - 1))
-    fitted = np.stack([_covariance(jacobian, weight, film, others) for film in range(films)]) * unit[..., None] ** 2
+    fitted = _covariances(shape, pose, weight, others) * unit[..., None] ** 2
     rest = x - placed
     chi2 = float(np.einsum("fki,fkij,fkj->", rest, weight, rest))
     return CommonShape(placed * unit + middle, fitted, chi2, (films - 1) * (2 * count - 4))
 
 
-def _covariance(jacobian: FloatArray, weight: FloatArray, film: int, others: float) -> FloatArray:
-    """Covariance (K, 2, 2) of the fitted points of a film when the other films count for the share ``others``."""
-    share = np.where(np.arange(len(weight)) == film, 1.0, others)
-    normal = np.einsum("f,fkip,fkij,fkjq->pq", share, jacobian, weight, jacobian)
-    covariance: FloatArray = np.einsum("kip,pq,kjq->kij", jacobian[film], np.linalg.inv(normal), jacobian[film])
-    return covariance
+@dataclass(frozen=True, slots=True)
+class _Films:
+    """Least squares without the poses: each film has its own, so they are eliminated film by film (Schur complement).
+
+    Attributes:
+        turned: (F, K, 2, 2 K) derivatives of the placed points by the shape, the poses held.
+        basis: (K, 2, 4) derivatives by the pose of their film.
+        poses: (F, 4, 4) inverse of the information on the pose of a film, the shape held; 0 for the first: it stands.
+        follow: (F, 4, 2 K) what a pose gives way by when the shape moves.
+        information: (F, 2 K, 2 K) on the shape by each film, its pose free.
+    """
+
+    turned: FloatArray
+    basis: FloatArray
+    poses: FloatArray
+    follow: FloatArray
+    information: FloatArray
+
+
+def _films(shape: FloatArray, pose: FloatArray, weight: FloatArray) -> _Films:
+    films, count = len(pose), len(shape)
+    basis = _basis(shape)
+    turn = np.stack([np.stack([pose[:, 0], -pose[:, 1]], -1), np.stack([pose[:, 1], pose[:, 0]], -1)], -2)
+    by_point = np.zeros((films, count, 2, count, 2))
+    by_point[:, np.arange(count), :, np.arange(count), :] = turn
+    turned = by_point.reshape(films, count, 2, 2 * count)
+    poses = np.linalg.inv(np.einsum("kip,fkij,kjq->fpq", basis, weight, basis))
+    poses[0] = 0.0
+    weighed = np.einsum("fkij,fkjs->fkis", weight, turned)
+    both = np.einsum("kip,fkis->fps", basis, weighed)
+    follow = poses @ both
+    information = np.einsum("fkis,fkit->fst", turned, weighed) - np.swapaxes(both, -1, -2) @ follow
+    return _Films(turned, basis, poses, follow, information)
+
+
+def _step(shape: FloatArray, pose: FloatArray, x: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What Gauss and Newton add to the shape (K, 2) and to the poses (F, 4), to the first of them nothing."""
+    films = _films(shape, pose, weight)
+    pull = np.einsum("fkij,fkj->fki", weight, x - _placed(shape, pose))
+    on_pose = np.einsum("kip,fki->fp", films.basis, pull)
+    on_shape = np.einsum("fkis,fki->s", films.turned, pull) - np.einsum("fps,fp->s", films.follow, on_pose)
+    step = np.linalg.solve(films.information.sum(axis=0), on_shape)
+    turns: FloatArray = np.einsum("fpq,fq->fp", films.poses, on_pose) - films.follow @ step
+    return step.reshape(-1, 2), turns
+
+
+def _covariances(shape: FloatArray, pose: FloatArray, weight: FloatArray, others: float) -> FloatArray:
+    """Covariance (F, K, 2, 2) of the fitted points of each film when the others count for the share ``others``."""
+    films = _films(shape, pose, weight)
+    information = others * films.information.sum(axis=0) + (1.0 - others) * films.information
+    by_shape = films.turned - np.einsum("kip,fps->fkis", films.basis, films.follow)
+    covariance: FloatArray = np.einsum("fkis,fst,fkjt->fkij", by_shape, np.linalg.inv(information), by_shape)
+    by_pose: FloatArray = np.einsum("kip,fpq,kjq->fkij", films.basis, films.poses, films.basis)
+    return covariance + by_pose
 
 
 def _basis(shape: FloatArray) -> FloatArray:
@@ -129,16 +172,3 @@ def _placed(shape: FloatArray, pose: FloatArray) -> FloatArray:
     """``shape`` (K, 2) as each of the poses (F, 4) shows it, (F, K, 2)."""
     placed: FloatArray = np.einsum("kip,fp->fki", _basis(shape), pose)
     return placed
-
-
-def _jacobian(shape: FloatArray, pose: FloatArray) -> FloatArray:
-    """Derivatives (F, K, 2, 2 K + 4 (F - 1)) of `_placed` by the shape and the poses of all films but the first."""
-    films, count = len(pose), len(shape)
-    jacobian = np.zeros((films, count, 2, 2 * count + 4 * (films - 1)))
-    turn = np.stack([np.stack([pose[:, 0], -pose[:, 1]], -1), np.stack([pose[:, 1], pose[:, 0]], -1)], -2)
-    for k in range(count):
-        jacobian[:, k, :, 2 * k : 2 * k + 2] = turn
-    for f in range(1, films):
-        start = 2 * count + 4 * (f - 1)
-        jacobian[f, :, :, start : start + 4] = _basis(shape)
-    return jacobian

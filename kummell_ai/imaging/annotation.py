@@ -71,6 +71,11 @@ class VertebraLandmarks:
         lengths = np.array([np.linalg.norm(sa - sp), np.linalg.norm(ia - ip)])
         return float(lengths[np.isfinite(lengths)].mean()) if np.isfinite(lengths).any() else float("nan")
 
+    @property
+    def is_cemented_alone(self) -> bool:
+        """Cement without screws: an injured body that was filled, not one that holds the rods."""
+        return "cemented" in self.flags and "instrumented" not in self.flags
+
     def point(self, landmark: VertebralLandmark) -> FloatArray:
         """One point (2,) px; NaN when it is not seen or not part of this set."""
         if landmark >= len(self.points_px):

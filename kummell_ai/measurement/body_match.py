@@ -76,7 +76,7 @@ def looks_injured(vertebrae: Sequence[VertebraLandmarks], index: int, spacing: P
     body = vertebrae[index]
     if body.level is VertebralLevel.S1 or "cropped" in body.flags:
         return False
-    if "fractured" in body.flags or ("cemented" in body.flags and "instrumented" not in body.flags):
+    if "fractured" in body.flags or body.is_cemented_alone:
         return True
     held = [i for i, v in enumerate(vertebrae) if "instrumented" in v.flags]
     if index - 1 in held and index + 1 in held and (index not in held or len(held) == 3):

@@ -131,7 +131,7 @@ def _evidence(film: RadiographMeasurement, vertebra: VertebraMeasurement, level:
         )
     if "fractured" in flags:
         found["fractured"] = (2.0, f"marked as fractured on {name}")
-    if "cemented" in flags and "instrumented" not in flags:
+    if vertebra.landmarks.is_cemented_alone:
         found["cemented"] = (2.0, f"cement without screws on {name}")
     found["hardware"] = _hardware(film, level)
     return found

@@ -61,7 +61,7 @@ def is_intact(body: VertebraLandmarks, spacing: PixelSpacing) -> bool:
 def _why_not(body: VertebraLandmarks, spacing: PixelSpacing) -> str | None:
     if body.level is VertebralLevel.S1:
         return "has no body height"
-    if "fractured" in body.flags or ("cemented" in body.flags and "instrumented" not in body.flags):
+    if "fractured" in body.flags or body.is_cemented_alone:
         return "is fractured"
     if "cropped" in body.flags:
         return "is cropped"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.anatomy import Phase, VertebralLevel, films_that_count
 from kummell_ai.errors import SeriesError
 from kummell_ai.imaging.interval_factors import SIMULATED_FILMS
 from kummell_ai.imaging.radiograph import UNKNOWN_PATIENT
@@ -96,10 +96,10 @@ def measure_series(
     found = [other.level for other in others if other.is_injured and index_level is None]
     further = [other for other in dict.fromkeys((*further_levels, *found)) if other is not level]
     if shapes == "shared" and not any(finding.code == "names-conflict" for finding in findings):
-        apart = [film.measurement for film in _standing(phased)]
+        apart = [film.measurement for film in films_that_count(phased).values()]
         phased, about_shapes = with_shared_shapes(phased, {level, *further}, index_level)
         findings += about_shapes
-        if any(is_measured_together(film.measurement) for film in _standing(phased)):
+        if any(is_measured_together(film.measurement) for film in films_that_count(phased).values()):
             findings += rotation_findings(apart, level)
     return assemble_report(
         phased,
@@ -161,16 +161,17 @@ def assemble_report(
         ValueError: the upper level of the surgical segment is not cranial of the lower one.
     """
     patient = patient_of(films)
-    as_given = [film.measurement for film in _standing(films)]
+    as_given = [film.measurement for film in films_that_count(films).values()]
     films, about_sizes = on_one_magnification(films, index_level)
     ends = surgical_ends(films, surgical_segment)
     films = with_surgical_segments(films, ends, index_level)
-    before, after, last = _by_phase(films)
+    chosen = films_that_count(films)
+    before, after, last = (chosen.get(phase) for phase in (Phase.PRE_OP, Phase.POST_OP, Phase.FOLLOW_UP))
     pairs = (("correction", before, after), ("loss", after, last), ("net", before, last))
     corrections = [
         compare(a, b, index_level, name, ends=ends) for name, a, b in pairs if a is not None and b is not None
     ]
-    standing = _standing(films)
+    standing = list(chosen.values())
     return CorrectionReport(
         patient_id=patient,
         index_level=index_level,
@@ -212,23 +213,6 @@ def patient_of(films: Sequence[PhasedMeasurement]) -> str:
             tuple(names),
         )
     return next(iter(names), UNKNOWN_PATIENT)
-
-
-def _last(films: Sequence[PhasedMeasurement], phase: Phase) -> PhasedMeasurement | None:
-    return next((film for film in reversed(films) if film.phase is phase), None)
-
-
-def _by_phase(
-    films: Sequence[PhasedMeasurement],
-) -> tuple[PhasedMeasurement | None, PhasedMeasurement | None, PhasedMeasurement | None]:
-    """The last film before the operation, the first after it and the last follow-up."""
-    after = next((film for film in films if film.phase is Phase.POST_OP), None)
-    return _last(films, Phase.PRE_OP), after, _last(films, Phase.FOLLOW_UP)
-
-
-def _standing(films: Sequence[PhasedMeasurement]) -> list[PhasedMeasurement]:
-    """The films that stand for a phase."""
-    return [film for film in _by_phase(films) if film is not None]
 
 
 def _instability(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from kummell_ai.anatomy import VertebralLandmark, VertebralLevel
+from kummell_ai.geometry.vertebra import signed_area
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.measurement.results import RadiographMeasurement, VertebraMeasurement
 from kummell_ai.reporting import shapes as s
@@ -72,9 +73,8 @@ class Pen:
 
 def front_side(measurement: RadiographMeasurement) -> float:
     """-1 when the anterior corners lie to the left of the posterior ones, +1 when to the right."""
-    gaps = [v.landmarks.corners_px[[0, 2], 0] - v.landmarks.corners_px[[1, 3], 0] for v in measurement.vertebrae]
-    seen = [float(gap) for pair in gaps for gap in pair if np.isfinite(gap)]
-    return 1.0 if seen and float(np.mean(seen)) > 0 else -1.0
+    area = sum(float(signed_area(v.landmarks.points_px)) for v in measurement.vertebrae)
+    return 1.0 if area > 0 else -1.0
 
 
 def to_point(array: FloatArray) -> s.Point:

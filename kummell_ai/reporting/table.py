@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS
+from kummell_ai.anatomy import CORNERS, Phase, films_that_count
 from kummell_ai.measurement.results import (
     Change,
     Correction,
@@ -38,7 +38,8 @@ Row = dict[str, Cell]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
-PHASE_COLUMN = ("pre", "post", "last")
+PHASE_COLUMN_OF = {Phase.PRE_OP: "pre", Phase.POST_OP: "post", Phase.FOLLOW_UP: "last"}
+PHASE_COLUMN = tuple(PHASE_COLUMN_OF.values())
 """Prefixes of the wide table; ``last`` is the latest film after the post-op one."""
 
 
@@ -261,13 +262,5 @@ def _change_cells(change: Change, comparison: str) -> Row:
 
 
 def phase_films(report: CorrectionReport) -> dict[str, PhasedMeasurement]:
-    """The films that ``pre``, ``post`` and ``last`` stand for: those the corrections compare.
-
-    These are the last one before the operation, the first one after it and the last follow-up.
-    """
-    films: dict[str, PhasedMeasurement] = {}
-    for film in report.films:
-        name = {"pre-op": "pre", "post-op": "post", "follow-up": "last"}.get(film.phase.value)
-        if name is not None and (name not in films or name != "post"):
-            films[name] = film
-    return films
+    """The films that ``pre``, ``post`` and ``last`` stand for: those the corrections compare."""
+    return {PHASE_COLUMN_OF[phase]: film for phase, film in films_that_count(report.films).items()}

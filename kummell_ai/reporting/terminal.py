@@ -9,11 +9,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from kummell_ai.measurement.results import CorrectionReport, RadiographMeasurement
+from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.reporting.page_findings import SCALE_CODES, finding_text
 from kummell_ai.reporting.page_rows import UNLIKE_CHANGES, CellText, QuantityRow, correction_heads, quantity_rows
 from kummell_ai.reporting.page_words import days_texts
-from kummell_ai.reporting.prose import value_text
 from kummell_ai.reporting.words import PHASE_LABEL, RESEARCH_USE, UNROUNDED, are_on_own_scales
 
 UNLIMITED = 1000
@@ -96,22 +95,6 @@ def report_caption(report: CorrectionReport) -> str:
 def scale_lines(report: CorrectionReport) -> list[str]:
     """By which factors lengths were brought to one scale, a line each; to stand beneath the caption."""
     return [finding_text(f, "").message for f in report.findings if f.code in SCALE_CODES]
-
-
-def film_table(measurement: RadiographMeasurement) -> Table:
-    """The vertebrae of one film."""
-    table = Table(title=Text(measurement.reference.name), title_justify="left", caption=RESEARCH_USE)
-    for name in ("Level", "Anterior height", "Posterior height", "Wedge angle", "Segmental kyphosis", "Confidence"):
-        table.add_column(name, justify="left" if name == "Level" else "right")
-    for vertebra in measurement.vertebrae:
-        ids = ("anterior_height", "posterior_height", "wedge_angle")
-        values = [_plain(value_text(vertebra.quantities[i])) if i in vertebra.quantities else "–" for i in ids]
-        segment = measurement.segment("segmental_cobb", vertebra.level) if vertebra.level is not None else None
-        values.append(_plain(value_text(segment.angle)) if segment is not None else "–")
-        flags = ", ".join(sorted(vertebra.landmarks.flags))
-        level = Text.assemble(str(vertebra.level or "?"), (f" {flags}" if flags else "", "magenta"))
-        table.add_row(level, *values, f"{vertebra.landmarks.confidence:.2f}")
-    return table
 
 
 def _plain(text: str) -> str:

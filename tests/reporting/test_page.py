@@ -30,7 +30,7 @@ from kummell_ai.reporting.page_rows import (
 from kummell_ai.reporting.page_words import translator
 from kummell_ai.reporting.prose import summary_sentences, value_text
 from kummell_ai.reporting.shapes import text_width
-from kummell_ai.reporting.terminal import film_table, report_caption, report_table
+from kummell_ai.reporting.terminal import report_caption, report_table
 from kummell_ai.reporting.words import COMPARISON_WORDS, DERIVED_WORDS, SEGMENT_WORDS, VERTEBRA_WORDS
 from tests import made_up
 from tests.measurement import spines
@@ -311,7 +311,6 @@ def test_an_angle_that_is_not_defined_says_so_in_place_of_its_endplates() -> Non
 def test_the_terminal_tables_hold_the_main_rows() -> None:
     assert len(report_table(made_up.report()).rows) == 3
     assert "may differ by 0.1" in report_caption(made_up.report())
-    assert film_table(made_up.measurement()).row_count == len(made_up.LEVELS)
 
 
 def test_names_that_are_uncertain_together_are_one_finding() -> None:
