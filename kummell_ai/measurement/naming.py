@@ -140,7 +140,7 @@ def _changed(films: Sequence[FilmEvidence], solution: Solution, shift: int, titl
     findings = []
     for film, rows, title in zip(films, solution, titles, strict=True):
         own, row = film.own_names, rows[0]
-        if film.evidence is None or row.levels in (own, counted(own, shift)):
+        if row.levels in (own, counted(own, shift)):
             continue
         severity = Severity.INFO if row.probability >= LEVEL_PROBABILITY else Severity.WARNING
         text = (

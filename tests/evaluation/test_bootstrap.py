@@ -174,3 +174,22 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     ours, theirs = bootstrap.mean(column, PATIENT), bootstrap.mean(column[rows], PATIENT[rows])
     assert (ours.interval.low, ours.interval.high) == pytest.approx((theirs.interval.low, theirs.interval.high))
     assert bootstrap.quantiles(column, PATIENT, (0.9,)) == bootstrap.quantiles(column[rows], PATIENT[rows], (0.9,))
+
+
+def test_without_resamples_there_is_a_value_and_no_interval() -> None:
+    none = Bootstrap.of(PATIENTS, 0, seed=1)
+    for estimate in (none.mean(values(), PATIENT), *none.quantiles(values(), PATIENT, (0.5, 0.9))):
+        assert estimate.value is not None
+        assert (estimate.interval, estimate.method) == (None, "none")
+
+
+@pytest.mark.parametrize("missing", ["measured", "true", "both"])
+def test_readings_without_a_partner_are_in_no_agreement(bootstrap: Bootstrap, missing: str) -> None:
+    measured, true = values(1), values(2)
+    rows = np.arange(len(PATIENT)) >= 3
+    expected = bootstrap.agreement(measured[rows], true[rows], PATIENT[rows])
+    if missing != "true":
+        measured[:3] = np.nan
+    if missing != "measured":
+        true[:3] = np.nan
+    assert bootstrap.agreement(measured, true, PATIENT) == expected

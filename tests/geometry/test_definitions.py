@@ -207,3 +207,18 @@ class TestCorrection:
 
     def test_vectorised(self) -> None:
         np.testing.assert_array_equal(correction.height_restoration_rate([15, 25], [20, 26], 25), [50, np.nan])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_numbers_of_any_type_are_taken_as_float64(dtype: type) -> None:
+    """Small integers without a sign would go round at 0: 15 - 21 of bytes are 250."""
+    before, after, reference = (np.array([mm], dtype) for mm in (21, 15, 25))
+    assert correction.height_restoration(before, after) == correction.kyphosis_correction(after, before) == -6
+    assert correction.height_restoration_rate(before, after, reference) == -150
+    assert correction.loss_of_correction(before, after) == correction.intravertebral_instability(after, before) == -6
+    found = correction.height_gain_rate(before, after)
+    assert (found.dtype, float(found[0])) == (np.float64, pytest.approx(-600 / 21, rel=1e-15))
+    corners = RECTANGLE.astype(dtype)
+    for body in (corners, corners[[1, 0, 3, 2]]):
+        assert angles.wedge_angle(body) == 0
+        assert heights.anterior_height(body) == heights.posterior_height(body) == 28

@@ -82,3 +82,14 @@ def test_the_centre_of_the_first_cell_lies_half_a_cell_in() -> None:
 def test_a_scale_of_zero_is_refused(scale_x: float, scale_y: float) -> None:
     with pytest.raises(ValueError, match="must not be 0"):
         ScaleShift(scale_x, scale_y)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+def test_cells_and_coordinates_of_any_type_are_float64(dtype: type) -> None:
+    """Half a pixel is nothing that a whole number could hold; a third of a float32 is not that of a float64."""
+    cells = np.array([0, 7, 200], dtype)
+    for there in (cell_to_coordinate(cells, 3.0), coordinate_to_cell(cells, 3.0)):
+        assert there.dtype == np.float64
+    np.testing.assert_array_equal(cell_to_coordinate(cells, 3.0), [1.5, 22.5, 601.5])
+    np.testing.assert_allclose(coordinate_to_cell(cells, 3.0), np.array([0, 7, 200]) / 3 - 0.5, rtol=1e-15)
+    assert ScaleShift.resize(0.1, 0.1).apply(np.array([[1, 3]], dtype)).dtype == np.float64

@@ -82,3 +82,16 @@ def test_grey_spread_sees_what_lies_within_its_reach(reach: float, expected: flo
     pixels = np.zeros((20, 20), dtype=np.float32)
     pixels[:, 15:] = 1.0
     assert grey_spread(pixels, (10.0, 10.0), reach) == expected
+
+
+@pytest.mark.parametrize("size", [1 << 18, (1 << 18) + 7, 5 << 18])
+def test_limits_of_large_films_are_those_of_all_their_pixels(size: int) -> None:
+    """Of a ramp from 0 to 1 they are 0.005 and 0.995, but for the step from one sample to the next."""
+    low, high = robust_limits(np.linspace(0.0, 1.0, size))
+    assert (low, high) == pytest.approx((0.005, 0.995), abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [101, 1001])
+def test_grey_spread_of_a_ramp_leaves_3_percent_at_either_end(size: int) -> None:
+    ramp = np.tile(np.linspace(0.0, 1.0, size, dtype=np.float32), (3, 1))
+    assert grey_spread(ramp, (size / 2, 1.5), float(size)) == pytest.approx(0.94, abs=1e-4)

@@ -65,3 +65,15 @@ def test_middle_points_are_not_looked_at() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(4, 2\)"):
         needed_stretch(np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize("points", [[0, 0, 0, 0], [0, 0, 2, 2], [0, 1, 0, 1]], ids=["a point", "no depth", "no height"])
+def test_a_body_without_extent_does_not_decide(points: list[int]) -> None:
+    own = bodies(0.1)
+    own[2] = own[2, points]
+    assert needed_stretch(own * [1.5, 1.0]) == pytest.approx(1.0 / 1.5, rel=0.06)
+
+
+@pytest.mark.parametrize("lean", [-0.6, 0.0, 0.9])
+def test_bodies_of_the_usual_shape_need_no_stretch_at_all(lean: float) -> None:
+    assert needed_stretch(bodies(lean)) == pytest.approx(1.0, abs=1e-12)

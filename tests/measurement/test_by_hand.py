@@ -187,3 +187,11 @@ def test_a_film_without_a_found_spine_is_measured_by_hand() -> None:
     assert now.facing is Facing.LEFT
     film = measure_radiograph(now, SPACING, size_px=made_up.SIZE, provenance=build_provenance())
     assert quantity_of(film, L1, "segmental_cobb").value is not None
+
+
+def test_a_hidden_corner_that_a_person_set_is_hidden_no_more() -> None:
+    was = found()
+    bodies = tuple(replace(body, hidden=frozenset({0, 2})) for body in was.vertebrae)
+    was = replace(was, vertebrae=bodies)
+    now = with_corners_by_hand(was, moved(drawn(was), 3, 2, (0.0, 4.0)), SPACING)
+    assert [set(body.hidden) for body in now.vertebrae] == [{0, 2}] * 3 + [{0}] + [{0, 2}] * 2

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kummell_ai.anatomy import Phase
+from kummell_ai.anatomy import Phase, VertebralLevel
+from kummell_ai.geometry.angles import NORMAL_SEGMENTAL
 from kummell_ai.measurement.compare import intravertebral_instability
 from kummell_ai.measurement.pipeline import measure_series
 from kummell_ai.measurement.provenance import DEFINITIONS_VERSION
@@ -37,6 +38,14 @@ def test_every_id_is_defined_with_an_anchor() -> None:
 
 def test_version() -> None:
     assert f"Version {DEFINITIONS_VERSION}." in PAGE
+
+
+def test_normal_angles_are_those_of_the_page() -> None:
+    text = PAGE[PAGE.index("Normal angle from V−1 to V+1") : PAGE.index("Other levels have no sagittal index")]
+    (people,) = re.findall(r"n = (\d+)", text)
+    rows = re.findall(r"(T\d+|L\d)\s+(−?[\d.]+) ± ([\d.]+)°", text)
+    told = {VertebralLevel.parse(name): (float(m.replace("−", "-")), float(sd), int(people)) for name, m, sd in rows}
+    assert told == {level: (a.mean_deg, a.sd_deg, a.n) for level, a in NORMAL_SEGMENTAL.items()}
 
 
 FIGURES = runpy.run_path(str(ROOT / "scripts" / "draw_definitions.py"))["FIGURES"]

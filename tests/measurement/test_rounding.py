@@ -71,3 +71,9 @@ def test_a_magnification_that_is_told_reads_as_beyond_the_expected(size: float) 
     (found,) = common_scale(films[0], films[1], L.L1).findings
     told, low, high = map(float, re.findall(r"([\d.]+) % on .*; (\d+) to (\d+) %", found.message)[0])
     assert not low <= told <= high
+
+
+@given(st.floats(1.6, 30.0))
+def test_a_misfit_far_from_the_expected_is_told_with_one_digit(misfit: float) -> None:
+    (found,) = _findings(SharedShapes((), (), (BodyApart(L.L2, misfit, None),)), [])
+    assert f"(misfit {misfit:.1f}, at most 1.5 is expected)" in found.message

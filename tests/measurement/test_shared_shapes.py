@@ -320,3 +320,15 @@ def test_a_turned_patient_is_told_from_the_films_as_they_were_located(shapes: Sh
     for one in (report, *further_reports(report)):
         told = [f.message for f in one.findings if f.code == "rotation-unlike"]
         assert [text.split(" for ")[0] for text in told] == ["intact vertebrae are 10 % deeper on post-op"]
+
+
+def test_a_body_without_factors_for_films_together_keeps_its_own() -> None:
+    """One whose network tells none, or that a person set, may stand beside bodies that are placed together."""
+    one, two = films(np.random.default_rng(12), 2)
+    for factors in (None, IntervalFactors("intact", {"cobb": 1.5})):
+        bodies = tuple(replace(v, interval_factors=factors) if v.level is L.T11 else v for v in one.vertebrae)
+        shared = share_shapes(given([replace(one, vertebrae=bodies), two]), {L.L1})
+        assert shared.levels == (L.T12, L.L2, L.L3)
+        body = at(shared.landmarks[0], L.T11)
+        assert body.interval_factors is factors
+        assert body.points_px is at(one, L.T11).points_px
