@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLevel
+from kummell_ai.annotations.checked import as_number, is_px
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.source import (
     OnFault,
@@ -131,9 +132,10 @@ def _rows(text: str) -> list[list[float]]:
     for number, line in enumerate(lines, start=1):
         if ";" in line and "," in line:
             raise ValueError(f"row {number} is {line!r}, with both ; and ,: write decimal points and one separator")
-        values = [float(part) for part in _SEPARATOR.split(line.strip(",; "))]
-        if len(values) not in (4, 5) or not np.isfinite(values).all():
-            raise ValueError(f"row {number} is {line!r}; expected x1,y1,x2,y2,label")
+        parts = _SEPARATOR.split(line.strip(",; "))
+        values = [as_number(part, f"a value of row {number}") for part in parts]
+        if len(values) not in (4, 5) or not all(map(is_px, values)):
+            raise ValueError(f"row {number} is {line!r:.60}; expected x1,y1,x2,y2,label in px")
         rows.append(values)
     return rows
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -21,9 +20,19 @@ from typing import Any, overload
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.annotations.checked import (
+    MAX_PX,
+    as_keys,
+    as_list,
+    as_number,
+    as_one_of,
+    as_text,
+    in_entry,
+    is_px,
+)
 from kummell_ai.annotations.flags import parse_flags
-from kummell_ai.annotations.source import OnFault, understood_as, usable, whole_px
-from kummell_ai.errors import InputError
+from kummell_ai.annotations.source import OnFault, read_json, understood_as, usable, whole_px
+from kummell_ai.annotations.writing import whole_file
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 from kummell_ai.imaging.radiograph import Calibration, ImageReference, PixelSpacing, Radiograph
@@ -84,23 +93,8 @@ def write_coco(path: Path | str, films: Iterable[AnnotatedFilm]) -> None:
         raise ValueError(
             "films can be gone through only once; give a sequence, or an object that starts anew each time"
         )
-    partial = Path(path).with_name(Path(path).name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(_lines(films))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def to_coco(films: Sequence[AnnotatedFilm]) -> dict[str, Any]:
-    """The COCO document as plain values.
-
-    Raises:
-        ValueError: ``extra`` or ``details`` use a name that the format itself uses.
-    """
-    points = _points(films)
-    return {**_head(points), "images": list(_images(films)), "annotations": list(_annotations(films, points))}
+    with whole_file(path) as stream:
+        stream.writelines(_lines(films))
 
 
 def _lines(films: Iterable[AnnotatedFilm]) -> Iterator[str]:
@@ -250,10 +244,7 @@ def read_coco(path: Path | str, on_fault: OnFault | None = None) -> tuple[Annota
         InputError: not JSON, no COCO, or an entry that cannot be understood.
     """
     file = Path(path)
-    try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file.name}: no readable JSON ({error}); give a COCO keypoint file", str(file)) from error
+    document = read_json(file)
     with understood_as(_FORM, file):
         entries, orders = _entries(document)
 
@@ -270,25 +261,42 @@ def _name(entry: _Entry) -> str:
 
 def _entries(document: Any) -> tuple[list[_Entry], _Orders]:
     """Each image with its vertebrae, as they stand there, and the keypoints' order by category."""
-    orders = {entry["id"]: _order(entry) for entry in document["categories"] if entry["name"] == CATEGORY}
+    parts = as_keys(document, "the whole file")
+    kinds, images, vertebrae = (_named(parts, key) for key in ("categories", "images", "annotations"))
+    with in_entry("categories"):
+        orders = {kind["id"]: _order(kind) for kind in kinds if kind["name"] == CATEGORY}
     if not orders:
         raise ValueError(f"no category is called {CATEGORY!r}")
-    numbers = [image["id"] for image in document["images"]]
+    with in_entry("images"):
+        numbers = [image["id"] for image in images]
+        found: dict[Any, list[dict[str, Any]]] = {number: [] for number in numbers}
     if len(set(numbers)) < len(numbers):
         twice = next(n for n in numbers if numbers.count(n) > 1)
         raise ValueError(f"image id {twice} stands {numbers.count(twice)} times; merged files need ids of their own")
-    found: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in document["images"]}
-    for entry in document["annotations"]:
-        if entry["category_id"] in orders:
-            if entry["image_id"] not in found:
-                raise ValueError(f"annotation {entry['id']} belongs to image {entry['image_id']}, which does not exist")
-            found[entry["image_id"]].append(entry)
-    return [(image, found[image["id"]]) for image in document["images"]], orders
+    for number, entry in enumerate(vertebrae, start=1):
+        with in_entry(f"annotation {entry.get('id', number)}"):
+            if entry["category_id"] in orders:
+                if entry["image_id"] not in found:
+                    of = f"annotation {entry['id']} belongs to image {entry['image_id']}"
+                    raise ValueError(f"{of}, which does not exist; give its image, or take it away")
+                found[entry["image_id"]].append(entry)
+    return [(image, found[number]) for image, number in zip(images, numbers, strict=True)], orders
+
+
+def _named(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The entries of a part of the document."""
+    with in_entry("the file"):
+        entries = as_list(document[key], key)
+    return [as_keys(entry, f"entry {number} of {key}") for number, entry in enumerate(entries, start=1)]
 
 
 def _film(entry: _Entry, orders: _Orders) -> AnnotatedFilm:
     image, vertebrae = entry
-    film = film_from_entry(image, tuple(_vertebra(v, orders[v["category_id"]]) for v in vertebrae))
+    bodies = []
+    for vertebra in vertebrae:
+        with in_entry(f"annotation {vertebra.get('id')}"):
+            bodies.append(_vertebra(vertebra, orders[vertebra["category_id"]]))
+    film = film_from_entry(image, tuple(bodies))
     details = [{k: v for k, v in (v.get("attributes") or {}).items() if k not in _ATTRIBUTES} for v in vertebrae]
     check_finite(details, "attributes")
     return replace(film, details=tuple(details) if any(details) else ())
@@ -296,7 +304,7 @@ def _film(entry: _Entry, orders: _Orders) -> AnnotatedFilm:
 
 def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
     keys = {landmark.key: landmark for landmark in VertebralLandmark}
-    unknown = [name for name in category["keypoints"] if name not in keys]
+    unknown = [name for name in as_list(category["keypoints"], "keypoints of the category") if name not in keys]
     if unknown:
         raise ValueError(f"keypoint {unknown[0]!r:.40} is not one of {', '.join(keys)}")
     return tuple(keys[name] for name in category["keypoints"])
@@ -304,7 +312,7 @@ def _order(category: dict[str, Any]) -> tuple[VertebralLandmark, ...]:
 
 def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> VertebraLandmarks:
     values = _keypoints(entry, order)
-    attributes = entry.get("attributes") or {}
+    attributes = as_keys(entry.get("attributes") or {}, f"attributes of annotation {entry['id']}")
     count = attributes.get("points", 4 if len(order) <= 4 else 6)
     if count not in (4, 6):
         raise ValueError(f"attributes.points of annotation {entry['id']} is {count!r:.40}; expected 4 or 6")
@@ -317,14 +325,11 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
         if visibility == _HIDDEN:
             hidden.add(landmark)
     level, flat = attributes.get("level"), attributes.get("covariance_px")
-    covariance = None
-    if flat is not None:
-        covariance = np.asarray([np.nan if v is None else v for v in flat], dtype=np.float64).reshape(count, 2, 2)
     return VertebraLandmarks(
         points_px=points[:count],
-        level=None if level is None else VertebralLevel.parse(level),
+        level=None if level is None else VertebralLevel.parse(as_text(level, f"level of annotation {entry['id']}")),
         level_probability=_probability(attributes.get("level_probability"), "level_probability"),
-        covariance_px=covariance,
+        covariance_px=None if flat is None else _covariance(flat, count, f"covariance_px of annotation {entry['id']}"),
         confidence=_probability(attributes.get("confidence"), "confidence", 1.0),
         flags=parse_flags(attributes.get("flags") or (), f"annotation {entry['id']}"),
         hidden=frozenset(hidden),
@@ -333,14 +338,26 @@ def _vertebra(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> Ve
 
 def _keypoints(entry: dict[str, Any], order: tuple[VertebralLandmark, ...]) -> FloatArray:
     """x, y and visibility of each keypoint, (P, 3)."""
-    values = np.asarray(entry["keypoints"], dtype=np.float64)
-    if values.shape != (3 * len(order),):
-        raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} keypoint numbers, not {values.size}")
-    if not np.isfinite(values).all():
-        at = int(np.flatnonzero(~np.isfinite(values))[0])
+    values = as_list(entry["keypoints"], f"keypoints of annotation {entry['id']}")
+    if len(values) != 3 * len(order):
+        raise ValueError(f"annotation {entry['id']} needs {3 * len(order)} keypoint numbers, not {len(values)}")
+    numbers = []
+    for at, value in enumerate(values):
         what = f"{('x', 'y', 'visibility')[at % 3]} of {order[at // 3].key} in annotation {entry['id']}"
-        raise ValueError(f"{what} is {values[at]}; expected a finite number, and 0, 0, 0 for a point that is not seen")
-    return values.reshape(-1, 3)
+        number = np.nan if value is None else as_number(value, what)
+        if not is_px(number):
+            limit = f"a finite number of px, {MAX_PX:,.0f} at most"
+            raise ValueError(f"{what} is {number}; expected {limit}, and 0, 0, 0 for a point that is not seen")
+        numbers.append(number)
+    return np.array(numbers).reshape(-1, 3)
+
+
+def _covariance(values: Any, count: int, what: str) -> FloatArray:
+    """(count, 2, 2) px² from a flat list, in which null stands for a point that is not seen."""
+    numbers = [np.nan if value is None else as_number(value, what) for value in as_list(values, what)]
+    if len(numbers) != 4 * count:
+        raise ValueError(f"{what} has {len(numbers)} numbers; expected four for each of {count} points")
+    return np.array(numbers).reshape(count, 2, 2)
 
 
 def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, ...]) -> AnnotatedFilm:
@@ -350,19 +367,19 @@ def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, .
         KeyError: one of them is missing.
         ValueError: an entry has an impossible value.
     """
-    acquired, frame = image.get("acquired"), image.get("frame_number")
+    frame = image.get("frame_number")
     if frame is not None and (isinstance(frame, bool) or not isinstance(frame, int) or frame < 1):
         raise ValueError(f"frame_number is {frame!r:.40}; expected a whole number of 1 or more")
     reference = ImageReference(
         name=_text_or_none(image, "name") or Path(str(image["file_name"])).name,
         patient_id=_text_or_none(image, "patient"),
-        acquired=None if acquired is None else dt.datetime.fromisoformat(acquired),
+        acquired=_moment(image.get("acquired")),
         frame_number=frame,
         simulated=bool(image.get("simulated", False)),
         **{key: _text_or_none(image, key) for key in _REFERENCE_TEXT},
     )
     spacing = image.get("spacing")
-    facing = Facing(image.get("facing", Facing.UNKNOWN.value))
+    facing = as_one_of(Facing, image.get("facing", Facing.UNKNOWN.value), "facing")
     lateral = _probability(image.get("lateral_probability"), "lateral_probability")
     extra = {key: value for key, value in image.items() if key not in _IMAGE_KEYS}
     check_finite(extra, "the entry")
@@ -374,6 +391,13 @@ def film_from_entry(image: dict[str, Any], vertebrae: tuple[VertebraLandmarks, .
         spacing=None if spacing is None else _read_spacing(spacing),
         extra=extra,
     )
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    try:
+        return None if value is None else dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"acquired is {value!r:.40}; expected a date and time, as 2024-03-04T09:30:00") from None
 
 
 def check_finite(value: Any, what: str) -> None:
@@ -429,9 +453,12 @@ def _text_or_none(image: Mapping[str, Any], key: str) -> str | None:
     raise ValueError(f"{key} is {value!r:.40}; expected a text")
 
 
-def _read_spacing(entry: dict[str, Any]) -> PixelSpacing:
-    calibration = Calibration(entry.get("calibration", Calibration.ASSUMED.value))
+def _read_spacing(value: Any) -> PixelSpacing:
+    entry = as_keys(value, "spacing")
+    calibration = as_one_of(Calibration, entry.get("calibration", Calibration.ASSUMED.value), "calibration")
     magnification = entry.get("magnification")
     if magnification is not None and not (_is_number(magnification) and 0 < magnification < math.inf):
         raise ValueError(f"magnification is {magnification!r:.40}; expected a number above 0")
-    return PixelSpacing(float(entry["row_mm"]), float(entry["column_mm"]), calibration, magnification)
+    with in_entry("spacing"):
+        row_mm, column_mm = (as_number(entry[key], key) for key in ("row_mm", "column_mm"))
+    return PixelSpacing(row_mm, column_mm, calibration, magnification)

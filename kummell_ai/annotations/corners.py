@@ -37,7 +37,9 @@ def order_outlines(outlines: Sequence[FloatArray], facing: Facing) -> tuple[Floa
     [[0.0, 0.0], [40.0, 0.0], [0.0, 30.0], [40.0, 30.0]]
     """
     if facing is Facing.UNKNOWN:
-        raise ValueError("corners without names do not tell the front; give --facing left or --facing right")
+        raise ValueError(
+            "corners without names do not tell the front; give --facing left or --facing right, or name them"
+        )
     whole = sorted((_completed(outline) for outline in outlines), key=lambda pair: float(pair[0][:, 1].mean()))
     directions = caudal(np.array([points.mean(axis=0) for points, _ in whole]).reshape(-1, 2))
     ordered = []

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from kummell_ai.anatomy import Facing, VertebralLandmark
+from kummell_ai.annotations.checked import as_place, in_entry
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.flags import split_flags
 from kummell_ai.annotations.marks import FACTS, VERTEBRA, Body, facts_of, parse_label, seen_points, to_film
 from kummell_ai.annotations.source import OnFault, read_text, understood_as, usable, whole_px
+from kummell_ai.annotations.writing import whole_file
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
 VERSION = "1.1"
@@ -60,7 +62,9 @@ def write_cvat(path: Path | str, films: Sequence[AnnotatedFilm]) -> None:
     Raises:
         ValueError: ``extra`` uses a name of the format.
     """
-    Path(path).write_text(to_cvat(films) + "\n", encoding="utf-8")
+    text = to_cvat(films)
+    with whole_file(path) as stream:
+        stream.write(text + "\n")
 
 
 def to_cvat(films: Sequence[AnnotatedFilm]) -> str:
@@ -113,11 +117,21 @@ def _film(image: ET.Element, folder: Path, facing: Facing | None) -> AnnotatedFi
     bodies: dict[Any, Body] = {}
     for number, shape in enumerate(image):
         if shape.tag == "tag":
-            facts = json.loads(_attributes(shape).get(FACTS, "null")) or facts
+            facts = _facts(_attributes(shape).get(FACTS, "null")) or facts
         else:
-            _add(bodies, shape, number)
+            with in_entry(f"<{shape.tag}> {number + 1} of the image"):
+                _add(bodies, shape, number)
     size = (whole_px(image.attrib["width"], "width"), whole_px(image.attrib["height"], "height"))
     return to_film(name, size, bodies.values(), facts, facing)
+
+
+def _facts(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(
+            f"{FACTS} of the tag {_FILM} is {text!r:.40}; expected JSON, as this program wrote it"
+        ) from None
 
 
 def _add(bodies: dict[Any, Body], shape: ET.Element, number: int) -> None:
@@ -146,13 +160,15 @@ def _mark(body: Body, point: ET.Element, landmark: VertebralLandmark | None) -> 
     if landmark is None:
         raise ValueError(f"point {point.attrib['label']!r} is no corner; name it as superior_anterior")
     if point.get("outside", "0") == "0":
-        ((x, y),) = _points(point)
-        body.mark(landmark, x, y)
+        points = _points(point)
+        if len(points) != 1:
+            raise ValueError(f"{len(points)} points are one {point.attrib['label']!r}; expected one")
+        body.mark(landmark, *points[0])
 
 
 def _points(shape: ET.Element) -> list[tuple[float, float]]:
     pairs = [pair.split(",") for pair in shape.attrib["points"].split(";")]
-    return [(float(x), float(y)) for x, y in pairs]
+    return [as_place(pair, f"a point of {shape.attrib['label']!r}") for pair in pairs]
 
 
 def _attributes(shape: ET.Element) -> dict[str, str]:

@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from kummell_ai.anatomy import CORNERS, LEVELS, Facing, VertebralLevel
+from kummell_ai.anatomy import LEVELS, VertebralLandmark
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.corners import caudal
+from kummell_ai.annotations.naming import name_of, place_of
+from kummell_ai.annotations.sides import why_mirrored, why_two_sides
 from kummell_ai.imaging.annotation import SpineLandmarks, VertebraLandmarks
 from kummell_ai.imaging.frames import FloatArray
 
@@ -17,7 +19,7 @@ PLAUSIBLE_DEPTH_MM = (5.0, 100.0)
 size is in micrometres or centimetres, or 1."""
 
 BEYOND = 0.5
-"""Of a body's depth (median of the film), by which a corner may lie off the picture: its place may be known where the
+"""Of a body's depth (median of the film), by which a point may lie off the picture: its place may be known where the
 film ends."""
 
 UPSIDE_DOWN = -0.1
@@ -27,14 +29,6 @@ flat, whose endplates cross, stays above it."""
 ON_ITS_HEAD = -0.7
 """Cosine between the picture's way down and the way from superior to inferior, for bodies without named neighbours: as
 a spine may lie across a film, only what stands on its head tells. Beside named neighbours any angle beyond 90° does."""
-
-MIRRORED_AREA = -0.1
-"""Of a body's outline over its squared depth, when the corners run the wrong way round; a body crushed flat, whose
-endplates cross, stays above it."""
-
-BACKWARD_DEG = -10.0
-"""Slope of the sacral endplate plus its slope against the body two above, beyond which a film seems mirrored; 60 is
-usual, and -60 on a mirrored film."""
 
 
 def why_not_its_scale(film: AnnotatedFilm) -> str | None:
@@ -55,26 +49,26 @@ def why_not_its_scale(film: AnnotatedFilm) -> str | None:
 
 
 def why_off_its_picture(film: AnnotatedFilm) -> str | None:
-    """Why the corners cannot be those of a picture of the annotation's size; None when they can.
+    """Why the points cannot be those of a picture of the annotation's size; None when they can.
 
-    No body has its centre off the picture, and no corner lies off it by more than `BEYOND`. Nothing tells that a
-    picture was enlarged after it was annotated.
+    No body has its centre off the picture, and no corner or middle lies off it by more than `BEYOND`. Nothing tells
+    that a picture was enlarged after it was annotated.
     """
     size = np.array(film.size_px, dtype=np.float64)
     picture = f"off the picture of {film.size_px[0]} x {film.size_px[1]} px"
     depths = [v.depth_px for v in film.landmarks.vertebrae if np.isfinite(v.depth_px)]
     reach = BEYOND * float(np.median(depths)) if depths else float("inf")
     for number, body in enumerate(film.landmarks.vertebrae, start=1):
-        far = [_px_off(corner, size) for corner in body.corners_px]
-        worst = max(CORNERS, key=lambda corner: np.nan_to_num(far[corner], nan=-np.inf))
+        far = [np.nan_to_num(_px_off(point, size), nan=-np.inf) for point in body.points_px]
+        worst = VertebralLandmark(int(np.argmax(far)))
         if far[worst] > reach:
-            what = f"{worst.key} of {_name(body, number)} lies at {_place(body.corners_px[worst])}"
+            what = f"{worst.key} of {name_of(body, number)} lies at {place_of(body.point(worst))}"
             return (
                 f"{what}, {far[worst]:.4g} px {picture}; up to half a body's depth ({reach:.4g} px) is plausible: "
-                "annotate the very picture that is given, or correct the corner"
+                "annotate the very picture that is given, or correct the point"
             )
         if _px_off(body.centre_px, size) > 0.0:
-            what = f"the centre of {_name(body, number)} lies at {_place(body.centre_px)}, {picture}"
+            what = f"the centre of {name_of(body, number)} lies at {place_of(body.centre_px)}, {picture}"
             return f"{what}: annotate the very picture that is given, or correct the corners"
     return None
 
@@ -82,14 +76,6 @@ def why_off_its_picture(film: AnnotatedFilm) -> str | None:
 def _px_off(point: FloatArray, size: FloatArray) -> float:
     """How far a point lies off a picture (px), below 0 on it; NaN when it is not seen."""
     return float(np.maximum(-point, point - size).max())
-
-
-def _place(point: FloatArray) -> str:
-    return f"{point[0]:.4g}, {point[1]:.4g}"
-
-
-def _name(body: VertebraLandmarks, number: int) -> str:
-    return str(body.level or f"vertebra {number}")
 
 
 def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
@@ -110,14 +96,20 @@ def why_not_a_spine(landmarks: SpineLandmarks) -> str | None:
     return _why_misnamed(landmarks) or why_not_its_corners(landmarks)
 
 
-def why_not_its_corners(landmarks: SpineLandmarks) -> str | None:
+def why_not_its_corners(landmarks: SpineLandmarks, *, names_tell_front: bool = False) -> str | None:
     """Why the corners of a vertebra are not what they are called; None when they may be.
 
     Where the levels cannot be right, they do not tell which way the spine runs: only single bodies are looked at then.
+
+    Args:
+        landmarks: of a film.
+        names_tell_front: hold front and back of each body against those of the others, not against the side that the
+            film is said to face.
     """
     fault = _why_no_body(landmarks)
     if fault is None and _why_misnamed(landmarks) is None:
-        fault = _why_upside_down(landmarks) or _why_mirrored(landmarks)
+        why = why_two_sides if names_tell_front else why_mirrored
+        fault = _why_upside_down(landmarks) or why(landmarks)
     return fault
 
 
@@ -127,9 +119,9 @@ def _why_no_body(landmarks: SpineLandmarks) -> str | None:
         superior, inferior = body.corners_px[[1, 3]] - body.corners_px[[0, 2]]
         if float(superior @ inferior) < 0.0:
             exchanged = "the two ends of one are exchanged; correct the names of its corners"
-            return f"the endplates of {_name(body, number)} point in opposite directions: {exchanged}"
+            return f"the endplates of {name_of(body, number)} point in opposite directions: {exchanged}"
         if _is_spot(body):
-            return f"front and back of {_name(body, number)} lie on one spot; mark its corners, or leave it out"
+            return f"front and back of {name_of(body, number)} lie on one spot; mark its corners, or leave it out"
     return None
 
 
@@ -174,54 +166,7 @@ def _why_upside_down(landmarks: SpineLandmarks) -> str | None:
         is_turned = id(body) in known or along < ON_ITS_HEAD * float(np.linalg.norm(axis))
         if is_turned and along < UPSIDE_DOWN * body.depth_px:
             return (
-                f"the inferior endplate of {_name(body, number)} lies nearer to the head than its superior one: "
+                f"the inferior endplate of {name_of(body, number)} lies nearer to the head than its superior one: "
                 "superior and inferior are exchanged; correct the names of its corners"
             )
     return None
-
-
-def _why_mirrored(landmarks: SpineLandmarks) -> str | None:
-    """Why front and back are exchanged, told by the way round of a body's corners."""
-    other = {Facing.LEFT: "right", Facing.RIGHT: "left"}.get(landmarks.facing)
-    if other is not None:
-        for number, body in enumerate(landmarks.vertebrae, start=1):
-            if _area(body, landmarks.facing) < MIRRORED_AREA:
-                return (
-                    f"the film is said to face {landmarks.facing.value}, but the corners of {_name(body, number)} are "
-                    f"named as on one that faces {other}: give --facing {other}, or correct the names"
-                )
-    return None
-
-
-def _area(body: VertebraLandmarks, facing: Facing) -> float:
-    """Area within the corners over the squared depth, above 0 when they run as ``facing`` asks; 0 where one lacks."""
-    sa, sp, ia, ip = body.corners_px
-    x, y = np.array([sa, sp, ip, ia]).T
-    clockwise = 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
-    share = clockwise / max(body.depth_px**2, 1e-9)
-    return 0.0 if not np.isfinite(share) else share if facing is Facing.LEFT else -share
-
-
-def why_not_its_front(landmarks: SpineLandmarks) -> str | None:
-    """Why a film seems to face the other way, told by its sacrum; for corners that were named by the film's side.
-
-    The sacral endplate slopes down to the front, and the more so against the body two above it. Of 224 simulated films
-    with both, 219 are seen when they are mirrored, and 2 are taken for mirrored that are not.
-    """
-    sacrum = next((k for k, v in enumerate(landmarks.vertebrae) if v.level is VertebralLevel.S1), 0)
-    if sacrum < 2 or landmarks.facing is Facing.UNKNOWN:
-        return None
-    slope, above = (_slope_deg(landmarks.vertebrae[k], landmarks.facing) for k in (sacrum, sacrum - 2))
-    if not (slope < 0 and slope - above < 0 and 2 * slope - above < BACKWARD_DEG):
-        return None
-    other = "right" if landmarks.facing is Facing.LEFT else "left"
-    return (
-        f"taken to face {landmarks.facing.value}, its sacrum slopes down to the back: "
-        f"give --facing {other} if the film faces {other}, else leave it out"
-    )
-
-
-def _slope_deg(body: VertebraLandmarks, facing: Facing) -> float:
-    """Of the superior endplate, down to the front; NaN when it is not seen."""
-    x, y = body.corners_px[0] - body.corners_px[1]
-    return float(np.degrees(np.arctan2(y, x if facing is Facing.RIGHT else -x)))

@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from kummell_ai.anatomy import Facing
+from kummell_ai.annotations.checked import as_keys, as_list, as_number, as_place, in_entry
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.marks import FACTS, Body, facts_of, parse_label, seen_points, title_of, to_film
 from kummell_ai.annotations.source import OnFault, film_size, read_json, understood_as, usable, whole_px
+from kummell_ai.annotations.writing import whole_file
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
@@ -92,7 +94,8 @@ def write_label_studio(path: Path | str, films: Sequence[AnnotatedFilm]) -> None
         ValueError: ``extra`` uses a name of the format.
     """
     text = json.dumps(to_label_studio(films), ensure_ascii=False, allow_nan=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    with whole_file(path) as stream:
+        stream.write(text + "\n")
 
 
 def to_label_studio(films: Sequence[AnnotatedFilm]) -> list[dict[str, Any]]:
@@ -138,16 +141,25 @@ def _vertebra(vertebra: VertebraLandmarks, name: str, size: tuple[int, int]) -> 
     return results
 
 
-def _film(task: dict[str, Any], folder: Path, facing: Facing | None) -> AnnotatedFilm:
-    name = _file_name(str(task["data"][IMAGE]), folder)
-    kept = [a for a in task["annotations"] if not a.get("was_cancelled")]
-    results: list[dict[str, Any]] = kept[-1]["result"] if kept else []
+def _film(task: Any, folder: Path, facing: Facing | None) -> AnnotatedFilm:
+    with in_entry("the task"):
+        data = as_keys(as_keys(task, "the task")["data"], "data of the task")
+        name = _file_name(str(data[IMAGE]), folder)
+        results = _kept(as_list(task["annotations"], "annotations of the task"))
     sized = next((r for r in results if "original_width" in r), None)
     size = film_size(folder / name) if sized is None else _size(sized)
     bodies: dict[Any, Body] = {}
-    for result in results:
-        _add(bodies, result, size)
-    return to_film(name, size, bodies.values(), task["data"].get(FACTS), facing)
+    for number, result in enumerate(results, start=1):
+        with in_entry(f"result {number} of the task"):
+            _add(bodies, result, size)
+    return to_film(name, size, bodies.values(), data.get(FACTS), facing)
+
+
+def _kept(annotations: list[Any]) -> list[dict[str, Any]]:
+    """What the newest annotation says that was not cancelled."""
+    kept = [a for a in annotations if not as_keys(a, "an annotation of the task").get("was_cancelled")]
+    results = as_list(kept[-1]["result"], "result of the annotation") if kept else []
+    return [as_keys(result, f"result {number} of the task") for number, result in enumerate(results, start=1)]
 
 
 def _size(result: dict[str, Any]) -> tuple[int, int]:
@@ -158,12 +170,12 @@ def _size(result: dict[str, Any]) -> tuple[int, int]:
 def _add(bodies: dict[Any, Body], result: dict[str, Any], size: tuple[int, int]) -> None:
     if result.get("image_rotation"):
         raise ValueError(f"film is turned by {result['image_rotation']}°; turn it back and mark the stored film")
-    kind, value = result["type"], result["value"]
+    kind, value = result["type"], as_keys(result["value"], "value")
     if kind == "choices":
         choices = value["choices"]
         bodies.setdefault(result["id"], Body()).flags |= {choices} if isinstance(choices, str) else set(choices)
     elif kind in ("rectanglelabels", "polygonlabels", "keypointlabels"):
-        level, landmark = parse_label(" ".join(value[kind]))
+        level, landmark = parse_label(" ".join(as_list(value[kind], kind)))
         own = result["id"] if kind != "keypointlabels" else level
         group = result.get("parentID") or own
         if group is None:
@@ -171,9 +183,15 @@ def _add(bodies: dict[Any, Body], result: dict[str, Any], size: tuple[int, int])
         body = bodies.setdefault(group, Body())
         body.name(level)
         if kind == "keypointlabels" and landmark is not None:
-            body.mark(landmark, value["x"] * size[0] / 100.0, value["y"] * size[1] / 100.0)
+            body.mark(landmark, *_px((as_number(value["x"], "x"), as_number(value["y"], "y")), size))
         elif kind == "polygonlabels":
-            body.outline = [(x * size[0] / 100.0, y * size[1] / 100.0) for x, y in value["points"]]
+            corners = as_list(value["points"], "points of the polygon")
+            body.outline = [_px(as_place(xy, "a point of the polygon"), size) for xy in corners]
+
+
+def _px(share: tuple[float, float], size: tuple[int, int]) -> tuple[float, float]:
+    """A place in px from one in per cent of the film's width and height."""
+    return share[0] * size[0] / 100.0, share[1] * size[1] / 100.0
 
 
 def _file_name(address: str, folder: Path) -> str:

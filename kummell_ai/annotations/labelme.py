@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kummell_ai.anatomy import Facing
+from kummell_ai.annotations.checked import as_keys, as_list, as_place, as_text, in_entry
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.marks import FACTS, Body, facts_of, parse_label, seen_points, title_of, to_film
 from kummell_ai.annotations.source import OnFault, film_size, read_json, relative_name, understood_as, usable, whole_px
+from kummell_ai.annotations.writing import whole_file
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.annotation import VertebraLandmarks
 
@@ -73,9 +75,11 @@ def write_labelme(folder: Path | str, films: Sequence[AnnotatedFilm]) -> tuple[P
         raise ValueError(f"two films would share {twice}; give them different names")
     written = []
     for film, name in zip(films, names, strict=True):
+        text = json.dumps(to_labelme(film), ensure_ascii=False, allow_nan=False, indent=1)
         file = Path(folder) / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(to_labelme(film), ensure_ascii=False, allow_nan=False, indent=1), encoding="utf-8")
+        with whole_file(file) as stream:
+            stream.write(text)
         written.append(file)
     return tuple(written)
 
@@ -114,22 +118,25 @@ def _shapes(vertebra: VertebraLandmarks, group: int) -> list[dict[str, Any]]:
 
 
 def _film(path: Path, base: Path, facing: Facing | None) -> AnnotatedFilm:
-    document = read_json(path)
-    with understood_as("LabelMe", path):
-        film = path.parent / str(document["imagePath"]).replace("\\", "/")
+    content = read_json(path)
+    with understood_as("LabelMe", path), in_entry("the file"):
+        document = as_keys(content, "the whole file")
+        film = path.parent / as_text(document["imagePath"], "imagePath").replace("\\", "/")
         width, height = document.get("imageWidth"), document.get("imageHeight")
         sized = width and height
         size = (whole_px(width, "imageWidth"), whole_px(height, "imageHeight")) if sized else film_size(film)
         bodies: dict[Any, Body] = {}
-        for number, shape in enumerate(document["shapes"]):
-            _add(bodies, shape, number)
+        for number, shape in enumerate(as_list(document["shapes"], "shapes"), start=1):
+            with in_entry(f"shape {number}"):
+                _add(bodies, as_keys(shape, f"shape {number}"), number)
         return to_film(relative_name(film, base), size, bodies.values(), document.get(FACTS), facing)
 
 
 def _add(bodies: dict[Any, Body], shape: dict[str, Any], number: int) -> None:
     level, landmark = parse_label(shape["label"])
     kind, group = shape.get("shape_type", "polygon"), shape.get("group_id")
-    points = [(float(x), float(y)) for x, y in shape["points"]]
+    marked = as_list(shape["points"], f"points of {shape['label']!r}")
+    points = [as_place(xy, f"a point of {shape['label']!r}") for xy in marked]
     flags = _flags(shape)
     if kind == "point" and landmark is not None and len(points) == 1:
         if group is None and level is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.annotations.checked import as_keys, as_one_of, as_text, check_place
 from kummell_ai.annotations.coco import AnnotatedFilm, film_from_entry, image_entry
 from kummell_ai.annotations.corners import facing_of, order_outlines
 from kummell_ai.annotations.flags import parse_flags
@@ -47,9 +48,9 @@ class Body:
         """Add a named point.
 
         Raises:
-            ValueError: the point is there already, or a coordinate is not finite.
+            ValueError: the point is there already, or a coordinate is not finite or too large.
         """
-        _refuse_infinite(f"{landmark.key} of {self.title}", [(x, y)])
+        check_place((x, y), f"{landmark.key} of {self.title}")
         if landmark in self.points:
             raise ValueError(f"{landmark.key} is marked twice on {self.title}; keep one, or give each vertebra a group")
         self.points[landmark] = (x, y)
@@ -70,17 +71,11 @@ class Body:
         return VERTEBRA if self.level is None else self.level.value
 
 
-def _refuse_infinite(what: str, points: Iterable[tuple[float, float]]) -> None:
-    for xy in points:
-        if not all(map(math.isfinite, xy)):
-            raise ValueError(f"{what} lies at {xy[0]}, {xy[1]}; expected finite numbers")
-
-
-def parse_label(label: str) -> tuple[VertebralLevel | None, VertebralLandmark | None]:
+def parse_label(label: Any) -> tuple[VertebralLevel | None, VertebralLandmark | None]:
     """Level and landmark in a label, in any order; None for what it does not say.
 
     Raises:
-        ValueError: a word is neither.
+        ValueError: it is no text, or a word is neither.
 
     >>> [part.name for part in parse_label("L1 superior-anterior")]
     ['L1', 'SUPERIOR_ANTERIOR']
@@ -89,7 +84,7 @@ def parse_label(label: str) -> tuple[VertebralLevel | None, VertebralLandmark | 
     """
     level: VertebralLevel | None = None
     landmark: VertebralLandmark | None = None
-    for word in _WORDS.split(label.strip()):
+    for word in _WORDS.split(as_text(label, "the label").strip()):
         key = word.lower().replace("-", "_")
         if key in _KEYS:
             landmark = _KEYS[key]
@@ -108,7 +103,8 @@ def to_vertebrae(bodies: Iterable[Body], facing: Facing) -> tuple[VertebraLandma
     """
     kept = [body for body in bodies if body.points or body.outline]
     for body in kept:
-        _refuse_infinite(f"the outline of {body.title}", body.outline)
+        for xy in body.outline:
+            check_place(xy, f"the outline of {body.title}")
     outlined = [body for body in kept if not body.points]
     outlined.sort(key=lambda body: sum(y for _, y in body.outline) / len(body.outline))
     corners = order_outlines([np.array(body.outline) for body in outlined], facing) if outlined else ()
@@ -121,8 +117,9 @@ def to_vertebrae(bodies: Iterable[Body], facing: Facing) -> tuple[VertebraLandma
 
 
 def _height(body: VertebraLandmarks) -> float:
-    seen = body.points_px[np.isfinite(body.points_px).all(axis=1)]
-    return float(seen[:, 1].mean())
+    """How far down its film a body lies by its corners, or by its middles where no corner is seen (px)."""
+    centre = float(body.centre_px[1])
+    return centre if math.isfinite(centre) else float(np.nanmean(body.points_px[:, 1]))
 
 
 def _array(body: Body) -> FloatArray:
@@ -156,7 +153,7 @@ def to_film(
     file_name: str,
     size_px: tuple[int, int],
     bodies: Iterable[Body],
-    facts: Mapping[str, Any] | None,
+    facts: Any,
     facing: Facing | None,
 ) -> AnnotatedFilm:
     """A film of what was marked; ``facing`` overrules `FACTS`, and named points tell where both are silent.
@@ -165,9 +162,10 @@ def to_film(
         ValueError: an outline is no quadrilateral, a flag is unknown, or the film's facing is needed and unknown.
         KeyError: facts are incomplete.
     """
-    known = facing or Facing((facts or {}).get("facing", Facing.UNKNOWN.value))
+    carried = as_keys(facts or {}, FACTS)
+    known = facing or as_one_of(Facing, carried.get("facing", Facing.UNKNOWN.value), "facing")
     vertebrae = to_vertebrae(bodies, known)
-    entry = {**(facts or {}), "file_name": file_name, "width": size_px[0], "height": size_px[1]}
+    entry = {**carried, "file_name": file_name, "width": size_px[0], "height": size_px[1]}
     film = film_from_entry(entry, vertebrae)
     if known is Facing.UNKNOWN:
         known = facing_of([v.points_px for v in vertebrae])

@@ -16,6 +16,7 @@ import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLevel
 from kummell_ai.annotations.buu_lspine import NAME
+from kummell_ai.annotations.checked import MAX_PX, as_keys, as_list, as_number, in_entry
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.corners import MIN_POINTS, order_outlines
 from kummell_ai.annotations.source import (
@@ -117,17 +118,28 @@ def _image_folders(path: Path) -> tuple[Path, ...]:
     return (Path(*parts[:at], "images", *parts[at + 1 :]),)
 
 
-def _from_json(document: dict[str, Any]) -> list[FloatArray]:
-    bodies = document["keypoints"]
-    if len(document["boxes"]) != len(bodies):
-        raise ValueError(f"{len(document['boxes'])} boxes and {len(bodies)} sets of keypoints; expected as many")
-    return [_outline(np.asarray(points, dtype=np.float64)) for points in bodies]
+def _from_json(document: Any) -> list[FloatArray]:
+    with in_entry("the file"):
+        found = as_keys(document, "the whole file")
+        boxes, bodies = (as_list(found[key], key) for key in ("boxes", "keypoints"))
+    if len(boxes) != len(bodies):
+        raise ValueError(f"{len(boxes)} boxes and {len(bodies)} sets of keypoints; expected as many")
+    return [_outline(_numbers(points, number)) for number, points in enumerate(bodies, start=1)]
+
+
+def _numbers(points: Any, number: int) -> FloatArray:
+    """The numbers that stand for one body."""
+    what = f"keypoints of body {number}"
+    rows = [[as_number(value, what) for value in as_list(point, what)] for point in as_list(points, what)]
+    if any(len(row) != 3 for row in rows):
+        raise ValueError(f"{what} are {points!r:.40}; expected four times x, y, visible")
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
 def _from_yolo(text: str, size: tuple[int, int]) -> list[FloatArray]:
     outlines = []
     for number, line in enumerate(text.splitlines(), start=1):
-        values = [float(part) for part in line.split()]
+        values = [as_number(part, f"a value of line {number}") for part in line.split()]
         if values and len(values) != YOLO_NUMBERS:
             raise ValueError(f"line {number} has {len(values)} numbers; expected {YOLO_NUMBERS}")
         if values:
@@ -139,5 +151,7 @@ def _outline(points: FloatArray) -> FloatArray:
     """(4, 2) px from (4, 3) x, y, visible; NaN = not visible."""
     if points.shape != (4, 3):
         raise ValueError(f"a body's keypoints are of shape {points.shape}; expected four times x, y, visible")
+    if (np.abs(points[:, :2]) > MAX_PX).any():
+        raise ValueError(f"a body's keypoints reach {np.nanmax(np.abs(points)):g} px; expected {MAX_PX:,.0f} at most")
     outline: FloatArray = np.where(points[:, 2:] > 0, points[:, :2], np.nan)
     return outline

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from kummell_ai.anatomy import Facing, VertebralLandmark, VertebralLevel
+from kummell_ai.annotations.checked import MAX_PX, as_number, is_px
 from kummell_ai.annotations.coco import AnnotatedFilm
 from kummell_ai.annotations.corners import order_outlines
 from kummell_ai.annotations.source import (
@@ -144,7 +145,7 @@ def _marks(words: list[str]) -> dict[VertebralLevel, FloatArray]:
         elif not runs:
             raise ValueError(f"{word!r} stands before the first vertebra; expected a name, for example L1")
         else:
-            current.append(float(word))
+            current.append(as_number(word, f"a value among the points of {list(runs)[-1]}"))
     if not runs:
         raise ValueError("no vertebra is marked; expected a name, for example L1, and its points")
     if any(name.startswith("C") for name in runs):
@@ -164,8 +165,8 @@ def _points(name: str, values: list[list[float]]) -> FloatArray:
     if len(values[0]) % 2 or len(values[0]) // 2 not in _COUNTS:
         raise ValueError(f"{name} has {len(values[0])} numbers; expected x and y of 4, 6 or 9 points")
     points = np.array(values[0], dtype=np.float64).reshape(-1, 2)
-    if not np.isfinite(points).all():
-        raise ValueError(f"{name} has a coordinate that is not finite")
+    if not all(map(is_px, points.ravel())):
+        raise ValueError(f"{name} has a coordinate that is not finite, or of more than {MAX_PX:,.0f} px; correct it")
     return points
 
 

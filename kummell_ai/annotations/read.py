@@ -12,12 +12,9 @@ from kummell_ai.annotations import buu_lspine, label_studio, labelme, mendeley, 
 from kummell_ai.annotations.coco import AnnotatedFilm, read_coco, write_coco
 from kummell_ai.annotations.cvat import read_cvat
 from kummell_ai.annotations.detect import COCO_NAME, ONE_FILE, form_of_file, form_of_folder
-from kummell_ai.annotations.faults import (
-    why_not_its_corners,
-    why_not_its_front,
-    why_not_its_scale,
-    why_off_its_picture,
-)
+from kummell_ai.annotations.faults import why_not_its_corners, why_not_its_scale, why_off_its_picture
+from kummell_ai.annotations.middles import why_not_its_middles
+from kummell_ai.annotations.sides import facing_as_named, why_not_its_front
 from kummell_ai.annotations.source import OnFault, film_size, relative_name, usable
 from kummell_ai.errors import InputError
 
@@ -51,7 +48,12 @@ _WITHOUT_NAMES = ("buu-lspine", "mendeley", "nhanes2")
 
 
 def read_annotations(
-    path: Path | str, form: str = AUTO, *, facing: Facing | None = None, on_fault: OnFault | None = None
+    path: Path | str,
+    form: str = AUTO,
+    *,
+    facing: Facing | None = None,
+    names_tell_front: bool = False,
+    on_fault: OnFault | None = None,
 ) -> tuple[AnnotatedFilm, ...]:
     """Annotated films in the project's own convention: corners by anatomy, px of `imaging.frames`.
 
@@ -59,6 +61,8 @@ def read_annotations(
         path: annotation file, or folder of a set.
         form: one of `FORMS`; ``auto`` looks at the content.
         facing: side of the image the front is turned to, for sets that do not say (see docs/annotations.md).
+        names_tell_front: what the corners are called overrules the side that a film is said to face, where all its
+            bodies agree; where they do not, the film cannot be used.
         on_fault: told the name of each file or film that cannot be used, and why; the others are read. None = such a
             film ends the reading.
 
@@ -71,10 +75,12 @@ def read_annotations(
             stands twice or can be no spine on its picture.
     """
     file, found = _resolve(Path(path), form)
-    return _read(file, found, facing, on_fault)
+    return _read(file, found, facing, on_fault, names_tell_front)
 
 
-def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None) -> tuple[AnnotatedFilm, ...]:
+def _read(
+    file: Path, form: str, facing: Facing | None, on_fault: OnFault | None, names_tell_front: bool = False
+) -> tuple[AnnotatedFilm, ...]:
     seen: set[tuple[str, int | None]] = set()
     folder = films_folder(file)
 
@@ -86,7 +92,9 @@ def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None
                 film.file_name,
             )
         seen.add(place)
-        fault = _why_not_usable(film, form, folder)
+        if names_tell_front:
+            film = dataclasses.replace(film, landmarks=facing_as_named(film.landmarks))
+        fault = _why_not_usable(film, form, folder, names_tell_front)
         if fault is not None:
             raise InputError(f"{film.file_name}: {fault}", film.spacing)
         return film
@@ -95,15 +103,17 @@ def _read(file: Path, form: str, facing: Facing | None, on_fault: OnFault | None
     return usable(films, lambda film: film.file_name, check, on_fault)
 
 
-def _why_not_usable(film: AnnotatedFilm, form: str, folder: Path) -> str | None:
-    """Why the corners cannot be right; whether they make a spine with its names is for `why_not_a_spine` to tell."""
+def _why_not_usable(film: AnnotatedFilm, form: str, folder: Path, names_tell_front: bool) -> str | None:
+    """Why the points cannot be right; whether they make a spine with its names is for `why_not_a_spine` to tell."""
     off = why_off_its_picture(film)
     if off is not None and not _is_of_another_size(film, folder):
         return off
     fault = why_not_its_scale(film)
     if fault is None and form in _WITHOUT_NAMES:
         fault = why_not_its_front(film.landmarks)
-    return why_not_its_corners(film.landmarks) if fault is None else fault
+    if fault is None:
+        fault = why_not_its_corners(film.landmarks, names_tell_front=names_tell_front)
+    return why_not_its_middles(film) if fault is None else fault
 
 
 def _is_of_another_size(film: AnnotatedFilm, folder: Path) -> bool:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import struct
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kummell_ai.annotations.checked import MAX_PX, OF_ANOTHER_KIND
 from kummell_ai.errors import InputError
 
 Item = TypeVar("Item")
@@ -17,6 +22,9 @@ Made = TypeVar("Made")
 
 OnFault = Callable[[str, InputError], None]
 """What is done about an annotation that cannot be used: told the name of its file or film, and why."""
+
+_WITHOUT_PREAMBLE = (b"\x02\x00", b"\x08\x00")
+"""How a DICOM file begins that has none: with group 0002 or 0008, little endian."""
 
 FILM_ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm")
 
@@ -30,7 +38,8 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path.name}: no readable text ({error}); give an annotation file", str(path)) from error
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(f"{path.name}: no readable text ({reason}); give an annotation file", str(path)) from error
 
 
 def read_json(path: Path) -> Any:
@@ -43,7 +52,19 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path.name}: no readable JSON ({error}); export it again", str(path)) from error
+        reason = _why_no_json(text, error)
+        raise InputError(f"{path.name}: no readable JSON ({reason}); export it again", str(path)) from error
+
+
+def _why_no_json(text: str, error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, line {error.lineno}, column {error.colno}"
+    if isinstance(error, RecursionError):
+        return "brackets within brackets without end"
+    limit = sys.get_int_max_str_digits()
+    long = re.search(rf"\d{{{limit + 1},}}", text)
+    where = "" if long is None else f", {long[0][:12]}..., on line {text.count(chr(10), 0, long.start()) + 1}"
+    return f"a number of more than {limit} digits{where}"
 
 
 def usable(
@@ -75,13 +96,13 @@ def whole_px(value: Any, what: str) -> int:
     """A film's width or height as files give it.
 
     Raises:
-        ValueError: it is no whole number of 1 or more.
+        ValueError: it is no whole number of 1 to `MAX_PX`.
     """
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if isinstance(value, bool) or not (math.isfinite(number) and number >= 1 and number == int(number)):
+    if isinstance(value, bool) or not (1 <= number <= MAX_PX and number == int(number)):
         raise ValueError(f"{what} is {value!r:.40}; expected a whole number of px")
     return int(number)
 
@@ -101,7 +122,8 @@ def understood_as(form: str, path: Path, film: str | None = None) -> Iterator[No
     try:
         yield
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        is_said = isinstance(error, ValueError)
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error) if is_said else OF_ANOTHER_KIND
         place = path.name if film is None else f"{film}: {path.name}"
         raise InputError(f"{place}: not understood as {form}: {reason}", str(path)) from error
 
@@ -151,13 +173,35 @@ def film_size(path: Path) -> tuple[int, int]:
             return int(picture.width), int(picture.height)
     except (OSError, Image.DecompressionBombError):
         pass
-    import pydicom
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
+    damage = (OSError, EOFError, AttributeError, TypeError, ValueError, LookupError, NotImplementedError, struct.error)
     try:
-        syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
-        if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:  # reading it would inflate all of it
-            raise InputError(f"{path.name}: a deflated file, which may hold anything; export it again", str(path))
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows", "Columns"])
-        return int(header.Columns), int(header.Rows)
-    except (OSError, pydicom.errors.InvalidDicomError, AttributeError, TypeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what pydicom makes the best of
+            return _dicom_size(path)
+    except (*damage, BytesLengthException, InvalidDicomError) as error:
         raise InputError(f"{path.name}: neither a picture nor DICOM; its size is needed", str(path)) from error
+
+
+def _dicom_size(path: Path) -> tuple[int, int]:
+    """(width, height) in the header of a DICOM file, with the usual preamble or without one.
+
+    Raises:
+        InputError: it is deflated: reading it would inflate all of it.
+        ValueError: it is none, or the size is not in its header; what pydicom raises where it is damaged.
+    """
+    from pydicom import dcmread, uid
+    from pydicom.filereader import read_dataset
+
+    with path.open("rb") as file:
+        head = file.read(132)
+        has_preamble = head[128:] == b"DICM"
+        if not has_preamble and head[:2] not in _WITHOUT_PREAMBLE:
+            raise ValueError("no DICOM")
+        file.seek(len(head) if has_preamble else 0)
+        meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+    if meta.get("TransferSyntaxUID") == uid.DeflatedExplicitVRLittleEndian:
+        raise InputError(f"{path.name}: a deflated file, which may hold anything; export it again", str(path))
+    header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["Rows", "Columns"])
+    return int(header.Columns), int(header.Rows)

@@ -16,6 +16,7 @@ from kummell_ai.cli.looks import Look
 from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from kummell_ai.anatomy import Facing
     from kummell_ai.annotations import AnnotatedFilm
     from kummell_ai.imaging.annotation import SpineLandmarks
     from kummell_ai.imaging.radiograph import Radiograph
@@ -80,12 +81,15 @@ class HandCorners:
         from kummell_ai.annotations import read_annotations
 
         try:
-            return cls(read_annotations(source), paths)
+            return cls(read_annotations(source, names_tell_front=True), paths)
         except InputError as error:
             raise UsageError(f"--corners: {error}", str(source)) from None
 
     def use(self, path: Path, seen: Look) -> tuple[Radiograph, SpineLandmarks]:
         """`Look.use` with what a person marked on the film, if anything; the network need not have found a spine.
+
+        Where the names of the corners say that the film faces the other way than the network took it, they count, and
+        the film's notes say so.
 
         Raises:
             InputError: the film is missing, or its marks are of a picture of another size.
@@ -104,8 +108,20 @@ class HandCorners:
         found = seen.found
         if isinstance(found, InputError):
             found = SpineLandmarks((), film.reference, film.facing)
+        else:
+            film = replace(film, notes=(*film.notes, *_why_turned(found.facing, own.landmarks.facing)))
         is_ours = own.landmarks.reference.sha256 is not None
         return film, with_corners_by_hand(found, own.landmarks, film.spacing, states_are_marked=is_ours)
+
+
+def _why_turned(found: Facing, marked: Facing) -> tuple[str, ...]:
+    """What to note of a film that a person has face the other way than the network had it."""
+    if len({found.value, marked.value} - {"unknown"}) < 2:
+        return ()
+    return (
+        f"The network took the front to be on the {found.value}; the corners that were set by hand are named for a "
+        f"front on the {marked.value}, and they count: look whether they are right.",
+    )
 
 
 def _films_of(own: AnnotatedFilm, films: Sequence[Path], hashes: dict[Path, str | None]) -> list[Path]:
@@ -138,7 +154,7 @@ def check_labelme(folder: Path, stems: Iterable[str]) -> None:
             raise UsageError(text, str(file))
 
 
-def write_labelme(folder: Path, stem: str, radiograph: Radiograph, measurement: RadiographMeasurement) -> str:
+def write_for_labelme(folder: Path, stem: str, radiograph: Radiograph, measurement: RadiographMeasurement) -> str:
     """The film as PNG and what was found on it as LabelMe JSON beside it; the name of the latter in ``folder``."""
     from kummell_ai.annotations.coco import AnnotatedFilm
     from kummell_ai.annotations.labelme import to_labelme

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.corners import LABELME, write_labelme
+from kummell_ai.cli.corners import LABELME, write_for_labelme
 from kummell_ai.cli.earlier import check_drawn, say_lost_rows
 from kummell_ai.cli.files import FILM_JSON, check_replaced, check_tables, write_atomic
 
@@ -58,7 +58,7 @@ def write_film(
     for kind, drawing in draw_overlays(radiograph, measurement, kinds, index_level=index_level).items():
         contents.append((kind, f"{stem}.overlay.{kind}", drawing))
     if LABELME in formats:
-        written[LABELME] = write_labelme(folder, stem, radiograph, measurement)
+        written[LABELME] = write_for_labelme(folder, stem, radiograph, measurement)
     for name, file, content in contents:
         write_atomic(folder / file, content)
         written[name] = file

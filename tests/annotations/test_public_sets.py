@@ -81,7 +81,7 @@ def test_buu_lspine_ends_in_either_order(tmp_path: Path) -> None:
         (buu_text().replace(",0\n", "\n", 1) + "1,2\n", "row 12 is '1,2'; expected x1,y1"),
         (buu_text().replace(",", ";", 1), "with both ; and ,: write decimal points and one separator"),
         (buu_text().replace("0\n", "nan\n", 1), "row 1 is"),
-        (buu_text().replace("1", "a", 1), "could not convert"),
+        (buu_text().replace("1", "a", 1), "a value of row 1 is '.*'; expected a number"),
         ("\n".join(buu_text().splitlines()[::-1]), "row 2 lies above row 1"),
     ],
 )

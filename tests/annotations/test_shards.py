@@ -173,7 +173,7 @@ def test_a_film_that_does_not_fit_is_said_and_the_others_are_used(
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == len(films) - ("b.png" in films)
         if "a.png" in films:
-            assert lines[0].startswith("a.png: the film is (50, 60) px, its annotation says (200, 400)")
+            assert lines[0].startswith("a.png: the film is 50 x 60 px, its annotation says 200 x 400")
 
 
 @pytest.mark.parametrize("name", ["make_shards_from_annotations", "make_crops"])

@@ -200,7 +200,7 @@ def test_cvat_polygons_and_loose_points(tmp_path: Path) -> None:
         ("<box label='L1'/>", "<box>: mark vertebrae as skeletons"),
         ("<points label='superior_anterior' points='1,2'/>", "need a corner's name, and a level or a group_id"),
         ("<skeleton label='vertebra'><points label='L1' points='1,2'/></skeleton>", "point 'L1' is no corner"),
-        ("<polygon label='L1' points='1,2;3'/>", "not enough values"),
+        ("<polygon label='L1' points='1,2;3'/>", "a point of 'L1' lies at \\['3'\\]; expected x and y"),
         ("<polygon points='1,2'/>", "'label' is missing"),
         ("<polygon", "no readable XML"),
         ("<!DOCTYPE x>", "declares entities"),
