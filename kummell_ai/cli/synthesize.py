@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
+import csv
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kummell_ai.cli import console, exits, options
-from kummell_ai.cli.files import check_out
+from kummell_ai.cli.files import check_out, check_tables, head
 from kummell_ai.errors import UsageError
+
+if TYPE_CHECKING:
+    from kummell_ai.synthesis.recipe import Recipe
+
+_FIRST_ENTRY = 4096
+"""Bytes at the beginning of annotations in which the first film's entry tells whether it is simulated."""
 
 
 def add_parser(commands: Any) -> None:
@@ -55,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
     from kummell_ai.synthesis.recipe import load_recipe
 
     folder = check_out(args.out)
-    _refuse_other_set(folder)
     for templates in args.templates or ():
         if not templates.exists():
             raise UsageError(
@@ -65,12 +71,13 @@ def run(args: argparse.Namespace) -> int:
         if not background.exists():
             raise UsageError(f"--backgrounds {background}: no such file or folder; give CTs", str(background))
     recipe = load_recipe(args.recipe, args.set, templates=_texts(args.templates), backgrounds=_texts(args.backgrounds))
+    _refuse_other_set(folder, recipe)
     if args.dry_run:
         annotations = folder / "annotations.json"
     else:
         from kummell_ai.synthesis.dataset import write_dataset
 
-        workers = min(args.workers, os.cpu_count() or 1)
+        workers = min(args.workers, options.cores())
         with console.counter("simulating", args.count) as advance:
             annotations = write_dataset(
                 folder,
@@ -82,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
                 masks=args.masks,
                 progress=advance,
             )
-        _say_others(folder, annotations)
+        _say_others(folder, annotations.name, masks=args.masks)
     if args.json:
         result = {"command": "synthesize", "dry_run": args.dry_run, "out": str(folder), "films": args.count}
         console.tell_json({**result, "annotations": str(annotations), "exit_code": exits.DONE})
@@ -92,31 +99,45 @@ def run(args: argparse.Namespace) -> int:
     return exits.DONE
 
 
-def _refuse_other_set(folder: Path) -> None:
-    """A set of real films keeps its annotations; a simulated one has its recipe beside them.
+def _refuse_other_set(folder: Path, recipe: Recipe) -> None:
+    """What stands where the set is written is of a simulated set, or a person's recipe that says the same and stays.
 
     Raises:
-        UsageError: there are annotations that are not of a simulated set.
+        UsageError: annotations, tables or a recipe that this program did not write would be replaced.
     """
-    recipe = folder / "recipe.yaml"
-    is_simulated = recipe.is_file() and recipe.read_bytes().startswith(b"# kummell_ai ")
-    if (folder / "annotations.json").exists() and not is_simulated:
+    from kummell_ai.synthesis.dataset import FILM_COLUMNS, VERTEBRA_COLUMNS
+    from kummell_ai.synthesis.recipe_file import is_persons, says
+
+    annotations, kept = folder / "annotations.json", folder / "recipe.yaml"
+    if annotations.exists() and not (kept.exists() and _is_simulated(annotations)):
         text = "annotations.json there is of no simulated set and would be replaced; name another folder"
         raise UsageError(f"--out {folder}: {text}", str(folder))
+    check_tables(folder, {"truth.csv": FILM_COLUMNS, "vertebrae.csv": VERTEBRA_COLUMNS})
+    if is_persons(kept) and not says(kept, recipe):
+        text = "is a person's, asks for other films than this run and would be replaced; give another folder to --out"
+        raise UsageError(f"{kept} {text}", str(kept))
 
 
-def _say_others(folder: Path, annotations: Path) -> None:
-    """Say how many films and masks of an earlier, other run lie beside those that the annotations list."""
-    import json
+def _is_simulated(annotations: Path) -> bool:
+    """Whether the first film in a COCO file of this program, an entry a line, is simulated."""
+    return re.search(rb'"images": \[\s*\{[^\n]*?"simulated": true', head(annotations, _FIRST_ENTRY)) is not None
 
-    images = json.loads(annotations.read_bytes())["images"]
-    for kind, key, name in (("film", "file_name", "films"), ("mask", "mask", "masks")):
-        listed = {image.get(key) for image in images}
+
+def _say_others(folder: Path, annotations: str, *, masks: bool) -> None:
+    """Say how many films and masks of an earlier, other run lie beside those that ``annotations`` list.
+
+    Their names stand in the table of films too, which is small where the annotations of a large set take gigabytes.
+    """
+    from kummell_ai.synthesis.film_files import mask_of
+
+    with (folder / "truth.csv").open(newline="", encoding="utf-8") as stream:
+        films = {row["file_name"] for row in csv.DictReader(stream)}
+    for kind, name, listed in (("film", "films", films), ("mask", "masks", set(map(mask_of, films if masks else ())))):
         present = (folder / name).iterdir() if (folder / name).is_dir() else ()
         others = sum(f"{name}/{path.name}" not in listed for path in present)
         if others:
             text = f"{others} {kind}{'' if others == 1 else 's'} of another run in {name}/"
-            text += f", not in {annotations.name}: remove what is not needed"
+            text += f", not in {annotations}: remove what is not needed"
             console.say(console.one_line(str(folder), text))
 
 

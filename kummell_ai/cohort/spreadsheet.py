@@ -16,6 +16,8 @@ from kummell_ai.errors import InputError
 
 MAX_BYTES = 20_000_000
 
+_LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŠŽšžŒœŸ]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -92,7 +94,7 @@ def read_spreadsheet(path: Path) -> Spreadsheet:
             unused.append(row)
         elif known:
             rows.append(row)
-    return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(path.name, rows)), tuple(unused))
+    return Spreadsheet(path.name, columns, tuple(rows), (*notes, *_comma_note(rows)), tuple(unused))
 
 
 def _filled(cells: Sequence[str]) -> int:
@@ -143,7 +145,7 @@ def _encoding_note(name: str, encoding: str, lines: list[str]) -> list[Problem]:
     return [Problem(Fault.ENCODING, f"{name} row {first}", text)]
 
 
-def _comma_note(name: str, rows: list[Row]) -> list[Problem]:
+def _comma_note(rows: list[Row]) -> list[Problem]:
     found = [(row, text) for row in rows for text in row.cells.values() if _has_decimal_comma(text)]
     if not found:
         return []
@@ -161,8 +163,11 @@ def _has_decimal_comma(text: str) -> bool:
 def decode(data: bytes) -> tuple[str, str]:
     """Text and the name of its encoding.
 
-    >>> decode("姓名".encode("gb18030")), decode(b"a")
-    (('姓名', 'GB 18030'), ('a', 'UTF-8'))
+    Most Windows-1252 text of few accents is GB 18030 too, in which an accented letter and the one after it are one
+    Chinese character; `_is_western` tells.
+
+    >>> decode("姓名".encode("gb18030")), decode("Müller".encode("cp1252")), decode(b"a")
+    (('姓名', 'GB 18030'), ('Müller', 'Windows-1252'), ('a', 'UTF-8'))
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace"), "UTF-16"
@@ -170,10 +175,37 @@ def decode(data: bytes) -> tuple[str, str]:
         return data.decode("utf-16-le", errors="replace"), "UTF-16"
     for encoding, name in (("utf-8-sig", "UTF-8"), ("gb18030", "GB 18030")):
         try:
-            return data.decode(encoding), name
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if name == "UTF-8" or not _is_western(text):
+            return text, name
     return data.decode("cp1252", errors="replace"), "Windows-1252"
+
+
+def _is_western(text: str) -> bool:
+    """Whether a text read as GB 18030 is rather Windows-1252: half or more of what is no ASCII is of Latin words.
+
+    >>> _is_western("M黮ler"), _is_western("B鋜"), _is_western("T12压缩性骨折"), _is_western("A型")
+    (True, True, False, False)
+    """
+    found = [_is_of_latin_word(text, *run.span()) for run in re.finditer(r"[^\x00-\x7f]+", text)]
+    return any(found) and 2 * sum(found) >= len(found)
+
+
+def _is_of_latin_word(text: str, start: int, end: int) -> bool:
+    """Whether what is no ASCII there reads as accented letters of a Latin word in Windows-1252.
+
+    A Latin letter must stand beside it, and another on the far side or as the second byte of a character; capitals
+    stand first or all through. Of the 3,755 Chinese characters in common use none passes: they begin with a capital
+    and hold no Latin letter.
+    """
+    read = text[start:end].encode("gb18030").decode("cp1252", errors="replace")
+    before, after = (c if re.fullmatch("[A-Za-z]", c) else "" for c in (text[start - 1 : start], text[end : end + 1]))
+    word, swallowed = before + read + after, re.sub("[^A-Za-z]", "", read)
+    if not (before or after) or len(before + after + swallowed) < 2 or not _LATIN.fullmatch(word):
+        return False
+    return word[1:].islower() or (bool(swallowed) and word.isupper())
 
 
 def parse_number(text: str) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,6 +23,8 @@ EXACT_PAIRS = 50
 """Up to this number of pairs that differ the signed-rank test is exact."""
 LEAST_PAIRS = 3
 """Below this number of pairs no test is made."""
+WALSH_AT_ONCE = 1000
+"""Up to this number of pairs all their averages are held at once (4 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +188,55 @@ def hodges_lehmann(difference: FloatArray, tail: float = 0.025) -> tuple[float, 
         tail: what lies beyond either end of the interval at most; 0.025 needs 6 pairs, 0.05 five.
     """
     n = len(difference)
-    first, second = np.triu_indices(n)
+    count, rank = n * (n + 1) // 2, _signed_rank_quantile(n, tail)
+    ranks = [(count + 1) // 2, count // 2 + 1, *([rank, count + 1 - rank] if rank > 0 else [])]
+    low, high, *ends = _walsh_averages(difference, ranks)
+    return (low + high) / 2, Interval(*ends) if ends else None
+
+
+def _walsh_averages(difference: FloatArray, ranks: Sequence[int]) -> list[float]:
+    """Those of all averages of two differences, and of one with itself, that have these ranks (from 1) by size."""
+    if len(difference) > WALSH_AT_ONCE:
+        values = np.sort(difference)
+        return [_walsh_average(values, rank) for rank in ranks]
+    first, second = np.triu_indices(len(difference))
     walsh = np.sort((difference[first] + difference[second]) / 2)
-    rank = _signed_rank_quantile(n, tail)
-    interval = Interval(float(walsh[rank - 1]), float(walsh[-rank])) if rank > 0 else None
-    return float(np.median(walsh)), interval
+    return [float(walsh[rank - 1]) for rank in ranks]
+
+
+def _walsh_average(values: FloatArray, rank: int) -> float:
+    """The Walsh average of this rank, without holding all: narrowed down between two averages until one is left.
+
+    Args:
+        values: (n,), sorted; row i of the averages is that of value i with itself and all above it.
+        rank: from 1.
+    """
+    n = len(values)
+    rows = np.arange(n)
+    start, stop = rows, np.full(n, n)  # columns of each row that are not ruled out
+    while True:
+        left = np.maximum(stop - start, 0)
+        middles = (values + values[np.minimum((start + stop) // 2, n - 1)]) / 2
+        order = np.argsort(np.where(left > 0, middles, np.inf))
+        guess = middles[order[np.searchsorted(np.cumsum(left[order]), left.sum() / 2)]]  # rows count by their columns
+        below, upto = _columns(values, guess, np.less), _columns(values, guess, np.less_equal)
+        if rank <= (below - rows).sum():
+            stop = np.minimum(stop, below)
+        elif rank > (upto - rows).sum():
+            start = np.maximum(start, upto)
+        else:
+            return float(guess)
+
+
+def _columns(values: FloatArray, limit: float, compare: Callable[..., NDArray[np.bool_]]) -> NDArray[np.intp]:
+    """In each row of the averages of sorted ``values`` the first column that does not ``compare`` so to ``limit``."""
+    n = len(values)
+    first, last = np.arange(n), np.full(n, n)
+    for _ in range(n.bit_length()):
+        middle = np.minimum((first + last) // 2, n - 1)
+        goes_on = (first < last) & compare((values + values[middle]) / 2, limit)
+        first, last = np.where(goes_on, middle + 1, first), np.where(goes_on, last, middle)
+    return first
 
 
 def equivalence(difference: FloatArray, margin: float) -> Equivalence:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from kummell_ai.errors import InputError, UsageError
 from kummell_ai.synthesis.case import banks_of, generate_case
 from kummell_ai.synthesis.film_files import FORMATS, FilmFiles, whole
 from kummell_ai.synthesis.recipe import Recipe
+from kummell_ai.synthesis.recipe_file import keep_recipe
+from kummell_ai.synthesis.sources import sources_digest
 from kummell_ai.synthesis.truth import OF_BODY, OF_SEGMENT
 from kummell_ai.workers import run_jobs
 
@@ -44,6 +45,7 @@ class _Job:
     recipe: Recipe
     form: str
     masks: bool
+    sources: str = ""
 
     @property
     def part(self) -> Path:
@@ -54,6 +56,7 @@ class _Job:
     def made_with(self) -> str:
         """Short for all that the files depend on beside the seed."""
         words = f"{__version__} {self.films} {self.form} {self.masks} {self.recipe}"
+        words += f" {self.sources}" if self.sources else ""
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
@@ -84,12 +87,13 @@ def write_dataset(
 ) -> Path:
     """Simulate ``count`` films, three a patient (before, after, follow-up); the last patient may have fewer.
 
-    A run that was stopped goes on where it ended; films made with another recipe or version are made anew. The same
-    seed gives the same films on any number of workers.
+    A run that was stopped goes on where it ended; films made with another recipe or version, or with bones or CTs whose
+    files had other names or sizes, are made anew. The same seed gives the same films on any number of workers.
 
     Args:
         out: folder; gets ``films/``, ``annotations.json`` (COCO keypoints), ``truth.csv`` (a row a film),
-            ``vertebrae.csv`` (a row a vertebra), ``recipe.yaml``, and ``masks/`` when asked for.
+            ``vertebrae.csv`` (a row a vertebra), ``recipe.yaml`` unless a person's stands there that says the same,
+            and ``masks/`` when asked for.
         count: films, at least 1.
         seed: patient k has seed ``seed + k``.
         recipe: what to simulate.
@@ -113,10 +117,10 @@ def write_dataset(
     check_sources(recipe)  # before anything is written
     for name in ("films", "parts", *(("masks",) if masks else ())):
         (out / name).mkdir(parents=True, exist_ok=True)
-    _write_recipe(out / "recipe.yaml", recipe, count, seed)
-    patients = -(-count // FILMS_PER_PATIENT)
+    keep_recipe(out / "recipe.yaml", recipe, count, seed)
+    patients, sources = -(-count // FILMS_PER_PATIENT), sources_digest(recipe)
     jobs = tuple(
-        _Job(out, seed + k, min(FILMS_PER_PATIENT, count - k * FILMS_PER_PATIENT), recipe, form, masks)
+        _Job(out, seed + k, min(FILMS_PER_PATIENT, count - k * FILMS_PER_PATIENT), recipe, form, masks, sources)
         for k in range(patients)
     )
     for done in run_jobs(_make_patient, jobs, workers):
@@ -175,17 +179,6 @@ def _sizes(job: _Job, film: AnnotatedFilm) -> list[int]:
     """Bytes of a film's files."""
     names = [film.file_name, *([film.extra["mask"]] if "mask" in film.extra else [])]
     return [(job.folder / name).stat().st_size for name in names]
-
-
-def _write_recipe(path: Path, recipe: Recipe, count: int, seed: int) -> None:
-    """The recipe with all its keys, which ``--recipe`` reads again; what else made the films stands in a comment."""
-    import yaml
-
-    values = json.loads(json.dumps(asdict(recipe)))  # tuples become lists
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    with whole(path) as partial:
-        head = f"# kummell_ai {__version__}: kummell-ai synthesize --count {count} --seed {seed} --recipe recipe.yaml"
-        partial.write_text(f"{head}\n{text}", encoding="utf-8")
 
 
 def _film_row(film: AnnotatedFilm) -> dict[str, Any]:

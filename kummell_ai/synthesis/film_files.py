@@ -39,6 +39,15 @@ def whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def mask_of(film: str) -> str:
+    """The mask's name in the folder of the set, of a film's file.
+
+    >>> mask_of("films/SIM00000007-1-post-op.dcm")
+    'masks/SIM00000007-1-post-op.png'
+    """
+    return f"masks/{Path(film).stem}.png"
+
+
 @dataclass(frozen=True, slots=True)
 class FilmFiles:
     """Where and how films are kept.
@@ -64,7 +73,7 @@ class FilmFiles:
                 _write_png(partial, np.rint(film.pixels * 65535).astype(np.uint16))
         extra = film_truth(film)
         if self.masks:
-            extra["mask"] = f"masks/{name}.png"
+            extra["mask"] = mask_of(path.name)
             with whole(self.folder / extra["mask"]) as partial:
                 _write_png(partial, film.mask)
         reference = ImageReference(name, patient_id=case.patient_id, acquired=film.acquired, simulated=True)

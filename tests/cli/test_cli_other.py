@@ -194,6 +194,67 @@ def test_annotations_of_real_films_are_not_replaced(tmp_path: Path, capsys: pyte
         assert main(["synthesize", "--out", str(tmp_path), "--count", "1", "--set", "rows=128"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("truth.csv", "film,grade\na.dcm,2\n", "truth.csv is no table of this program and would be replaced"),
+        ("vertebrae.csv", "L1\n", "vertebrae.csv is no table of this program and would be replaced"),
+        ("recipe.yaml", "rows: 256  # of ours\n", "recipe.yaml is a person's, asks for other films than this run"),
+        ("recipe.yaml", "no recipe", "recipe.yaml is a person's, asks for other films than this run"),
+    ],
+)
+def test_what_others_wrote_is_not_replaced_by_a_simulated_set(
+    name: str, text: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text(text)
+    for more in ([], ["--dry-run"]):
+        assert main(["synthesize", "--out", str(tmp_path), "--count", "1", "--set", "rows=128", *more]) == 1
+        assert line in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: text}
+
+
+def test_a_persons_recipe_in_the_folder_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("rows: 128  # small, for a look\ndisease:\n  cleft: 0.9\n")
+    written = recipe.read_bytes()
+    run = ["synthesize", "--out", str(tmp_path), "--recipe", str(recipe), "--count", "1"]
+    for _ in range(2):  # the second time beside its own annotations
+        assert main(run) == 0
+        assert recipe.read_bytes() == written
+    assert main([*run, "--set", "rows=136"]) == 1
+    assert "recipe.yaml is a person's, asks for other films" in capsys.readouterr().err
+    recipe.unlink()
+    assert main([*run[:3], "--count", "1"]) == 1, "without a recipe nothing says whose the annotations are"
+    assert "annotations.json there is of no simulated set" in capsys.readouterr().err
+
+
+def test_words_of_a_person_in_a_written_recipe_are_not_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, recipe = ["synthesize", "--out", str(tmp_path), "--count", "1", "--set", "rows=128"], tmp_path / "recipe.yaml"
+    assert main(run) == 0
+    written = recipe.read_text()
+    recipe.write_text(written + "# for the poster\n")
+    assert main(run) == 0
+    assert recipe.read_text() == written + "# for the poster\n"
+    assert main([*run, "--set", "film.jpeg=0"]) == 1
+    assert "recipe.yaml is a person's, asks for other films" in capsys.readouterr().err
+    recipe.write_text(written)
+    assert main([*run, "--set", "film.jpeg=0"]) == 0, "its own is written anew"
+    assert recipe.read_text() != written
+
+
+def test_real_annotations_beside_a_written_recipe_are_not_replaced(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((dataset / "annotations.json").read_text())
+    for image in document["images"]:
+        image.pop("simulated", None)
+    run = ["synthesize", "--out", str(tmp_path / "set"), "--count", "1", "--set", "rows=128"]
+    assert main(run) == 0
+    (tmp_path / "set" / "annotations.json").write_text(json.dumps(document))
+    assert main(run) == 1
+    assert "annotations.json there is of no simulated set" in capsys.readouterr().err
+
+
 def test_templates_that_cannot_be_used_leave_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "meshes").mkdir()
     out = tmp_path / "out"

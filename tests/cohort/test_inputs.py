@@ -7,12 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.cohort.manifest import read_manifest
 from kummell_ai.cohort.problems import Fault
 from kummell_ai.cohort.pseudonym import Pseudonyms
 from kummell_ai.cohort.scores import read_scores
+from kummell_ai.cohort.spreadsheet import decode
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import ImageReference
 
@@ -61,6 +64,61 @@ def test_another_encoding_is_read_and_said(tmp_path: Path, encoding: str, name: 
     assert found == [("王一", "pre-op", 7.0)]
     text = "check the letters of this row, and save it as UTF-8 to be sure"
     assert problems == [f"scores.csv row 2: the file is read as {name}; {text}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Müller", "MÜLLER", "Bär", "Özil", "Größe", "Jürgen Groß", "Øystein Sørensen", "José", "François", "Köhler 20°C"],
+)
+def test_accented_letters_are_no_chinese_characters(tmp_path: Path, text: str) -> None:
+    """Of these all but Groß and José are GB 18030, too: an accented letter and the next would be one character."""
+    found, problems = scores(tmp_path, f"patient_id,vas_pre\n{text},7\n", "cp1252")
+    assert found == [(text, "pre-op", 7.0)]
+    assert problems == [
+        "scores.csv row 2: the file is read as Windows-1252; check the letters of this row, and save it as UTF-8 to be "
+        "sure"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "L1椎体",
+            "T12压缩性骨折",
+            "张伟 M",
+            "A型",
+            "VAS评分",
+            "O分型A",
+            "PVP术L1",
+            "VAS王A",
+            "a王b",
+            "朱镕基",
+            "M张",
+            "张M",
+        ),
+        *("患者ID号码A", "X线片", "Cobb角", "李 Müller"),
+    ],
+)
+def test_chinese_text_beside_latin_letters_stays(text: str) -> None:
+    """The last has no ü in GB 18030 that Windows-1252 would share."""
+    for data in (text, f"patient_id,note\nP1,{text}\nP2,\n"):
+        assert decode(data.encode("gb18030")) == (data, "GB 18030")
+
+
+def test_most_of_the_words_count() -> None:
+    """A character out of use between two Latin letters, which an accented word could be, in a Chinese table."""
+    assert decode("x咩y".encode("gb18030"))[1] == "Windows-1252"
+    chinese = "姓名,诊断,备注\n张伟,骨折,x咩y\n"
+    assert decode(chinese.encode("gb18030")) == (chinese, "GB 18030")
+
+
+@given(st.lists(st.text("张伟王一李娜椎体骨折压缩性术后评分型组 LTMab127,\n", max_size=20), max_size=5).map("\n".join))
+def test_text_in_common_characters_is_read_as_it_was_written(text: str) -> None:
+    assume(not text.isascii())
+    data = text.encode("gb18030")
+    decoded, encoding = decode(data)
+    assert decoded == text or encoding == "UTF-8"  # two bytes of a short text may happen to be UTF-8
 
 
 def test_out_of_range_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Folders of simulated films: whole after a kill, equal on any number of workers, nothing left of a bad recipe."""
 
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -261,6 +262,25 @@ def test_a_part_of_another_program_version_is_made_anew(tmp_path: Path, monkeypa
     monkeypatch.setattr(dataset, "__version__", "0.0.0")
     write_dataset(tmp_path, 1, SEED, TINY, form="png")
     assert next((tmp_path / "films").iterdir()).stat().st_mtime_ns != stamp
+
+
+def test_films_of_other_bones_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stamp(sources: str) -> int:
+        monkeypatch.setattr(dataset, "sources_digest", lambda recipe: sources)
+        write_dataset(tmp_path, 1, SEED, TINY, form="png")
+        return next((tmp_path / "films").iterdir()).stat().st_mtime_ns
+
+    first = stamp("1f")
+    assert stamp("1f") == first
+    assert stamp("2e") != first
+
+
+def test_without_bones_of_others_a_set_counts_as_made_by_the_recipe_alone(tmp_path: Path) -> None:
+    """So that sets made before bones and CTs were looked at go on."""
+    write_dataset(tmp_path, 1, SEED, TINY, form="png")
+    words = f"{dataset.__version__} 1 png False {TINY}"
+    made = json.loads(next((tmp_path / "parts").iterdir()).read_text())["images"][0]["made_with"]
+    assert made == hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 1}', '{"categories": [], "images": [], "annotations": []}', "", "[]"])

@@ -88,12 +88,6 @@ class BoneTemplate:
             [rims[:, POSTERIOR, 0].mean(), rims[:, ANTERIOR, 0].mean(), *rims[:, [POSTERIOR, ANTERIOR], 2].ravel()]
         )
 
-    @property
-    def body_box_mm(self) -> FloatArray:
-        """Lowest and highest corner (2, 3) of the box around the rim points; NaN without rims."""
-        points = self.rims_mm.reshape(-1, 3)
-        return np.stack([points.min(axis=0), points.max(axis=0)])
-
 
 def _collapsed(corners_mm: FloatArray) -> bool:
     """Whether the front is below `FRONT_INTACT` of the back, or the whole body flat; False without corners."""

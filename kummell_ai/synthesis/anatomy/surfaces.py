@@ -58,7 +58,7 @@ def coarsened(vertices_mm: FloatArray, faces: FaceArray, cell_mm: float) -> tupl
     cells, group = np.unique(key, return_inverse=True)
     group = group.reshape(-1)
     low = np.stack(np.unravel_index(cells, tuple(span)), axis=1) * cell_mm + corner
-    points = _nearest_to_planes(vertices_mm, faces, group, len(cells), cell_mm)
+    points = _nearest_to_planes(vertices_mm, faces, group, len(cells))
     points = np.clip(points, low, low + cell_mm)
     merged = group[faces]
     a, b, c = merged.T
@@ -67,9 +67,7 @@ def coarsened(vertices_mm: FloatArray, faces: FaceArray, cell_mm: float) -> tupl
     return points[used], compact.reshape(-1, 3).astype(np.int32)
 
 
-def _nearest_to_planes(
-    vertices: FloatArray, faces: FaceArray, group: NDArray[np.int64], count: int, cell_mm: float
-) -> FloatArray:
+def _nearest_to_planes(vertices: FloatArray, faces: FaceArray, group: NDArray[np.int64], count: int) -> FloatArray:
     """Per cell the point (count, 3) with the least weighted square distance to the planes of the triangles there.
 
     Flat and bent-in-one-direction patches leave the point free to slide; a weak pull to the mean of the cell's
