@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 
 from kummell_ai.cli import console
 from kummell_ai.cli.cohort_losses import Losses
 from kummell_ai.cli.files import labels
+from kummell_ai.cli.people import first_of_two_people
 from kummell_ai.cohort.manifest import ManifestFilm, given_to_two, read_manifest
 from kummell_ai.cohort.problems import Fault, Problem
 from kummell_ai.cohort.pseudonym import Pseudonyms
-from kummell_ai.dicom import exposure_keys, find_films, is_other_person, read_radiograph
+from kummell_ai.dicom import exposure_keys, find_films, read_radiograph
 from kummell_ai.dicom.series import ExposureKey
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.radiograph import Radiograph
@@ -189,11 +189,10 @@ def _say_nameless(name: str, count: int, folder: str | None, losses: Losses) -> 
 
 def _say_two_people(name: str, films: Sequence[tuple[ManifestFilm, Radiograph]], losses: Losses) -> None:
     """One id on films whose headers name different people; the names themselves are not repeated."""
-    for (first, film), (entry, other) in combinations(films, 2):
-        if is_other_person(film.reference, other.reference):
-            text = f"patient {name} has another name or sex than at {first.place}; check whose film it is"
-            losses.warn(Problem(Fault.TWO_PEOPLE, entry.place, text))
-            return
+    if pair := first_of_two_people([film.reference for _, film in films]):
+        first, other = (films[place][0].place for place in pair)
+        text = f"patient {name} has another name, sex, day of birth or issuer than at {first}; check whose film it is"
+        losses.warn(Problem(Fault.TWO_PEOPLE, other, text))
 
 
 def _name_films(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from kummell_ai.anatomy import Phase
 from kummell_ai.cli.console import Problems, say
+from kummell_ai.cli.people import first_of_two_people
 from kummell_ai.cohort.problems import Problem
 from kummell_ai.cohort.visits import Shot, Visits, order_visits
-from kummell_ai.dicom.series import ExposureKey, exposure_keys, is_other_person
+from kummell_ai.dicom.series import ExposureKey, exposure_keys
 from kummell_ai.imaging.radiograph import UNKNOWN_PATIENT, ImageReference
 from kummell_ai.measurement.results import Finding, Severity
 
@@ -125,13 +125,15 @@ def missing_phase(films: Sequence[tuple[Phase, ImageReference]], surgery: dt.dat
     return Finding("missing-phase", Severity.WARNING, text)
 
 
-def two_people(films: Iterable[ImageReference]) -> Finding | None:
+def two_people(films: Sequence[ImageReference]) -> Finding | None:
     """A warning where the headers of one patient's films name different people; the names are not repeated."""
-    pairs = ((one, other) for one, other in combinations(films, 2) if is_other_person(one, other))
-    for one, other in pairs:
-        text = f"{other.name} bears another name or sex of a patient than {one.name}; both are taken to be of one"
-        return Finding("id-of-two-people", Severity.WARNING, f"{text}: check whose film it is")
-    return None
+    pair = first_of_two_people(films)
+    if pair is None:
+        return None
+    one, other = (films[place].name for place in pair)
+    what = "name, sex, day of birth or issuer"
+    text = f"{other} bears another {what} of a patient than {one}; both are taken to be of one"
+    return Finding("id-of-two-people", Severity.WARNING, f"{text}: check whose film it is")
 
 
 def _without_copies(shots: Iterable[Shot]) -> tuple[list[Shot], list[tuple[str, str]]]:

@@ -42,12 +42,22 @@ class GreyFilm:
 
 def to_grey(stored: NDArray[Any], dataset: Dataset, valid_box: Box | None = None) -> GreyFilm:
     """Apply the header's grey-scale chain to stored values (H, W)."""
-    notes: list[str] = []
+    notes = _raw_notes(dataset)
     values = _modality(stored, dataset, notes)
     shown = _voi(values, dataset, valid_box, notes)
     if _is_inverse(dataset, notes):
         shown = np.float32(1.0) - shown
     return GreyFilm(shown, tuple(notes))
+
+
+def _raw_notes(dataset: Dataset) -> list[str]:
+    intent, relation = (text(dataset, keyword) for keyword in ("PresentationIntentType", "PixelIntensityRelationship"))
+    if intent != "FOR PROCESSING" or relation != "LIN":
+        return []
+    return [
+        "The pixels are raw and linear in the exposure (FOR PROCESSING, LIN), so that dense parts hardly show; export "
+        "the film FOR PRESENTATION."
+    ]
 
 
 def _modality(stored: NDArray[Any], dataset: Dataset, notes: list[str]) -> NDArray[Any]:

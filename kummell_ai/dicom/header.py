@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -46,7 +47,9 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
         sha256=hashlib.sha256(data).hexdigest(),
         patient_id="\\".join(_patient_ids(dataset)) or None,
         patient_name=patient_name,
+        patient_id_issuer=text(dataset, "IssuerOfPatientID"),
         patient_sex=text(dataset, "PatientSex"),
+        patient_birth_date=_birth_date(dataset),
         study_uid=text(dataset, "StudyInstanceUID"),
         series_uid=text(dataset, "SeriesInstanceUID"),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
@@ -58,6 +61,12 @@ def reference_of(dataset: Dataset, path: Path, data: bytes, frame_number: int | 
         frame_number=frame_number,
         simulated=comments.upper().startswith(SIMULATED) or (patient_name or "").upper().startswith(SIMULATED),
     )
+
+
+def _birth_date(dataset: Dataset) -> str | None:
+    """Day of birth; None where there is none, or a placeholder."""
+    day = text(dataset, "PatientBirthDate") or ""
+    return day if re.fullmatch(r"\d{8}", day) and day >= f"{_EARLIEST:%Y%m%d}" else None
 
 
 def identity_notes(dataset: Dataset) -> tuple[str, ...]:
@@ -82,15 +91,18 @@ def _patient_ids(dataset: Dataset) -> list[str]:
 
 
 def acquired_at(dataset: Dataset) -> dt.datetime | None:
-    """Date and time of the exposure: AcquisitionDateTime, or the first of acquisition, content, series, study date."""
-    return _dated(dataset)[1]
+    """Date and time of the exposure: AcquisitionDateTime, or the first of acquisition, content, series, study date.
+
+    Placeholders from before 1901 are passed over.
+    """
+    return next((moment for _, moment in _dated(dataset) if moment.date() >= _EARLIEST), None)
 
 
-def _dated(dataset: Dataset) -> tuple[str, dt.datetime | None]:
-    """The keyword that `acquired_at` takes the date from, and the date."""
+def _dated(dataset: Dataset) -> Iterator[tuple[str, dt.datetime]]:
+    """The keywords that give a date, and that date, in the order in which they are believed."""
     moment = parse_moment(text(dataset, "AcquisitionDateTime") or "")
     if moment is not None:
-        return "AcquisitionDateTime", moment
+        yield "AcquisitionDateTime", moment
     for date_keyword, time_keyword in _DATES:
         date = re.sub(r"[.\-]", "", text(dataset, date_keyword) or "")
         if not re.fullmatch(r"\d{8}", date):
@@ -98,17 +110,25 @@ def _dated(dataset: Dataset) -> tuple[str, dt.datetime | None]:
         moment = parse_moment(date + re.sub(r"\D", "", (text(dataset, time_keyword) or "").partition(".")[0]))
         moment = moment or parse_moment(date)
         if moment is not None:
-            return date_keyword, moment
-    return "AcquisitionDate", None
+            yield date_keyword, moment
+
+
+def date_notes(dataset: Dataset) -> tuple[str, ...]:
+    """A note where the date that is believed first is a placeholder and another one takes its place."""
+    dated = list(_dated(dataset))
+    used = next((keyword for keyword, moment in dated if moment.date() >= _EARLIEST), None)
+    if used is None or used == dated[0][0]:
+        return ()
+    return (f"{dated[0][0]} is a placeholder from before 1901; {used} is used.",)
 
 
 def date_warnings(dataset: Dataset) -> tuple[str, ...]:
     """Why the date of the exposure may be wrong; the dates themselves stay out, as outputs may hide them."""
-    keyword, acquired = _dated(dataset)
+    dated = list(_dated(dataset))
+    keyword, acquired = next(((k, moment) for k, moment in dated if moment.date() >= _EARLIEST), ("", None))
     if acquired is None:
-        return ()
-    if acquired.date() < _EARLIEST:
-        return (f"{keyword} is a placeholder from before 1901; {_MISORDERED}",)
+        told = "is a placeholder from before 1901, and no other date is given; the film has no date: correct it."
+        return (f"{dated[0][0]} {told}",) if dated else ()
     warnings = []
     if acquired.date() > dt.date.today() + dt.timedelta(days=1):
         warnings.append(f"{keyword} lies in the future; {_MISORDERED}")

@@ -32,7 +32,6 @@ DAMAGE: tuple[type[Exception], ...] = (
     RuntimeError,
     EOFError,
     OSError,
-    MemoryError,
     LookupError,
     SyntaxError,
     struct.error,
@@ -41,4 +40,7 @@ DAMAGE: tuple[type[Exception], ...] = (
     InvalidDicomError,
     Image.DecompressionBombError,
 )
-"""What pydicom, Pillow and the codecs raise on damaged files; their callers turn these into `InputError`."""
+"""What pydicom, Pillow and the codecs raise on damaged files; their callers turn these into `InputError`.
+
+No `MemoryError`: a size that no film has is refused before anything of it is decoded, so that one tells of the memory.
+"""

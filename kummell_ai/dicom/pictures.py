@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from kummell_ai.dicom.container import damage_is_input_error
+from kummell_ai.dicom.jpeg import jpeg_damage
+from kummell_ai.dicom.library_text import with_library_text
 from kummell_ai.dicom.limits import MAX_PIXELS
 from kummell_ai.dicom.spacing import given_spacing
 from kummell_ai.errors import InputError
@@ -27,8 +31,17 @@ COLOUR_SHARE = 0.0005
 """More coloured pixels than this, and the picture is a screenshot or photograph."""
 
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
-_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *_TIFF_SIGNATURES)
+_BIG_TIFF_SIGNATURES = (b"II+\x00", b"MM\x00+")
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *_TIFF_SIGNATURES, *_BIG_TIFF_SIGNATURES)
 _TIFF_PHOTOMETRIC = 262
+_TIFF_COMPRESSION, _TIFF_JPEG, _TIFF_JPEG_TABLES = 259, 7, 347
+_TIFF_PARTS = ((273, 279), (324, 325))
+"""Tags of where strips and tiles begin, and of their sizes (bytes)."""
+_LIBTIFF_LINE = re.compile(
+    r"(?:tempfile\.tif|JPEGLib|(?:LZW|ZIP|LZMA|ZSTD|Fax|Thunder|PackBits|PixarLog|LogLuv|Dump)[A-Za-z0-9]*"
+    r"|EstimateStripByteCounts|_?TIFF[A-Z][A-Za-z0-9]*): [^\n]*"
+)
+"""An error of libtiff, which Pillow lets through to the terminal; it keeps the warnings back."""
 _ORIENTATION = 274
 _EXIF_MIRROR, _EXIF_TURNS = 2, range(3, 9)
 
@@ -53,6 +66,7 @@ def read_picture(
         page = _seek(picture, frame, name)
         _check_size(picture, name)  # pages differ
         notes, was_mirrored = _load(picture, name)
+        _check_jpeg(picture, data, name)
         pixels = _grey(picture, name)
     if was_mirrored:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
@@ -64,6 +78,8 @@ def read_picture(
 
 
 def _open(data: bytes, name: str) -> Image.Image:
+    if data.startswith(_BIG_TIFF_SIGNATURES):
+        raise InputError(f"{name}: a BigTIFF file, TIFF is expected; save the film as plain TIFF or greyscale PNG")
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:  # Pillow's own limit is above this program's
@@ -114,8 +130,40 @@ def _load(picture: Image.Image, name: str) -> tuple[tuple[str, ...], bool]:
         return _turn_notes(_turn_of(picture), name), False
     turn = _turn_of(picture)
     notes = _turn_notes(turn, name)
-    picture.load()
+    _, said = with_library_text(picture.load, _LIBTIFF_LINE)
+    if said:
+        raise InputError(
+            f"{name}: the picture is damaged ({said[0][:160]}) and would show wrong pixels; copy or export the file "
+            "again",
+            said[0],
+        )
     return notes, turn == _EXIF_MIRROR
+
+
+def _check_jpeg(picture: Image.Image, data: bytes, name: str) -> None:
+    """Refuse damage in JPEG data, which Pillow passes over: the pixels behind it are wrong.
+
+    Raises:
+        InputError: the JPEG file, or a strip or tile of the TIFF page at hand, is damaged.
+    """
+    streams = iter((data,)) if picture.format == "JPEG" else _jpeg_of_tiff(picture, data)
+    if (damage := next(filter(None, map(jpeg_damage, streams)), None)) is not None:
+        raise InputError(
+            f"{name}: the JPEG data is damaged ({damage}) and would show wrong pixels; copy or export the file again",
+            damage,
+        )
+
+
+def _jpeg_of_tiff(picture: Image.Image, data: bytes) -> Iterator[bytes]:
+    """The JPEG stream of each strip or tile of a TIFF page, with the tables that they share."""
+    tags = getattr(picture, "tag_v2", {})
+    if tags.get(_TIFF_COMPRESSION) != _TIFF_JPEG:
+        return
+    tables = bytes(tags.get(_TIFF_JPEG_TABLES, b""))
+    for starts, sizes in _TIFF_PARTS:
+        for start, size in zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False):
+            part = data[start : start + size]
+            yield tables[:-2] + part[2:] if tables else part
 
 
 def _turn_of(picture: Image.Image) -> object:

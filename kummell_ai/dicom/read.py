@@ -19,14 +19,16 @@ from pydicom.dataset import FileDataset
 from kummell_ai.dicom.codecs import decode_frame, unused_bits_notes
 from kummell_ai.dicom.container import damage_is_input_error, looks_like_dicom, number, read_container, text
 from kummell_ai.dicom.grey import to_grey
-from kummell_ai.dicom.header import date_warnings, facing_of, identity_notes, reference_of
+from kummell_ai.dicom.header import date_notes, date_warnings, facing_of, identity_notes, reference_of
+from kummell_ai.dicom.kind import check_kind
 from kummell_ai.dicom.limits import MAX_FILE_BYTES, MAX_PIXELS, MAX_TOTAL_PIXELS
 from kummell_ai.dicom.pictures import colour_to_grey, looks_like_picture, no_such_frame, read_picture
 from kummell_ai.dicom.shutters import content_box, mask_box, padding_mask, shutter_mask
-from kummell_ai.dicom.spacing import spacing_of
+from kummell_ai.dicom.spacing import spacing_of, with_frame_spacing
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.intensity import Box
 from kummell_ai.imaging.radiograph import ImageReference, PixelSpacing, Radiograph
+from kummell_ai.workers import NO_MEMORY
 
 MIN_SIDE = 16
 """Rows and columns that a film has at least (px)."""
@@ -34,11 +36,6 @@ MIN_SIDE = 16
 MAX_ASPECT = 8.0
 """Long over short side of a film. A stitched film of the whole spine has 3 to 4, cut to the spine alone 6; the network
 looks at a fixed number of rows, also of the film on its side, so that a strip would take memory without bound."""
-
-NO_PROJECTION = frozenset(
-    {"CT", "MR", "PT", "NM", "US", "SR", "PR", "ECG", "RTPLAN", "RTSTRUCT", "RTDOSE", "SEG", "OPT"}
-)
-"""Modalities that are never a radiograph; a CT scout (ImageType LOCALIZER) is one."""
 
 
 def read_radiograph(
@@ -53,10 +50,42 @@ def read_radiograph(
 
     Raises:
         InputError: the file is missing, damaged, no film, in colour, too large, needs a frame number, or its header
-            says that the head is not at the top.
+            says that the head is not at the top; or it takes more memory than there is.
         UsageError: ``spacing_mm`` is not plausible.
     """
     film = Path(path)
+    try:
+        shown = _read(film, spacing_mm, frame)
+        return replace(shown, reference=replace(shown.reference, pixels_checksum=_checksum(shown.pixels)))
+    except MemoryError as error:
+        raise InputError(f"{film.name}: {NO_MEMORY}", film.name) from error
+
+
+def read_annotated(
+    path: Path | str, size_px: tuple[int, int], *, spacing: PixelSpacing | None = None, frame: int | None = None
+) -> Radiograph:
+    """`read_radiograph` of a film that was annotated.
+
+    Args:
+        path: as there.
+        size_px: (width, height) of the film that was annotated.
+        spacing: pixel size that the annotation gives, which counts then; None = that of the file.
+        frame: as there.
+
+    Raises:
+        InputError: the file cannot be read, or is not the one that was annotated.
+    """
+    film = read_radiograph(path, frame=frame)
+    if (film.width, film.height) != size_px:
+        raise InputError(
+            f"{Path(path).name}: the film is {film.width} x {film.height} px, its annotation says {size_px[0]} x "
+            f"{size_px[1]}; annotate this very file",
+            size_px,
+        )
+    return film if spacing is None else replace(film, spacing=spacing)
+
+
+def _read(film: Path, spacing_mm: tuple[float, float] | None, frame: int | None) -> Radiograph:
     data = _read_bytes(film)
     if looks_like_picture(data[:16]) and not looks_like_dicom(data[:132]):
         pixels, spacing, reference, notes = read_picture(data, film, spacing_mm, frame)
@@ -65,6 +94,12 @@ def read_radiograph(
     if not looks_like_dicom(data[:132]):
         raise InputError(f"{film.name}: not a DICOM, PNG, JPEG or TIFF file; give the film as one of these", film.name)
     return _read_dicom(data, film, spacing_mm, frame)
+
+
+def _checksum(pixels: NDArray[np.float32]) -> str:
+    """Two sums (CRC-32, Adler-32) and the size, by which no two films of an archive are taken for one."""
+    values = np.ascontiguousarray(pixels).data.cast("B")
+    return f"{zlib.crc32(values):08x}{zlib.adler32(values):08x}-{pixels.shape[1]}x{pixels.shape[0]}"
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -100,16 +135,14 @@ def _read_dicom(data: bytes, path: Path, spacing_mm: tuple[float, float] | None,
         frame_number = index + 1 if frame is not None and _frames(dataset) > 1 else None
         reference = reference_of(dataset, path, data, frame_number)
         facing, doubts = facing_of(dataset, name), date_warnings(dataset)
-        spacing = spacing_of(dataset, spacing_mm)
+        spacing = spacing_of(with_frame_spacing(dataset, index), spacing_mm)
         film = _shown(stored, dataset, reference.name)
-    if reference.sop_instance_uid:
-        reference = replace(reference, pixels_checksum=f"{zlib.crc32(film.pixels.tobytes()):08x}")
     return replace(
         film,
         spacing=spacing.spacing,
         reference=reference,
         facing=facing,
-        notes=bits + film.notes + spacing.notes + identity_notes(dataset),
+        notes=bits + film.notes + spacing.notes + date_notes(dataset) + identity_notes(dataset),
         warnings=spacing.warnings + doubts,
     )
 
@@ -150,18 +183,7 @@ def _check_content(pixels: NDArray[np.float32], name: str) -> None:
 
 def _check_header(dataset: FileDataset, name: str) -> None:
     """Refuse what cannot be a film before any pixel is decoded."""
-    modality = (text(dataset, "Modality") or "").upper()
-    scout = modality == "CT" and "LOCALIZER" in (text(dataset, "ImageType") or "")
-    if modality in NO_PROJECTION and not scout:
-        raise InputError(f"{name}: Modality {modality} is no radiograph; give a CR, DX or RF film", modality)
-    with damage_is_input_error(name, "the pixel data"):
-        has_pixels = "PixelData" in dataset and bool(dataset.PixelData)
-    if not has_pixels and (
-        modality or "Rows" in dataset or not ("SOPClassUID" in dataset or "DirectoryRecordSequence" in dataset)
-    ):
-        raise InputError(f"{name}: the file has no pixel data, it was cut off or stripped; copy or export it again")
-    if not has_pixels:
-        raise InputError(f"{name}: the file has no pixel data; export the film itself, not its report or index")
+    check_kind(dataset, name)
     rows, columns = number(dataset, "Rows"), number(dataset, "Columns")
     if rows is None or columns is None or rows < 1 or columns < 1:
         raise InputError(f"{name}: Rows {rows} and Columns {columns} do not describe a film; the file is damaged")

@@ -11,26 +11,30 @@ ExposureKey = tuple[str, str, int | None]
 
 
 def exposure_keys(reference: ImageReference) -> tuple[ExposureKey, ...]:
-    """What two films share when they are one exposure: the bytes, or SOPInstanceUID and pixels if one was saved again.
+    """What two films share when they are one exposure: the bytes, or the pixels if one was saved again.
 
-    >>> exposure_keys(ImageReference("a", sha256="9f", sop_instance_uid="1.2.3", pixels_checksum="7"))
-    (('sha256', '9f', None), ('SOPInstanceUID', '1.2.3 7', None))
+    Identifiers do not tell: who takes names out, or takes films in again, gives new ones, and some give all the same.
+
+    >>> exposure_keys(ImageReference("a", sha256="9f", pixels_checksum="7"))
+    (('sha256', '9f', None), ('pixels', '7', None))
     """
-    uid, checksum = reference.sop_instance_uid, reference.pixels_checksum
-    again = None if uid is None or checksum is None else f"{uid} {checksum}"
-    named = (("sha256", reference.sha256), ("SOPInstanceUID", again))
+    named = (("sha256", reference.sha256), ("pixels", reference.pixels_checksum))
     return tuple((kind, value, reference.frame_number) for kind, value in named if value)
 
 
 def is_other_person(one: ImageReference, other: ImageReference) -> bool:
-    """Whether two headers name different people: two sexes, or two names that each have a word the other lacks.
+    """Whether two headers name different people.
+
+    That is two sexes, days of birth or issuers of the identifier, or two names that each have a word the other lacks.
 
     >>> long, short, sister = (ImageReference("film", patient_name=n) for n in ("Li^Wei=李^伟", "LI WEI", "Li^Na"))
     >>> is_other_person(long, short), is_other_person(short, sister), is_other_person(short, ImageReference("film"))
     (False, True, False)
     """
-    if one.patient_sex and other.patient_sex and one.patient_sex.upper() != other.patient_sex.upper():
-        return True
+    for key in ("patient_sex", "patient_birth_date", "patient_id_issuer"):
+        own, its = getattr(one, key), getattr(other, key)
+        if own and its and own.casefold() != its.casefold():
+            return True
     names, its_names = _name_words(one), _name_words(other)
     return not (names <= its_names or its_names <= names)
 

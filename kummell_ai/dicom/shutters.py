@@ -70,7 +70,11 @@ def _polygon(dataset: Dataset, shape: tuple[int, int]) -> Mask | None:
 
 
 def padding_mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
-    """(H, W) True where the stored value is pixel padding; None when the header names no padding value."""
+    """(H, W) True where the stored value is pixel padding; None when the header names no padding value.
+
+    Padding surrounds a picture: what has its value without a way to the border, such as metal that saturates the
+    detector, is part of the picture.
+    """
     value, limit = number(dataset, "PixelPaddingValue"), number(dataset, "PixelPaddingRangeLimit")
     if value is None:
         return None
@@ -79,7 +83,20 @@ def padding_mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
         value, limit = _signed(value, bits), None if limit is None else _signed(limit, bits)
     low, high = sorted((value, value if limit is None else limit))
     mask: Mask = np.asarray((stored >= low) & (stored <= high))
+    mask = _from_border(mask)
     return mask if mask.any() and not mask.all() else None
+
+
+def _from_border(mask: Mask) -> Mask:
+    """The True pixels that are connected to the border over their sides."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(mask)
+    at_border = np.zeros(count + 1, bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        at_border[edge] = True
+    at_border[0] = False
+    return np.asarray(at_border[labels])
 
 
 def _signed(value: float, bits: int) -> float:

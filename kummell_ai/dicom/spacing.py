@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from kummell_ai.dicom.container import number, numbers, text
+from kummell_ai.dicom.container import element_value, number, numbers, text
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.radiograph import Calibration, PixelSpacing
 
@@ -20,6 +20,15 @@ SAME_RATIO = 0.01
 """Relative difference of the two axes' magnifications below which they are one."""
 SAME = 1e-3
 """Relative difference below which two spacings are the same number, rounded differently."""
+
+MIN_FIELD_MM, MAX_FIELD_MM = 150.0, 460.0
+"""Long side of a film of the spine from one exposure; the largest detectors and plates have 430 mm."""
+
+PLACEHOLDER = (1.0, 1.0)
+"""What programs write that know no pixel size."""
+
+_FRAME_GROUPS = ("PixelMeasuresSequence", "FramePixelDataPropertiesSequence")
+_FRAME_KEYWORDS = ("PixelSpacing", "ImagerPixelSpacing", "PixelSpacingCalibrationType")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,22 @@ def spacing_of(dataset: Dataset, given_mm: tuple[float, float] | None = None) ->
             )
         found, warnings = given_spacing(given_mm), []
     return SpacingFinding(found, tuple(notes), tuple(warnings))
+
+
+def with_frame_spacing(dataset: Dataset, index: int) -> Dataset:
+    """``dataset`` with the pixel sizes that an enhanced object keeps for frame ``index`` (0-based) or for all.
+
+    Those of the data set itself count first, then those of the frame.
+    """
+    found = Dataset(dict(dataset.items()))  # of a data set itself it would be another name
+    frames = element_value(dataset, "PerFrameFunctionalGroupsSequence") or ()
+    groups = [*frames[index : index + 1], *(element_value(dataset, "SharedFunctionalGroupsSequence") or ())[:1]]
+    for group in groups:
+        for item in (item for keyword in _FRAME_GROUPS for item in (element_value(group, keyword) or ())[:1]):
+            for keyword in _FRAME_KEYWORDS:
+                if keyword not in found and keyword in item:
+                    found[keyword] = item[keyword]
+    return found
 
 
 def given_spacing(given_mm: tuple[float, float] | None) -> PixelSpacing:
@@ -126,7 +151,7 @@ def _calibration(
 
     A pixel that is smaller than the detector's by one factor on both axes, no more than that of a magnification, is
     calibrated, even without a calibration type; any other difference, as of a film that was scaled, is not, whatever
-    type the header names.
+    type the header names. One that is larger is that of a film that was scaled down, or no pixel size at all.
     """
     kind = (text(dataset, "PixelSpacingCalibrationType") or "").upper()
     is_named = kind in ("FIDUCIAL", "GEOMETRY")
@@ -143,13 +168,39 @@ def _calibration(
     is_even = abs(row - column) <= SAME_RATIO * row
     if is_even and min(row, column) >= 1.0 and max(row, column) <= MAX_MAGNIFICATION:
         return Calibration[kind] if is_named else Calibration.GEOMETRY
+    is_larger = max(row, column) < 1.0 - SAME_RATIO
+    if is_larger and _is_detector_right(dataset, pixel, imager, is_named):
+        warnings.append(
+            f"PixelSpacing {pixel[0]:g} x {pixel[1]:g} mm is larger than the detector's {imager[0]:g} x {imager[1]:g} "
+            "mm, which no magnification makes, and does not fit the size of the film; the detector's is used: check "
+            "it, or pass --spacing ROW COLUMN."
+        )
+        return None
     claim = f", although it is named calibrated ({kind})" if is_named else ""
-    (warnings if is_named and is_even else notes).append(  # an uneven pixel is warned of by its shape
+    is_told = is_larger or (is_named and is_even)  # an uneven pixel is warned of by its shape
+    (warnings if is_told else notes).append(
         f"PixelSpacing {pixel[0]:g} x {pixel[1]:g} and the detector's {imager[0]:g} x {imager[1]:g} mm fit no "
-        f"magnification of 1 to {MAX_MAGNIFICATION:g}{claim}; PixelSpacing is used, lengths may be wrong by the "
-        "magnification."
+        f"magnification of 1 to {MAX_MAGNIFICATION:g}{claim}; PixelSpacing is used, as of a film that was scaled; "
+        "lengths may be wrong: check it, or pass --spacing ROW COLUMN."
     )
     return Calibration.ASSUMED
+
+
+def _is_detector_right(
+    dataset: Dataset, pixel: tuple[float, float], imager: tuple[float, float], is_named: bool
+) -> bool:
+    """Whether the detector's pixel is believed against a larger PixelSpacing.
+
+    A film that was scaled down with PixelSpacing alone adapted has the field of a detector by PixelSpacing, as has one
+    that was calibrated after it was scaled; a placeholder is neither.
+    """
+    if pixel == PLACEHOLDER:
+        return True
+    size = number(dataset, "Rows"), number(dataset, "Columns")
+    if is_named or size[0] is None or size[1] is None:
+        return False
+    by_pixel, by_detector = (max(size[0] * row, size[1] * column) for row, column in (pixel, imager))
+    return by_pixel > MAX_FIELD_MM and MIN_FIELD_MM <= by_detector <= MAX_FIELD_MM
 
 
 def _aspect_warnings(dataset: Dataset, found: PixelSpacing, imager: tuple[float, float] | None) -> list[str]:

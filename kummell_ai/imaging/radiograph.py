@@ -65,14 +65,14 @@ class ImageReference:
         name: short name for people, unique in a run as far as possible (usually the file name).
         path: path as given by the user.
         sha256: hash of the file's bytes, hex.
-        patient_id, patient_name, patient_sex: as in the header.
+        patient_id, patient_id_issuer, patient_name, patient_sex: as in the header.
+        patient_birth_date: as in the header, YYYYMMDD; a placeholder from before 1901 is None.
         study_uid, series_uid, sop_instance_uid: DICOM UIDs.
         acquired: date and time of the exposure (local time of the device).
         modality, view_position, patient_position, manufacturer: as in the header.
         frame_number: 1-based frame of a multi-frame file, else None.
         simulated: whether the header says that the film is simulated.
-        pixels_checksum: of the pixels of a film with a ``sop_instance_uid``; some files share one that do not show
-            one exposure, as where a program that takes names out gives all the same.
+        pixels_checksum: of the grey values and their size; films that share it are one exposure, whatever their UIDs.
     """
 
     name: str
@@ -80,7 +80,9 @@ class ImageReference:
     sha256: str | None = None
     patient_id: str | None = None
     patient_name: str | None = None
+    patient_id_issuer: str | None = None
     patient_sex: str | None = None
+    patient_birth_date: str | None = None
     study_uid: str | None = None
     series_uid: str | None = None
     sop_instance_uid: str | None = None

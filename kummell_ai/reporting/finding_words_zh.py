@@ -65,7 +65,7 @@ FINDING_ZH: dict[str, str] = {
     "film-not-compared": "该影像已测量但未参与比较，该时相以另一张影像为准。",
     "phase-contradicts-hardware": "影像的时相与所见内固定螺钉不符；请核对时相与手术日期。",
     "phase-against-dates": "影像的时相与拍摄日期或手术日期的先后不符；请核对时相与日期。",
-    "id-of-two-people": "同一患者的影像文件头带有不同的姓名或性别；请核对影像归属。",
+    "id-of-two-people": "同一患者的影像文件头带有不同的姓名、性别、出生日期或编号签发机构；请核对影像归属。",
     "missing-phase": "缺少某一时相的影像，相应的变化无法给出；请补充影像，或核对时相与手术日期。",
     "cement-before-surgery": "术前影像上伤椎似含骨水泥：可能曾行强化、时相有误，或将高亮骨质误认为骨水泥；请查看影像。",
     "posture-unlike": (

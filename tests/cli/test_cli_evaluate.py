@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kummell_ai.anatomy import Facing, Phase, VertebralLevel
-from kummell_ai.annotations import AnnotatedFilm, read_coco, write_coco
-from kummell_ai.cli import models
+from kummell_ai.annotations import AnnotatedFilm, coco, read_coco, write_coco
+from kummell_ai.cli import models, options
 from kummell_ai.cli.main import main
+from kummell_ai.evaluation import dataset as films_of_set
 from kummell_ai.evaluation import tables
+from kummell_ai.evaluation.parts import Outcome, judged
+from kummell_ai.imaging.annotation import SpineLandmarks
+from kummell_ai.imaging.radiograph import Radiograph
 from tests import made_up
 from tests.cli.conftest import DoubtfulPredictor, FakePredictor, read_rows, write_dicom
 
@@ -80,7 +87,11 @@ def _mirrored(film: AnnotatedFilm) -> AnnotatedFilm:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("report.html", "is not marked as drawn by this program"), ("summary.json", "is no evaluation of this program")],
+    [
+        ("report.html", "is not marked as drawn by this program"),
+        ("summary.json", "is no evaluation of this program"),
+        ("evaluation.json", "is no text of this program"),
+    ],
 )
 def test_a_page_of_a_person_is_not_replaced(
     name: str, text: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,7 +103,10 @@ def test_a_page_of_a_person_is_not_replaced(
     assert list(tmp_path.iterdir()) == [own]
 
 
-@pytest.mark.parametrize("name", ["films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv"])
+TABLES = ("films.csv", "vertebrae.csv", "segments.csv", "changes.csv", "summary.csv", "evaluation.csv")
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_a_person_is_not_replaced(
     name: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +118,86 @@ def test_a_table_of_a_person_is_not_replaced(
     table.unlink()
     for _ in range(2):  # an evaluation takes the place of an earlier one
         assert main(["evaluate", str(dataset), "--out", str(tmp_path)]) == 0
+
+
+def test_annotations_of_a_person_are_not_replaced(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "truth.json"
+    own.write_text('{"images": []}')
+    facing = made_up.landmarks(Phase.PRE_OP).facing.value  # makes other annotations of them, which are written
+    words = ["evaluate", str(dataset), "--out", str(tmp_path), "--facing", facing, "--gallery", "0"]
+    assert main(words) == 1
+    assert f"{own} is no text of this program and would be replaced" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [own]
+    own.unlink()
+    for _ in range(2):
+        assert main(words) == 0
+    assert [film.file_name for film in read_coco(own)] == [
+        os.path.relpath(dataset / film.file_name, tmp_path) for film in read_coco(dataset / "annotations.json")
+    ]
+
+
+def test_annotations_are_read_once(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = coco.film_from_entry
+
+    def count(image: dict[str, Any], *rest: Any) -> AnnotatedFilm:
+        made.append(image["file_name"])
+        return make(image, *rest)
+
+    monkeypatch.setattr(coco, "film_from_entry", count)
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0", "--limit", "2"]) == 0
+    assert len(made) == len(set(made)) == 6
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(3, 3), (64, options.MOST_PROCESSES)])
+def test_no_more_networks_are_loaded_than_are_of_use(
+    cores: int, processes: int, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, predictor: FakePredictor
+) -> None:
+    given: list[int] = []
+
+    def apart(folder: Path, films: list[AnnotatedFilm], make: object, workers: int) -> Iterator[Outcome]:
+        given.append(workers)
+        return judged(folder, films, predictor)
+
+    monkeypatch.setattr(films_of_set, "judged_apart", apart)
+    monkeypatch.setattr(options, "cores", lambda: cores)
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0", "--workers", "64"]) == 0
+    assert given == [processes]
+
+
+class NeedyPredictor(FakePredictor):
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        if radiograph.reference.name.startswith("B-pre"):
+            raise MemoryError
+        return super().locate(radiograph)
+
+
+def test_a_film_that_takes_too_much_memory_is_left_out(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models, "load_predictor", lambda folder, **_: NeedyPredictor())
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path), "--gallery", "0"]) == 2
+    line = "films/B-pre-op.dcm: takes more memory than there is; close other programs, or scale the film down\n"
+    assert capsys.readouterr().err == line
+    assert json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["films"] == 5
+
+
+def test_a_run_without_memory_ends_in_one_line(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(folder: Path | None, **_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(models, "load_predictor", load)
+    assert main(["evaluate", str(dataset), "--out", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert told.err == (
+        "kummell-ai: the run takes more memory than there is; close other programs, or give fewer films or --workers; "
+        "files already written are whole\n"
+    )
+    assert told.out == ""
 
 
 def test_the_header_names_the_patient_where_the_annotation_does_not(dataset: Path, tmp_path: Path) -> None:

@@ -226,6 +226,40 @@ def test_a_dry_run_says_that_screws_may_decide(
     assert (line in capsys.readouterr().err) == is_open
 
 
+@pytest.mark.parametrize("key", ["PatientBirthDate", "IssuerOfPatientID"])
+@pytest.mark.parametrize("command", ["series", "cohort"])
+def test_two_days_of_birth_or_issuers_are_two_people(command: str, key: str, tmp_path: Path) -> None:
+    told = []
+    for values in (("19300101", "19610505"), ("19300101", "19300101"), ("19000101", "19610505")):
+        if key == "IssuerOfPatientID" and "19000101" in values:
+            continue  # a placeholder among days alone
+        folder = tmp_path / "-".join(values)
+        for value, phase in zip(values, (Phase.PRE_OP, Phase.POST_OP), strict=True):
+            film = pydicom.dcmread(write_dicom(folder / f"{phase.value}.dcm", phase))
+            setattr(film, key, value)
+            film.save_as(folder / f"{phase.value}.dcm")
+        err = io.StringIO()
+        with redirect_stderr(err):
+            assert main([command, str(folder), "--out", str(tmp_path / f"out-{folder.name}")]) == 0
+        told.append("day of birth or issuer" in err.getvalue())
+        assert not [p for p in (tmp_path / f"out-{folder.name}").rglob("*.json") if values[1] in p.read_text()]
+    assert told == [True, False, False][: len(told)]
+
+
+def test_an_exposure_with_new_uid_and_date_is_no_follow_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for phase in (Phase.PRE_OP, Phase.POST_OP):
+        write_dicom(tmp_path / "in" / f"{phase.value}.dcm", phase)
+    again = pydicom.dcmread(tmp_path / "in" / "post-op.dcm")
+    again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    again.AcquisitionDate = again.StudyDate = again.SeriesDate = again.ContentDate = "20250901"
+    again.save_as(tmp_path / "in" / "zz.dcm")
+    assert main(["series", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr()
+    assert "copies of others: zz.dcm of post-op.dcm" in told.err
+    (report,) = (tmp_path / "out").rglob("report.json")
+    assert len(json.loads(report.read_text())["films"]) == 2
+
+
 @pytest.mark.parametrize(
     ("names", "sexes", "is_told"),
     [
@@ -248,9 +282,9 @@ def test_one_identifier_of_two_people_is_told(
     err = io.StringIO()
     with redirect_stderr(err):
         assert main([command, str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
-    assert err.getvalue().count("another name or sex") == is_told
+    assert err.getvalue().count("another name, sex") == is_told
     pages = list((tmp_path / "out").rglob("report.html"))
-    said = [page for page in pages if "name or sex" in page.read_text()]
+    said = [page for page in pages if "another name, sex" in page.read_text()]
     assert bool(said) == is_told
     assert not [page for page in pages if "Li^Wei" in page.read_text()], "names stay in the headers"
 

@@ -230,3 +230,12 @@ def test_padding_that_is_written_unsigned_beside_signed_pixels(tmp_path: Path) -
     data.add(pydicom.DataElement(0x00280120, "US", 65536 - 2000))
     data.save_as(path, enforce_file_format=True)
     assert read_radiograph(path).valid_box == (8.0, 0.0, 40.0, 36.0)
+
+
+def test_raw_linear_pixels_are_told(tmp_path: Path) -> None:
+    tags = {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationship": "LIN"}
+    (note,) = (note for note in film(tmp_path, **tags).notes if "raw and linear" in note)
+    assert note.endswith("export the film FOR PRESENTATION.")
+    assert not any(
+        "raw and linear" in n for n in film(tmp_path, **(tags | {"PixelIntensityRelationship": "LOG"})).notes
+    )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dicom_films import compressed, dataset, ramp, save
+from PIL import Image
 from pydicom import dcmwrite, uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -81,6 +82,63 @@ def test_a_ct_slice_is_refused_and_a_scout_is_read(tmp_path: Path) -> None:
     assert read_radiograph(save(tmp_path / "b", scout)).height == 36
 
 
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "MRImageStorage", "EnhancedMRImageStorage", "CTImageStorage", "EnhancedCTImageStorage",
+        "UltrasoundImageStorage",
+        "NuclearMedicineImageStorage", "PositronEmissionTomographyImageStorage", "EnhancedPETImageStorage",
+        "SegmentationStorage", "VLPhotographicImageStorage", "OphthalmicTomographyImageStorage",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("modality", ["", None])
+def test_without_a_modality_the_sop_class_tells(tmp_path: Path, keyword: str, modality: str | None) -> None:
+    film = dataset(Modality=modality, SOPClassUID=getattr(uid, keyword))
+    refused(save(tmp_path / "a", film), r"SOP class .* is no radiograph, and Modality is absent; give a CR, DX or RF")
+    film.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    if "CTImage" in keyword:
+        assert read_radiograph(save(tmp_path / "b", film)).height == 36
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["ComputedRadiographyImageStorage", "SecondaryCaptureImageStorage", "XRayRadiofluoroscopicImageStorage", None],
+)
+def test_sop_classes_of_films_are_read_without_a_modality(tmp_path: Path, keyword: str | None) -> None:
+    film = dataset(Modality=None, SOPClassUID="1.2.3.4" if keyword is None else getattr(uid, keyword))
+    assert read_radiograph(save(tmp_path / "a", film)).height == 36
+
+
+@pytest.mark.parametrize(
+    ("modality", "keyword"),
+    [
+        ("DOC", "EncapsulatedPDFStorage"), ("DX", "EncapsulatedPDFStorage"),
+        ("KO", "KeyObjectSelectionDocumentStorage"),
+        (None, "BasicTextSRStorage"), ("SR", "EnhancedSRStorage"), ("PR", "GrayscaleSoftcopyPresentationStateStorage"),
+    ],
+)  # fmt: skip
+def test_documents_are_not_called_cut_off(tmp_path: Path, modality: str | None, keyword: str) -> None:
+    film = dataset(Modality=modality, PixelData=None, SOPClassUID=getattr(uid, keyword))
+    text = r"(Modality|SOP class) .* is no radiograph but a document, or tells how to show pictures; export the film"
+    refused(save(tmp_path / "a", film), text)
+
+
+def test_pixels_with_fractions_are_not_called_cut_off(tmp_path: Path) -> None:
+    film = dataset(PixelData=None)
+    film.FloatPixelData = ramp().astype("<f4").tobytes()
+    refused(
+        save(tmp_path / "a", film), r"numbers with fractions \(FloatPixelData\), PixelData of whole numbers is expec"
+    )
+
+
+@pytest.mark.parametrize("stored", [0, 17])
+def test_impossible_bits_are_told(tmp_path: Path, stored: int) -> None:
+    film = dataset(BitsStored=stored)
+    refused(
+        save(tmp_path / "a", film), f"BitsStored is {stored} with BitsAllocated 16; 1 to 16 is expected: the header"
+    )
+
+
 def test_left_justified_pixels_are_refused(tmp_path: Path) -> None:
     refused(save(tmp_path / "a", dataset(ramp() << 4, HighBit=15)), "HighBit is 15 with BitsStored 12; 11 is expected")
 
@@ -140,7 +198,10 @@ def test_the_header_tells_which_side_is_the_front(
             "ContentDate is 151 days after",
         ),
         ({"StudyDate": "19000101"}, None),
-        ({"AcquisitionDate": "19000101"}, "AcquisitionDate is a placeholder from before 1901; .*: correct it"),
+        (
+            {"AcquisitionDate": "19000101"},
+            "AcquisitionDate is a placeholder from before 1901, and no other .*: correct",
+        ),
         ({"AcquisitionDateTime": "29990101120000"}, "AcquisitionDateTime lies in the future"),
         ({"AcquisitionDate": None}, None),
     ],
@@ -149,6 +210,27 @@ def test_dates_that_cannot_be_right_are_warned_of(tmp_path: Path, tags: dict[str
     warnings = read_radiograph(save(tmp_path / "a", dataset(**tags))).warnings
     assert len(warnings) == (match is not None)
     assert match is None or re.match(match, warnings[0])
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.parametrize(
+    ("tags", "used"),
+    [
+        ({"AcquisitionDate": "19000101", "StudyDate": "20240105"}, "StudyDate"),
+        ({"AcquisitionDateTime": "18581117000000", "AcquisitionDate": "20240105"}, "AcquisitionDate"),
+        ({"AcquisitionDate": "00000000", "StudyDate": "20240105"}, None),
+    ],
+)
+def test_a_placeholder_gives_way_to_the_next_date(tmp_path: Path, tags: dict[str, str], used: str | None) -> None:
+    read = read_radiograph(save(tmp_path / "a", dataset(**tags)))
+    assert read.reference.acquired == dt.datetime(2024, 1, 5)
+    assert read.warnings == ()
+    told = [note for note in read.notes if "placeholder" in note]
+    assert told == ([] if used is None else [f"{next(iter(tags))} is a placeholder from before 1901; {used} is used."])
+
+
+def test_a_placeholder_alone_is_no_date(tmp_path: Path) -> None:
+    assert read_radiograph(save(tmp_path / "a", dataset(AcquisitionDate="19000101"))).reference.acquired is None
 
 
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian], ids=str)
@@ -252,6 +334,23 @@ def test_a_file_above_the_cap_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("kummell_ai.dicom.read.MAX_FILE_BYTES", 100)
     refused(save(tmp_path / "a", dataset()), "no film is that large")
     assert limits.MAX_FILE_BYTES > 100
+
+
+@pytest.mark.parametrize("kind", ["dicom", "png"])
+def test_a_film_that_takes_too_much_memory_is_not_called_damaged(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(*_: object) -> None:
+        raise MemoryError("Unable to allocate 122. MiB for an array with shape (8000, 8000) and data type uint16")
+
+    path = tmp_path / "a.png"
+    if kind == "png":
+        Image.fromarray(np.arange(1600, dtype=np.uint8).reshape(40, 40)).save(path)
+    else:
+        save(path, dataset())
+    monkeypatch.setattr("kummell_ai.dicom.read.decode_frame", decode)
+    monkeypatch.setattr("PIL.Image.Image.convert", decode)
+    refused(path, "^a.png: takes more memory than there is; close other programs, or scale the film down$")
 
 
 def test_deeply_nested_sequences(tmp_path: Path) -> None:

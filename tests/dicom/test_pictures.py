@@ -220,3 +220,29 @@ def test_a_truncated_picture_is_refused(tmp_path: Path, kind: str, share: float)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(InputError, match=r"a: the picture cannot be read .*; the file is damaged"):
         read_radiograph(path)
+
+
+@pytest.mark.parametrize("head", [b"II+\x00\x08\x00\x00\x00", b"MM\x00+\x00\x08\x00\x00"])
+def test_a_big_tiff_is_called_so(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "a").write_bytes(head + bytes(64))
+    with pytest.raises(
+        InputError, match="a: a BigTIFF file, TIFF is expected; save the film as plain TIFF or greyscale"
+    ):
+        read_radiograph(tmp_path / "a")
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_what_libtiff_says_of_damage_is_the_error_and_not_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: str
+) -> None:
+    path = put(tmp_path / "a", ramp("u1", 255), "TIFF", compression=compression)
+    data = bytearray(path.read_bytes())
+    with Image.open(path) as picture:
+        at = picture.tag_v2[273][0]
+    data[at + 20 : at + 40] = bytes(range(100, 120))
+    path.write_bytes(bytes(data))
+    with pytest.raises(
+        InputError, match=r"a: the picture is damaged \(.+\) and would show wrong pixels; copy or export"
+    ):
+        read_radiograph(path)
+    assert capfd.readouterr().err == ""

@@ -19,11 +19,12 @@ def reference(sha: str, uid: str = "1.2", pixels: str = "7", frame: int | None =
 
 def test_one_file_twice_is_one_exposure() -> None:
     assert share(reference("1", "1.2"), reference("1", "1.3"))
-    assert not share(reference("1", "1.2"), reference("2", "1.3"))
+    assert not share(reference("1", pixels="1"), reference("2", pixels="2"))
 
 
-def test_an_exposure_saved_again_is_one() -> None:
-    assert share(reference("1"), reference("2"))
+def test_an_exposure_saved_again_is_one_under_whatever_uid() -> None:
+    assert share(reference("1", "1.2"), reference("2", "1.2"))
+    assert share(reference("1", "1.2"), reference("2", "1.3"))
 
 
 def test_films_that_share_a_uid_and_no_picture_are_two() -> None:

@@ -90,3 +90,19 @@ def test_constant_borders_are_found() -> None:
 
 def test_a_constant_film_keeps_its_box() -> None:
     assert content_box(np.zeros((20, 30), np.float32), None) == (0.0, 0.0, 30.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    "tags", [{"PixelPaddingValue": 4095}, {"PixelPaddingValue": 4085, "PixelPaddingRangeLimit": 4095}]
+)
+def test_padding_is_hidden_from_the_border_inwards_only(tmp_path: Path, tags: dict[str, int]) -> None:
+    """Metal that saturates the detector has the value of the padding, and stays bright."""
+    stored = noise()
+    stored[:4] = stored[:, 35:] = stored[4:9, 3] = 4095
+    stored[15:20, 10:15] = 4095
+    read = read_radiograph(save(tmp_path / "a", dataset(stored, WindowCenter=2048, WindowWidth=4096, **tags)))
+    assert (read.pixels[15:20, 10:15] == 1).all()
+    assert not read.pixels[:4].any()
+    assert not read.pixels[:, 35:].any()
+    assert not read.pixels[4:9, 3].any()
+    assert read.valid_box == (0.0, 4.0, 35.0, 36.0)

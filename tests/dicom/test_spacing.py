@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from kummell_ai.dicom.spacing import given_spacing, is_plausible, spacing_of
+from kummell_ai.dicom.spacing import given_spacing, is_plausible, spacing_of, with_frame_spacing
 from kummell_ai.errors import UsageError
 from kummell_ai.imaging.radiograph import Calibration
 
@@ -85,6 +85,65 @@ def test_a_calibration_that_the_detector_contradicts_is_told(kind: str) -> None:
     (warning,) = spacing_of(larger).warnings
     assert f"fit no magnification of 1 to 2, although it is named calibrated ({kind})" in warning
     assert spacing_of(larger, (0.3, 0.3)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("pixel", "imager", "size", "named", "used"),
+    [
+        (1.0, 0.746, (512, 350), None, 0.746),  # what programs write that know no pixel size
+        (1.0, 0.143, None, "GEOMETRY", 0.143),
+        (0.3, 0.143, (2800, 1100), None, 0.143),  # 840 mm by PixelSpacing, 400 by the detector
+        (0.286, 0.143, (1500, 750), None, 0.286),  # 429 mm by PixelSpacing: scaled down
+        (0.3, 0.143, (2800, 1100), "FIDUCIAL", 0.3),  # calibrated after it was scaled
+        (0.3, 0.143, (500, 300), None, 0.3),  # 150 and 72 mm: cut out and scaled
+        (0.3, 0.143, None, None, 0.3),
+    ],
+)
+def test_a_pixel_larger_than_the_detectors_is_warned_of(
+    pixel: float, imager: float, size: tuple[int, int] | None, named: str | None, used: float
+) -> None:
+    tags = {} if size is None else {"Rows": size[0], "Columns": size[1]}
+    tags |= {} if named is None else {"PixelSpacingCalibrationType": named}
+    found = spacing_of(header(PixelSpacing=[pixel] * 2, ImagerPixelSpacing=[imager] * 2, **tags))
+    assert found.spacing.row_mm == pytest.approx(used)
+    assert found.spacing.calibration is (Calibration.ASSUMED if used == pixel else Calibration.DETECTOR_PLANE)
+    (warning,) = found.warnings
+    assert ("the detector's is used: check it" if used == imager else "PixelSpacing is used") in warning
+    assert "pass --spacing ROW COLUMN" in warning
+
+
+def test_the_detectors_pixel_is_divided_by_the_magnification_where_it_is_believed() -> None:
+    tags = {"PixelSpacing": [1, 1], "ImagerPixelSpacing": IMAGER, "EstimatedRadiographicMagnificationFactor": 1.25}
+    assert spacing_of(header(**tags)).spacing.row_mm == pytest.approx(0.16)
+
+
+def enhanced(keyword: str, macro: str, **tags: Any) -> Dataset:
+    return header(**{keyword: [header(**{macro: [header(**tags)]})]})
+
+
+@pytest.mark.parametrize("keyword", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+def test_enhanced_objects_keep_their_pixel_size_in_groups(keyword: str) -> None:
+    found = with_frame_spacing(enhanced(keyword, "PixelMeasuresSequence", PixelSpacing=[0.15, 0.15]), 0)
+    assert spacing_of(found).spacing.row_mm == 0.15
+    found = with_frame_spacing(enhanced(keyword, "FramePixelDataPropertiesSequence", ImagerPixelSpacing=IMAGER), 0)
+    assert spacing_of(found).spacing.calibration is Calibration.DETECTOR_PLANE
+
+
+def test_the_frames_own_pixel_size_counts_before_that_of_all_and_the_films_before_both() -> None:
+    film = enhanced("SharedFunctionalGroupsSequence", "PixelMeasuresSequence", PixelSpacing=[0.3, 0.3])
+    frames = [header(PixelMeasuresSequence=[header(PixelSpacing=[size] * 2)]) for size in (0.1, 0.2)]
+    film.PerFrameFunctionalGroupsSequence = frames
+    assert [spacing_of(with_frame_spacing(film, i)).spacing.row_mm for i in (0, 1, 2)] == [0.1, 0.2, 0.3]
+    assert "PixelSpacing" not in film
+    film.PixelSpacing = [0.4, 0.4]
+    assert spacing_of(with_frame_spacing(film, 0)).spacing.row_mm == 0.4
+
+
+def test_groups_that_are_no_sequences_are_passed_over() -> None:
+    film = header(PixelSpacing=[0.4, 0.4])
+    film.add_new("SharedFunctionalGroupsSequence", "LO", "rubbish")
+    film.PerFrameFunctionalGroupsSequence = [header(PixelMeasuresSequence=[])]
+    assert spacing_of(with_frame_spacing(film, 0)).spacing.row_mm == 0.4
 
 
 @pytest.mark.parametrize(
