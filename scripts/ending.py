@@ -18,6 +18,8 @@ def end(main: Callable[[], int | None]) -> NoReturn:
     """Run ``main`` and leave with its code; wrong use is one line and code 1."""
     try:
         code = main()
+    except SystemExit as stop:  # by argparse, whose code for wrong use is the program's for inputs that failed
+        sys.exit(1 if stop.code == 2 else stop.code)
     except KummellError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

@@ -16,8 +16,9 @@ from kummell_ai.cli import console, models
 from kummell_ai.cli.console import Problems
 from kummell_ai.cli.corners import HandCorners
 from kummell_ai.cli.files import labels
-from kummell_ai.cli.looks import NO_MEMORY, Look, Network, look, look_apart
+from kummell_ai.cli.looks import Look, Network, look, look_apart
 from kummell_ai.errors import FilmRefusedError, InputError, UsageError
+from kummell_ai.workers import NO_MEMORY
 
 if TYPE_CHECKING:
     from kummell_ai.imaging.annotation import SpineLandmarks

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kummell_ai.anatomy import Facing
-from kummell_ai.cli import console, exits, models, options, outputs
+from kummell_ai.cli import console, exits, models, options
 from kummell_ai.cli.console import Problems
-from kummell_ai.cli.earlier import check_drawn
-from kummell_ai.cli.files import check_out, check_replaced, check_tables, results_in, say_stale, write_atomic
+from kummell_ai.cli.files import check_out, results_in, say_stale
 from kummell_ai.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from kummell_ai.evaluation.dataset import Evaluation
+    from kummell_ai.annotations import AnnotatedFilm
+    from kummell_ai.evaluation.dataset import Evaluation, UnusedFilm
     from kummell_ai.evaluation.summary import Row
 
 SHOWN = {
@@ -38,7 +38,6 @@ EXCHANGED_PERCENT = 70.0
 
 MOST_PICTURES = 12
 """Pictures in the report at most."""
-
 
 _FORMS = "auto, coco, buu-lspine, mendeley, nhanes2, labelme, label-studio, cvat"
 """`annotations.FORMS`, which cannot be asked without loading all readers."""
@@ -63,7 +62,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--facing", choices=("left", "right"), help="front of all films, for sets that do not say")
     parser.add_argument("--limit", type=options.positive, metavar="N", help="only the first N films")
     parser.add_argument(
-        "--workers", type=options.positive, default=1, metavar="N", help="processes, one a processor core (default: 1)"
+        "--workers",
+        type=options.positive,
+        default=1,
+        metavar="N",
+        help=f"processes, one a processor core, and no more than {options.MOST_PROCESSES} (default: 1)",
     )
     parser.add_argument(
         "--gallery",
@@ -72,7 +75,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="pictures of the worst films, of a third at most (default: 12)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
+    parser.add_argument("--seed", type=options.seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -91,53 +94,23 @@ def _gallery(text: str) -> int:
     return int(text)
 
 
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; use a whole number of 0 or more")
-    return int(text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Write the report, the tables and the JSON files, and print the main columns.
 
     An annotation or film that cannot be read is said and left out; one that the network refuses is said, and counts as
     missed.
     """
-    from kummell_ai.annotations import as_coco, read_coco
     from kummell_ai.cli import evaluation_files
-    from kummell_ai.evaluation import evaluate_dataset
-    from kummell_ai.evaluation.dataset import UnusedFilm
-    from kummell_ai.evaluation.study import study_of
 
     folder = check_out(args.out)
     _refuse_folder_of_set(args.dataset, folder)
-    check_tables(folder, evaluation_files.columns())
-    check_drawn([folder / "report.html"])
-    check_replaced([folder / "summary.json"], evaluation_files.SCHEMA.removesuffix("1"))
-    before = results_in(folder, ("truth.json",))
+    evaluation_files.check(folder)
+    before = results_in(folder, (evaluation_files.TRUTH,))
     predictor = models.load_predictor(args.model, precision=args.precision, device=args.device)
     faults: list[UnusedFilm] = []
-    facing = None if args.facing is None else Facing(args.facing)
     try:
-        coco = as_coco(
-            args.dataset,
-            folder / "truth.json",
-            args.form,
-            facing=facing,
-            on_fault=lambda name, error: faults.append(UnusedFilm(name, str(error))),
-        )
-        annotated = read_coco(coco)[: args.limit]
-        total = len(annotated)
-        with console.counter("evaluating", total) as advance:
-            result = evaluate_dataset(
-                coco,
-                predictor,
-                limit=args.limit,
-                progress=lambda done, of: advance(1),
-                keep_worst=args.gallery,
-                workers=args.workers,
-                make_predictor=partial(models.load_predictor, args.model, precision=args.precision, device=args.device),
-            )
+        films, written = _read_set(args, folder, faults)
+        result = _judge(args, films, predictor)
     except InputError as error:
         for fault in faults:
             console.say(console.one_line(fault.name, fault.reason))
@@ -146,33 +119,96 @@ def run(args: argparse.Namespace) -> int:
     result = replace(result, unused=(*faults, *result.unused))
     problems = _say_problems(result)
     _say_exchanged(result)
+    facts = _facts(args, films, predictor, result, problems)
+    evaluation_files.write(folder, args.dataset, result, facts, seed=args.seed)
+    say_stale(folder, before, written, problems)
+    _tell(args, result, facts)
+    return int(facts["exit_code"])
+
+
+def _read_set(
+    args: argparse.Namespace, folder: Path, faults: list[UnusedFilm]
+) -> tuple[Sequence[AnnotatedFilm], Sequence[Path]]:
+    """The films to judge, and the COCO file of all films of the set, where they have none that can be used as it is.
+
+    Args:
+        args: of the command.
+        folder: for that file.
+        faults: gets the annotations that cannot be used.
+
+    Raises:
+        InputError: the annotations cannot be read, or no film is left.
+        UsageError: a file of another kind would be replaced.
+    """
+    from kummell_ai.annotations import detect_form, read_annotations
+    from kummell_ai.cli import evaluation_files
+    from kummell_ai.evaluation.dataset import UnusedFilm
+
+    def note(name: str, error: InputError) -> None:
+        faults.append(UnusedFilm(name, str(error)))
+
+    form = detect_form(args.dataset) if args.form == "auto" else args.form
+    facing = None if args.facing is None else Facing(args.facing)
+    films = read_annotations(args.dataset, form, facing=facing, on_fault=note)
+    if faults and not films:
+        raise InputError(f"{args.dataset}: no film is left; correct what is said above", str(args.dataset))
+    is_usable = form == "coco" and facing is None and not faults
+    written = [] if is_usable else [evaluation_files.write_truth(folder, args.dataset, films)]
+    return [replace(film, details=()) for film in films[: args.limit]], written
+
+
+def _judge(args: argparse.Namespace, films: Sequence[AnnotatedFilm], predictor: models.Locator) -> Evaluation:
+    """The films held against their truth, behind a progress bar.
+
+    Raises:
+        InputError: there is no film, or none can be used.
+        KummellError: a process was ended from outside.
+    """
+    from kummell_ai.evaluation.dataset import evaluate_films
+
+    with console.counter("evaluating", len(films)) as advance:
+        return evaluate_films(
+            args.dataset,
+            films,
+            predictor,
+            progress=lambda done, of: advance(1),
+            keep_worst=args.gallery,
+            workers=min(args.workers, options.useful_processes()),
+            make_predictor=partial(models.load_predictor, args.model, precision=args.precision, device=args.device),
+        )
+
+
+def _facts(
+    args: argparse.Namespace,
+    films: Sequence[AnnotatedFilm],
+    predictor: models.Locator,
+    result: Evaluation,
+    problems: Problems,
+) -> dict[str, Any]:
+    """Of the run, as ``--json`` gives them."""
     unused = {film.name for film in result.unused}
-    simulated = sum(f.landmarks.reference.simulated for f in annotated if f.file_name not in unused)
-    code = exits.exit_code(len(result.films), len(problems.failed))
-    facts = {
+    return {
         "command": "evaluate",
         "dataset": str(args.dataset),
         "films": len(result.films),
-        "simulated": simulated,
+        "simulated": sum(f.landmarks.reference.simulated for f in films if f.file_name not in unused),
         "model": predictor.bundle.name,
         "weights_sha256": predictor.bundle.weights_sha256,
         **models.options_of(predictor),
         "rows": list(result.rows),
         "failed": problems.failed,
-        "exit_code": code,
+        "exit_code": exits.exit_code(len(result.films), len(problems.failed)),
     }
-    _write(folder, facts, result.rows)
-    study = study_of(result.films, result.together, seed=args.seed)
-    evaluation_files.write(folder, coco.parent, result, study, facts)
-    say_stale(folder, before, {coco}, problems)
+
+
+def _tell(args: argparse.Namespace, result: Evaluation, facts: dict[str, Any]) -> None:
     if args.json:
         console.tell_json(facts)
-    else:
-        console.tell_table(_table(result.rows))
-        console.tell(_MEANING)
-        console.tell(f"{_count(result, simulated)}; all figures in {folder / 'summary.csv'}")
-        console.tell(f"Report: {folder / 'report.html'}")
-    return code
+        return
+    console.tell_table(_table(result.rows))
+    console.tell(_MEANING)
+    console.tell(f"{_count(result, facts['simulated'])}; all figures in {args.out / 'summary.csv'}")
+    console.tell(f"Report: {args.out / 'report.html'}")
 
 
 def _refuse_folder_of_set(dataset: Path, out: Path) -> None:
@@ -212,14 +248,6 @@ def _count(result: Evaluation, simulated: int) -> str:
     some = "all" if simulated == len(result.films) else f"{simulated}"
     origin = f", {some} simulated" if simulated else ""
     return f"{films}{origin}, {len(result.refused)} of them refused, {len(result.unused)} more not usable"
-
-
-def _write(folder: Path, facts: dict[str, Any], rows: Sequence[Row]) -> None:
-    from kummell_ai.reporting.table import to_csv
-
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    write_atomic(folder / "evaluation.json", outputs.json_text(facts))
-    write_atomic(folder / "evaluation.csv", to_csv(columns, rows))
 
 
 def _table(rows: Sequence[Row]) -> object:

@@ -1,26 +1,34 @@
-"""The files of an evaluation: report.html, the tables, summary.json."""
+"""The files of an evaluation: report.html, the tables, summary.json, evaluation.json, truth.json."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kummell_ai.cli.files import write_atomic
+from kummell_ai.cli.earlier import check_drawn, check_text
+from kummell_ai.cli.files import check_replaced, check_tables, write_atomic
 from kummell_ai.cli.outputs import json_text
 
 if TYPE_CHECKING:
+    from kummell_ai.annotations import AnnotatedFilm
     from kummell_ai.evaluation.dataset import Evaluation
     from kummell_ai.evaluation.figures import Figure
     from kummell_ai.evaluation.study import Study
     from kummell_ai.evaluation.summary import Row
 
 SCHEMA = "kummell_ai.evaluation/1"
+TRUTH = "truth.json"
+_TRUTH_BEGINS = '{"info": {"description": "Vertebral landmarks'
+"""As `annotations.write_coco` begins a file."""
+_SHORT_BEGINS = json_text({"command": "evaluate"}).removesuffix("\n}\n")
+"""As evaluation.json begins."""
 _CURVE_STEPS = 20
 
 
 def columns() -> dict[str, Sequence[str]]:
-    """Columns of every table by the name of its file."""
+    """Columns of every long table by the name of its file."""
     from kummell_ai.evaluation import tables
 
     return {
@@ -32,18 +40,58 @@ def columns() -> dict[str, Sequence[str]]:
     }
 
 
-def write(folder: Path, films: Path, result: Evaluation, study: Study, facts: Mapping[str, Any]) -> None:
-    """Write everything but the older evaluation.json and evaluation.csv.
+def check(folder: Path) -> None:
+    """What stands where the files of an evaluation will be written is of an earlier one.
+
+    Raises:
+        UsageError: a file of another kind, such as a person's own measurements, would be replaced.
+    """
+    from kummell_ai.evaluation import summary
+
+    check_tables(folder, {**columns(), "evaluation.csv": summary.FIRST_COLUMNS})
+    check_drawn([folder / "report.html"])
+    check_replaced([folder / "summary.json"], SCHEMA.removesuffix("1"))
+    check_text(folder / "evaluation.json", (_SHORT_BEGINS,))
+
+
+def write_truth(folder: Path, source: Path, films: Sequence[AnnotatedFilm]) -> Path:
+    """Write the annotations as they were read, their file names relative to ``folder``; returns the file.
+
+    Args:
+        folder: for the file.
+        source: file or folder of the set that the films are of.
+        films: all films of it.
+
+    Raises:
+        UsageError: a file of another kind would be replaced.
+    """
+    from kummell_ai.annotations import films_folder, write_coco
+    from kummell_ai.annotations.source import relative_name
+
+    path, base = folder / TRUTH, films_folder(source)
+    check_text(path, (_TRUTH_BEGINS,))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_coco(path, [replace(f, file_name=relative_name(base / f.file_name, folder)) for f in films])
+    return path
+
+
+def write(folder: Path, source: Path, result: Evaluation, facts: Mapping[str, Any], *, seed: int) -> None:
+    """Write everything but truth.json.
 
     Args:
         folder: for the files.
-        films: folder that the file names of the films are relative to.
+        source: file or folder of the set that the films are of.
         result: film by film.
-        study: the figures.
         facts: of the run, as in evaluation.json.
+        seed: of the bootstrap.
     """
+    from kummell_ai.annotations import films_folder
     from kummell_ai.evaluation import tables
+    from kummell_ai.evaluation.study import study_of
 
+    write_atomic(folder / "evaluation.json", json_text(facts))
+    _table(folder / "evaluation.csv", list(dict.fromkeys(name for row in result.rows for name in row)), result.rows)
+    study = study_of(result.films, result.together, seed=seed)
     rows: dict[str, Iterable[Row]] = {
         "films.csv": tables.film_rows(result.films),
         "vertebrae.csv": tables.vertebra_rows(result.films),
@@ -54,7 +102,7 @@ def write(folder: Path, films: Path, result: Evaluation, study: Study, facts: Ma
     for name, own in columns().items():
         _table(folder / name, own, rows[name])
     write_atomic(folder / "summary.json", json_text(_summary(result, study, facts)))
-    write_atomic(folder / "report.html", _page(films, result, study, facts))
+    write_atomic(folder / "report.html", _page(films_folder(source), result, study, facts))
 
 
 def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kummell_ai.cli import models
 from kummell_ai.errors import InputError
-from kummell_ai.workers import run_jobs
+from kummell_ai.workers import NO_MEMORY, memory_errors, run_jobs
 
 if TYPE_CHECKING:
     from kummell_ai.imaging.annotation import SpineLandmarks
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from kummell_ai.landmarks.predictor import Precision
 
 Job = TypeVar("Job")
-
-NO_MEMORY = "takes more memory than there is; close other programs, or scale the film down"
-"""Why a film is not used whose pixels, or what the network makes of them, do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,8 @@ def look(film: Radiograph | InputError, locator: models.Locator) -> Look:
     if isinstance(film, InputError):
         return Look(None, film)
     try:
-        return Look(film, locator.locate(film))
+        with memory_errors():
+            return Look(film, locator.locate(film))
     except InputError as error:
         return Look(film, error)
     except MemoryError:
@@ -96,3 +94,6 @@ def _look(read: Callable[[Job], Radiograph | InputError], network: Network, job:
 @cache
 def _loaded(network: Network) -> models.Locator:
     return network.load()
+
+
+__all__ = ["NO_MEMORY", "Look", "Network", "look", "look_apart"]

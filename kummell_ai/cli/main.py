@@ -16,8 +16,6 @@ from kummell_ai.cli import cohort, console, evaluate, exits, fit, info, measure,
 from kummell_ai.errors import KummellError
 
 COMMANDS = (measure, series, cohort, synthesize, train, fit, evaluate, info)
-INTERRUPTED = 130
-TERMINATED = 143
 BROKEN_PIPE = 141
 """Nobody reads the output any more, as behind ``| head``; the films that follow are not measured."""
 
@@ -42,9 +40,7 @@ def build_parser() -> options.Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_closed()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal or file that lacks a character gets it spelled out
-            stream.reconfigure(errors="backslashreplace")
+    _spell_out()
     try:
         parser = build_parser()
         args, unknown = parser.parse_known_args(argv)
@@ -60,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KummellError as error:
         console.say(f"kummell-ai: {error}")
         return exits.WRONG_USE
+    except MemoryError:
+        text = "takes more memory than there is; close other programs, or give fewer films or --workers"
+        console.say(f"kummell-ai: the run {text}; files already written are whole")
+        return exits.WRONG_USE
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
@@ -68,10 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exits.WRONG_USE
     except _TerminatedError:
         console.say("kummell-ai: ended by a signal (SIGTERM); files already written are whole")
-        return TERMINATED
+        return exits.TERMINATED
     except KeyboardInterrupt:
         console.say("kummell-ai: interrupted; files already written are whole")
-        return INTERRUPTED
+        return exits.INTERRUPTED
     return code
 
 
@@ -106,6 +106,13 @@ def _open_closed() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+
+
+def _spell_out() -> None:
+    """Let a terminal or file that lacks a character get it spelled out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

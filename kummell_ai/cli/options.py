@@ -170,7 +170,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 MOST_PROCESSES = 8
-"""Of ``--fast``: each takes about a GB of memory."""
+"""Of `useful_processes`: each takes about a GB of memory."""
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -187,9 +187,14 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         "--fast",
         dest="workers",
         action="store_const",
-        const=min(cores(), MOST_PROCESSES),
+        const=useful_processes(),
         help=f"as many processes as there are processor cores, at most {MOST_PROCESSES}: the same numbers, sooner",
     )
+
+
+def useful_processes() -> int:
+    """Processes that look at films side by side: one a processor core, at most `MOST_PROCESSES`."""
+    return min(cores(), MOST_PROCESSES)
 
 
 def cores() -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
 from kummell_ai.anatomy import Phase, VertebralLevel
 from kummell_ai.annotations.coco import AnnotatedFilm, with_patient
 from kummell_ai.annotations.faults import why_not_a_spine
-from kummell_ai.dicom.read import read_radiograph
+from kummell_ai.dicom.read import read_annotated
 from kummell_ai.errors import FilmRefusedError, InputError
 from kummell_ai.evaluation.films import evaluate_film, refused_film
 from kummell_ai.evaluation.joint import JudgedFilm
@@ -21,6 +22,7 @@ from kummell_ai.evaluation.results import FilmResult
 from kummell_ai.imaging.annotation import SpineLandmarks
 from kummell_ai.imaging.radiograph import Radiograph
 from kummell_ai.measurement.quality import check_landmarks
+from kummell_ai.workers import NO_MEMORY, memory_errors, run_jobs
 
 CHUNK = 4
 """Films that a process is given at a time: few, so that all processes end together."""
@@ -43,9 +45,6 @@ class UnusedFilm:
 
 Outcome = JudgedFilm | UnusedFilm
 
-_locator: Locator | None = None
-"""Of a process that `judged_apart` started."""
-
 
 def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> Iterator[Outcome]:
     """What became of each film; the next ones are read in a thread while ``locator`` works."""
@@ -59,11 +58,15 @@ def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> It
         film = with_patient(film, radiograph)
         began = time.perf_counter()
         try:
-            predicted = locator.locate(radiograph)
+            with memory_errors():
+                predicted = locator.locate(radiograph)
             seconds = time.perf_counter() - began
             result = _judge(film, radiograph, predicted)
         except InputError as error:
             yield UnusedFilm(film.file_name, str(error))
+            continue
+        except MemoryError:
+            yield UnusedFilm(film.file_name, f"{film.file_name}: {NO_MEMORY}")
             continue
         timed = replace(result, seconds=seconds, decode_seconds=decode_seconds)
         bones = film.extra.get("truth")
@@ -73,12 +76,18 @@ def judged(folder: Path, films: Sequence[AnnotatedFilm], locator: Locator) -> It
 def judged_apart(
     folder: Path, films: Sequence[AnnotatedFilm], make_locator: Callable[[], Locator], workers: int
 ) -> Iterator[Outcome]:
-    """`judged`, in ``workers`` processes of one thread each; ``make_locator`` is called in each of them."""
-    jobs = [(folder, films[start : start + CHUNK]) for start in range(0, len(films), CHUNK)]
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(workers, len(jobs)), _start, (make_locator,)) as pool:
-        for outcomes in pool.imap(_run, jobs):
-            yield from outcomes
+    """`judged`, in ``workers`` processes of one thread each, in order; ``make_locator`` is called in each of them.
+
+    Raises:
+        KummellError: a process was ended from outside, for example by the system when memory ran out.
+    """
+    parts = [films[start : start + CHUNK] for start in range(0, len(films), CHUNK)]
+    if (processes := min(workers, len(parts))) < 2:
+        yield from judged(folder, films, make_locator())
+        return
+    judge = partial(_judged_part, pickle.dumps(make_locator), folder)
+    for outcomes in run_jobs(judge, parts, processes, in_order=True):
+        yield from outcomes
 
 
 def read_film(folder: Path, film: AnnotatedFilm) -> Radiograph:
@@ -87,27 +96,19 @@ def read_film(folder: Path, film: AnnotatedFilm) -> Radiograph:
     Raises:
         InputError: the file cannot be read, or is not the one that was annotated.
     """
-    radiograph = read_radiograph(folder / film.file_name, frame=film.landmarks.reference.frame_number)
-    if (radiograph.width, radiograph.height) != film.size_px:
-        raise InputError(
-            f"{film.file_name}: the film is {radiograph.width} x {radiograph.height} px, its annotation says "
-            f"{film.size_px[0]} x {film.size_px[1]}; annotate this very file",
-            film.size_px,
-        )
-    return radiograph if film.spacing is None else replace(radiograph, spacing=film.spacing)
+    frame = film.landmarks.reference.frame_number
+    return read_annotated(folder / film.file_name, film.size_px, spacing=film.spacing, frame=frame)
 
 
-def _start(make_locator: Callable[[], Locator]) -> None:
-    global _locator
-    import torch
-
-    torch.set_num_threads(1)
-    _locator = make_locator()
+def _judged_part(make_locator: bytes, folder: Path, films: Sequence[AnnotatedFilm]) -> list[Outcome]:
+    return list(judged(folder, films, _made(make_locator)))
 
 
-def _run(job: tuple[Path, Sequence[AnnotatedFilm]]) -> list[Outcome]:
-    assert _locator is not None
-    return list(judged(*job, _locator))
+@cache
+def _made(make_locator: bytes) -> Locator:
+    """What a pickled function makes, once in a process: each job brings a new function, but the same bytes."""
+    locator: Locator = pickle.loads(make_locator)()
+    return locator
 
 
 def _read_all(

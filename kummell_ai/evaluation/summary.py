@@ -12,6 +12,9 @@ from kummell_ai.imaging.frames import FloatArray
 
 Row = dict[str, float | int | str | None]
 
+FIRST_COLUMNS = ("stratum", "phase", "films")
+"""What every row begins with; which other columns there are depends on the quantities of the films."""
+
 STRATA = ("all", "intact", *FLAGS)
 ANY_PHASE = "all"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from kummell_ai.annotations import AnnotatedFilm, films_folder, read_annotations
 from kummell_ai.annotations.coco import with_patient
 from kummell_ai.annotations.corners import facing_of
 from kummell_ai.annotations.source import OnFault
-from kummell_ai.dicom import read_radiograph
+from kummell_ai.dicom.read import read_annotated
 from kummell_ai.errors import InputError
 from kummell_ai.imaging.frames import FloatArray, ScaleShift
 from kummell_ai.imaging.radiograph import PixelSpacing, Radiograph
@@ -188,14 +187,8 @@ def _resized(pixels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
 
 
 def _read(folder: Path, film: AnnotatedFilm) -> Radiograph | InputError:
+    frame = film.landmarks.reference.frame_number
     try:
-        radiograph = read_radiograph(folder / film.file_name, frame=film.landmarks.reference.frame_number)
+        return read_annotated(folder / film.file_name, film.size_px, spacing=film.spacing, frame=frame)
     except InputError as error:
         return error
-    size = (radiograph.width, radiograph.height)
-    if size != film.size_px:
-        return InputError(
-            f"{film.file_name}: the film is {size} px, its annotation says {film.size_px}; annotate this very file",
-            film.size_px,
-        )
-    return radiograph if film.spacing is None else replace(radiograph, spacing=film.spacing)

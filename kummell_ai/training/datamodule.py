@@ -22,6 +22,7 @@ from kummell_ai.training.order import EpochSampler, Place, process_of, share_of
 from kummell_ai.training.samples import ShardReader
 from kummell_ai.training.sharded import ShardedData
 from kummell_ai.training.shards import Shards
+from kummell_ai.workers import outlive_signal
 
 
 class FilmDataset(Dataset[Sample]):
@@ -118,6 +119,7 @@ class FilmDataModule(ShardedData):
             collate_fn=collate,
             drop_last=drop_last,
             prefetch_factor=4 if workers else None,
+            worker_init_fn=outlive_signal,
         )
 
 

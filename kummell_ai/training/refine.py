@@ -33,6 +33,7 @@ from kummell_ai.training.sharded import ShardedData
 from kummell_ai.training.shards import Shards
 from kummell_ai.training.trainer import fit_module
 from kummell_ai.training.widening import no_narrower, widened
+from kummell_ai.workers import outlive_signal
 
 
 def jittered(
@@ -134,6 +135,7 @@ class CropDataModule(ShardedData):
             collate_fn=collate_crops,
             drop_last=drop_last,
             prefetch_factor=4 if self.config.workers else None,
+            worker_init_fn=outlive_signal,
         )
 
 
@@ -246,6 +248,12 @@ def begin(config: RefineConfig) -> None:
         CheckpointError: ``out`` holds no model to put the refiner beside.
         ConfigError: it cannot be written.
     """
+    if not (Path(config.out) / "model.json").is_file():
+        raise CheckpointError(
+            f"out={config.out} holds no first stage, beside which the second is put; train one into it first "
+            "(kummell-ai train configs/train.yaml), or name a model folder that has one",
+            config.out,
+        )
     read_info(Path(config.out))
     writable(Path(config.out))
     run.begin(config)

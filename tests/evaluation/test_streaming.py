@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kummell_ai.errors import InputError
+from kummell_ai.errors import InputError, KummellError
 from kummell_ai.evaluation import evaluate_dataset
 from kummell_ai.evaluation.prefetch import prefetched
 from kummell_ai.evaluation.results import FilmResult
@@ -104,6 +105,38 @@ def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert [tables_of(film) for film in apart.films] == [tables_of(film) for film in alone.films]
     with pytest.raises(ValueError, match="workers is 2; more than one need make_predictor"):
         evaluate_dataset(path, Fake(), workers=2)
+
+
+class Ending(Fake):
+    """Ends its process on one film, as the system does where memory runs out."""
+
+    def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+        if radiograph.reference.name == "3.png":
+            os._exit(3)
+        return super().locate(radiograph)
+
+
+def test_a_process_ended_from_outside_is_said(tmp_path: Path) -> None:
+    path = dataset(tmp_path, tuple(f"{i}.png" for i in range(6)))
+    with pytest.raises(KummellError, match=r"a worker was ended from outside \(2 workers\).*fewer workers if memory"):
+        evaluate_dataset(path, Fake(), workers=2, make_predictor=Ending)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")]
+)
+def test_a_film_that_takes_too_much_memory_is_left_out(error: Exception, tmp_path: Path) -> None:
+    class Needy(Fake):
+        def locate(self, radiograph: Radiograph) -> SpineLandmarks:
+            if radiograph.reference.name == "1.png":
+                raise error
+            return super().locate(radiograph)
+
+    result = evaluate_dataset(dataset(tmp_path, ("0.png", "1.png", "2.png")), Needy())
+    assert [film.name for film in result.films] == ["0.png", "2.png"]
+    (unused,) = result.unused
+    assert unused.name == "1.png"
+    assert unused.reason == "1.png: takes more memory than there is; close other programs, or scale the film down"
 
 
 def tables_of(film: FilmResult) -> list[Any]:
