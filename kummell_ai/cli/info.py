@@ -11,7 +11,18 @@ from typing import Any
 import kummell_ai
 from kummell_ai.cli import console, exits, models, options
 
-PACKAGES = ("torch", "torchvision", "lightning", "albumentations", "numpy", "pydicom", "pillow", "numba", "safetensors")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "lightning",
+    "albumentations",
+    "numpy",
+    "pydicom",
+    "pillow",
+    "simplejpeg",
+    "numba",
+    "safetensors",
+)
 CODECS = {
     "JPEG-LS": "jpeg_ls",
     "JPEG 2000": "openjpeg",

@@ -19,6 +19,8 @@ DRAWN = ".overlay.png"
 """End of the names of the overlays that this program draws: results are no inputs."""
 FIGURES = "figures"
 """Folder of the figures that this program draws, each as SVG and as PNG."""
+TO_CORRECT = "labelme"
+"""Folder, within its results, of the pictures that this program writes to draw in; given itself, it holds films."""
 
 
 def find_films(inputs: Sequence[Path | str]) -> tuple[Path, ...]:
@@ -62,7 +64,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in sorted(folders) if not name.startswith(".") and _enter(parent, name, entered)]
         for name in names:
             path = Path(parent, name)
-            if not _is_skipped(name) and not _is_figure(path, names):
+            is_own = _is_figure(path, names) or (Path(parent) != folder and _is_to_correct(path, names))
+            if not _is_skipped(name) and not is_own:
                 mode = _mode(path)
                 if not mode or stat.S_ISREG(mode):
                     yield path
@@ -88,3 +91,14 @@ def _is_skipped(name: str) -> bool:
 
 def _is_figure(path: Path, beside: Sequence[str]) -> bool:
     return path.suffix == ".png" and path.parent.name == FIGURES and f"{path.stem}.svg" in beside
+
+
+def _is_to_correct(path: Path, beside: Sequence[str]) -> bool:
+    """Whether a picture is a film's double: its corners lie beside it, its measurement in the folder above."""
+    own = f"{path.stem}.json"
+    return (
+        path.suffix == ".png"
+        and path.parent.name == TO_CORRECT
+        and own in beside
+        and Path(path.parents[1], own).exists()
+    )

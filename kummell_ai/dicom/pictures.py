@@ -105,7 +105,10 @@ def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
     if pages == 1 and frame in (None, 1):
         return None
     if frame is None:
-        raise InputError(f"{name}: the file has {pages} pages; name one with --frame 1 to {pages}", pages)
+        raise InputError(
+            f"{name}: the file has {pages} pages; name one with --frame 1 to {pages} where it is given alone, or save the page as a film of its own",
+            pages,
+        )
     if not 1 <= frame <= pages:
         raise no_such_frame(name, "page", frame, pages)
     picture.seek(frame - 1)

@@ -8,7 +8,9 @@ from typing import NoReturn
 
 import pytest
 
+from kummell_ai.cli.corners import LABELME
 from kummell_ai.dicom import find_films, read_radiograph
+from kummell_ai.dicom.films import TO_CORRECT
 from kummell_ai.errors import InputError
 
 
@@ -74,6 +76,15 @@ def test_a_path_that_cannot_be_looked_at_is_left_to_the_reader(tmp_path: Path) -
     assert set(find_films([odd, tmp_path])) == {odd, tmp_path / "a.dcm"}
     with pytest.raises(InputError, match=r"cannot be opened \(File name too long\)"):
         read_radiograph(odd)
+
+
+def test_pictures_to_draw_in_are_no_films_beside_their_measurement(tmp_path: Path) -> None:
+    touch(tmp_path, "out/IM1.json", "out/labelme/IM1.png", "out/labelme/IM1.json", "out/labelme/IM2.png", "IM1.dcm")
+    found = [str(path.relative_to(tmp_path)) for path in find_films([tmp_path])]
+    assert found == ["IM1.dcm", "out/labelme/IM2.png"]
+    given = [path.name for path in find_films([tmp_path / "out/labelme"])]
+    assert given == ["IM1.png", "IM2.png"], "a folder that is named is searched"
+    assert TO_CORRECT == LABELME, "where the command writes them"
 
 
 def test_figures_of_this_program_are_no_films(tmp_path: Path) -> None:
