@@ -106,7 +106,8 @@ def _seek(picture: Image.Image, frame: int | None, name: str) -> int | None:
         return None
     if frame is None:
         raise InputError(
-            f"{name}: the file has {pages} pages; name one with --frame 1 to {pages} where it is given alone, or save the page as a film of its own",
+            f"{name}: the file has {pages} pages; name one with --frame 1 to {pages} where it is given alone, "
+            "or save the page as a film of its own",
             pages,
         )
     if not 1 <= frame <= pages:

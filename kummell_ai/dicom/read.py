@@ -214,7 +214,8 @@ def _frame_index(dataset: FileDataset, frame: int | None, name: str) -> int:
     frames = _frames(dataset)
     if frame is None and frames > 1:
         raise InputError(
-            f"{name}: the file has {frames} frames; name one with --frame 1 to {frames} where it is given alone, or save the frame as a film of its own",
+            f"{name}: the file has {frames} frames; name one with --frame 1 to {frames} where it is given alone, "
+            "or save the frame as a film of its own",
             frames,
         )
     if frame is not None and not 1 <= frame <= frames:
