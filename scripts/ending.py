@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from kummell_ai.cli import exits
 from kummell_ai.cli.files import check_out
 from kummell_ai.errors import KummellError, UsageError
-
-INTERRUPTED = 130
 
 
 def end(main: Callable[[], int | None]) -> NoReturn:
@@ -19,14 +18,14 @@ def end(main: Callable[[], int | None]) -> NoReturn:
     try:
         code = main()
     except SystemExit as stop:  # by argparse, whose code for wrong use is the program's for inputs that failed
-        sys.exit(1 if stop.code == 2 else stop.code)
+        sys.exit(exits.WRONG_USE if stop.code == 2 else stop.code)
     except KummellError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
         sys.exit(f"error: {error.filename or 'a file'}: {error.strerror or error}; give another path")
     except KeyboardInterrupt:
         print("interrupted; files already written are whole", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(exits.INTERRUPTED)
     sys.exit(code or 0)
 
 

@@ -13,14 +13,12 @@ from kummell_ai.cohort.measures import FILM_MEASURES
 from kummell_ai.measurement.results import CorrectionReport
 from kummell_ai.quantities import Quantity
 from kummell_ai.reporting.page_words import day_text, days_texts, translator
-from kummell_ai.reporting.plots import LEFT, RIGHT, WIDTH, Plot, nice_ticks
+from kummell_ai.reporting.plots import LEFT, RIGHT, TEXT_SIZE, WIDTH, Plot, nice_ticks
 from kummell_ai.reporting.shapes import text_width
 from kummell_ai.reporting.words import PHASE_LABEL, are_on_own_scales, main_ids, quantity_of, words_for
 
 COLOUR, REFERENCE = "#17527a", "#6b5d00"
 LEAST_FILMS = 2
-DATE_SIZE = 11.0
-"""Font size (px) of the words below a plot."""
 HEAD_ROOM = 0.08
 """Share of the span that is left free beyond the farthest end of an interval."""
 _UNIT_NAME = {"deg": "Degrees", "mm": "mm", "%": "%"}
@@ -103,7 +101,7 @@ def _days_that_fit(report: CorrectionReport, language: str) -> list[str] | None:
     moments = [film.measurement.reference.acquired for film in report.films]
     room = (WIDTH - LEFT - RIGHT) / len(moments) + 1.0
     for days in (days_texts(moments, language, is_short=True), [day_text(moment, language) for moment in moments]):
-        if max(text_width(day, DATE_SIZE) for day in days) <= room:
+        if max(text_width(day, TEXT_SIZE) for day in days) <= room:
             return days
     return None
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 WIDTH, HEIGHT = 380.0, 280.0
+TEXT_SIZE = 11
+"""Font size (px) of all words but the title."""
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 44.0, 42.0
 _TRIANGLE = 8.0
 """Height of the marks of what lies beyond the frame (px)."""
@@ -183,7 +185,7 @@ def _text(
     text: str,
     anchor: str,
     colour: str = SOFT,
-    size: int = 11,
+    size: int = TEXT_SIZE,
     weight: str = "400",
     *,
     halo: bool = False,
